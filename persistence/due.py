@@ -1,0 +1,136 @@
+"""Everything timed: work waits in a table, by the database clock, until somebody has done it.
+
+A worker takes work by pushing its instant into the future; when the worker dies, that instant comes and another takes
+it. So work is done at least once, and the handlers see to it that twice is like once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from kernel.ids import new_id
+from persistence import clock
+from persistence.locks import locked
+from persistence.tables import DueWork
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+LEASE = timedelta(seconds=60)
+_FIRST_BACKOFF = timedelta(seconds=2)
+_LONGEST_BACKOFF = timedelta(hours=1)
+_ATTEMPTS = 12
+_ERROR_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Work that its holder may do until the lease runs out."""
+
+    id: str
+    kind: str
+    subject: str
+    payload: dict[str, Any]
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How much work waits, how much was given up, and since when the oldest has been due."""
+
+    due: int
+    parked: int
+    oldest_due_at: datetime | None
+
+
+def schedule(
+    session: Session, *, kind: str, subject: str, due_at: datetime, key: str, payload: dict[str, Any] | None = None
+) -> None:
+    """Have `kind` of work done for `subject` from `due_at` on; a second call with the same key changes nothing."""
+    if session.scalar(select(DueWork.id).where(DueWork.dedup_key == key)) is not None:
+        return
+    session.add(
+        DueWork(
+            id=new_id("du"),
+            kind=kind,
+            subject=subject,
+            payload=payload or {},
+            dedup_key=key,
+            due_at=due_at,
+            state="due",
+            attempts=0,
+        )
+    )
+    session.flush()
+
+
+def lease(session: Session, *, limit: int = 50) -> list[Work]:
+    """Take up to `limit` pieces of work that are due, oldest first; nobody else gets them for the time of a lease."""
+    instant = clock.now(session)
+    rows = session.scalars(
+        select(DueWork)
+        .where(DueWork.state == "due", DueWork.due_at <= instant)
+        .order_by(DueWork.due_at, DueWork.id)
+        .limit(limit)
+        # On SQLite the writer's lock serves; there the clause is left out.
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        row.attempts += 1
+        row.due_at = instant + LEASE
+    return [_work(row) for row in rows]
+
+
+def find(session: Session, work_id: str) -> Work | None:
+    """The work if it is still to be done."""
+    row = session.get(DueWork, work_id)
+    return _work(row) if row is not None and row.state == "due" else None
+
+
+def complete(session: Session, work_id: str) -> None:
+    """The work is done; doing it again would change nothing."""
+    row = locked(session, DueWork, work_id)
+    if row is not None:
+        row.state, row.last_error = "done", None
+
+
+def postpone(session: Session, work_id: str, *, reason: str) -> None:
+    """The work failed: try again later, ever more slowly, and leave it to staff after twelve times."""
+    row = locked(session, DueWork, work_id)
+    if row is None or row.state != "due":
+        return
+    row.last_error = reason[:_ERROR_LENGTH]
+    if row.attempts >= _ATTEMPTS:
+        row.state = "parked"
+        return
+    row.due_at = clock.now(session) + min(_FIRST_BACKOFF * 2**row.attempts, _LONGEST_BACKOFF)
+
+
+def revive(session: Session, work_id: str) -> bool:
+    """Put parked work back, due at once; false when it is not parked."""
+    row = locked(session, DueWork, work_id)
+    if row is None or row.state != "parked":
+        return False
+    row.state, row.attempts, row.due_at = "due", 0, clock.now(session)
+    return True
+
+
+def backlog(session: Session) -> Backlog:
+    """What waits now."""
+    instant = clock.now(session)
+    waiting = (DueWork.state == "due") & (DueWork.due_at <= instant)
+    return Backlog(
+        due=session.scalar(select(func.count()).where(waiting)) or 0,
+        parked=session.scalar(select(func.count()).where(DueWork.state == "parked")) or 0,
+        oldest_due_at=session.scalar(select(func.min(DueWork.due_at)).where(waiting)),
+    )
+
+
+def _work(row: DueWork) -> Work:
+    return Work(id=row.id, kind=row.kind, subject=row.subject, payload=row.payload, attempts=row.attempts)

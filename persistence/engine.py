@@ -1,0 +1,93 @@
+"""One engine for both databases, set up so that they behave alike."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+from kernel.time import Offset, no_offset
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+# Answers of a server that can no longer take writes (no quorum, shutdown, read-only after failover). SQLAlchemy does
+# not count them as disconnects, so the pool would go on handing out the dead node.
+_NODE_IS_GONE = {1047, 1053, 1290, 1836, 3100}
+
+_SQLITE_BUSY_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Database:
+    """An engine with its sessions and the distance of our time from its clock."""
+
+    engine: Engine
+    offset: Offset = no_offset
+    sessions: sessionmaker[Session] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "sessions", sessionmaker(self.engine, expire_on_commit=False, info={"offset": self.offset})
+        )
+
+    @classmethod
+    def connect(cls, url: str, *, offset: Offset = no_offset, pool_size: int = 5) -> Database:
+        """Open `url` (`sqlite:///file` or `mysql+pymysql://…`); nothing is sent before the first use."""
+        parsed = make_url(url)
+        engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _mariadb(parsed, pool_size)
+        return cls(engine, offset)
+
+
+def _mariadb(url: URL, pool_size: int) -> Engine:
+    engine = create_engine(
+        url,
+        # Correctness comes from keys, guarded updates and row locks; this level takes the fewest gap locks.
+        isolation_level="READ COMMITTED",
+        pool_size=pool_size,
+        max_overflow=2,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        pool_recycle=280,
+        connect_args={
+            "charset": "utf8mb4",
+            "connect_timeout": 5,
+            "read_timeout": 30,
+            "write_timeout": 30,
+            "init_command": "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,"
+            "NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO', innodb_lock_wait_timeout = 10",
+        },
+    )
+    event.listen(engine, "handle_error", _drop_a_node_that_is_gone)
+    return engine
+
+
+def _drop_a_node_that_is_gone(context: ExceptionContext) -> None:
+    arguments = getattr(context.original_exception, "args", ())
+    if arguments and arguments[0] in _NODE_IS_GONE:
+        context.is_disconnect = True
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": _SQLITE_BUSY_SECONDS, "check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    assert isinstance(connection, sqlite3.Connection)
+    # The driver's own BEGIN comes too late (before the first write), when a lock can no longer be waited for.
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", f"busy_timeout = {_SQLITE_BUSY_SECONDS}000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes its place in the queue at once; two readers that both want to write later would fail each other.
+    reads_only: Any = connection.get_execution_options().get("holdfast_reads_only", False)
+    connection.exec_driver_sql("BEGIN DEFERRED" if reads_only else "BEGIN IMMEDIATE")

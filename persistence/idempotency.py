@@ -1,0 +1,175 @@
+"""A request that arrives twice is carried out once and answered twice alike.
+
+The claim of a key, the effect and the stored answer commit together wherever the effect is ours alone. Where a gateway
+is called in between, the claim carries a lease and a recovery point, and whoever comes after the lease goes on there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+
+from kernel.ids import new_id
+from kernel.refusals import Conflict, Invalid, Refusal
+from persistence import clock
+from persistence.tables import IdempotencyKey
+from persistence.unit_of_work import Retry, atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.orm import Session
+
+# The gateway forgets its keys after a day; ours outlive every retry a phone may make after a month in a drawer.
+_KEPT = timedelta(days=30)
+_LEASE = timedelta(seconds=60)
+
+STARTED = "started"
+FINISHED = "finished"
+
+
+class IdempotencyKeyReused(Invalid):
+    """The key was used before for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class RequestInProgress(Conflict):
+    """The same request is being carried out right now."""
+
+    code = "request_in_progress"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was or will be answered; `body` is None where it holds secrets and is built anew from `resource_id`."""
+
+    status: int
+    body: str | None
+    headers: dict[str, str] = field(default_factory=dict)
+    resource_id: str | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to carry a request out, from `recovery_point` on; or the `answer` it already has."""
+
+    key_id: str
+    recovery_point: str
+    resource_id: str | None
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Whose key it is, the key, and a fingerprint of all that the request asks."""
+
+    owner: str
+    client_key: str
+    fingerprint: bytes
+
+
+def answered_once(
+    request: Request, act: Callable[[Session], Answer], answer_refusal: Callable[[Refusal], Answer | None]
+) -> Answer:
+    """Carry out `act` in one transaction with the claim of its key, or repeat the answer given before.
+
+    `answer_refusal` turns a refusal into the answer to keep, or None where trying again may help.
+    """
+    try:
+        return atomically(_act_once, request=request, act=act)
+    except (IdempotencyKeyReused, RequestInProgress):
+        raise
+    except Refusal as refusal:
+        answer = answer_refusal(refusal)
+        if answer is None:
+            raise
+        return atomically(_act_once, request=request, act=lambda _session: answer)
+
+
+def claim(session: Session, request: Request) -> Claim:
+    """Take the key for this request; refuses one that stood for another request or is in use this moment."""
+    instant = clock.now(session)
+    row = session.scalar(
+        select(IdempotencyKey)
+        .where(IdempotencyKey.owner == request.owner, IdempotencyKey.client_key == request.client_key)
+        .with_for_update()
+    )
+    if row is None:
+        return _first_claim(session, request)
+    if row.fingerprint != request.fingerprint:
+        msg = "This Idempotency-Key was already used for a different request. Use a new key for a new request."
+        raise IdempotencyKeyReused(msg, field="Idempotency-Key")
+    if row.recovery_point == FINISHED:
+        return Claim(row.id, FINISHED, row.resource_id, _stored_answer(row))
+    if row.locked_until is not None and row.locked_until > instant:
+        msg = "The same request is being carried out right now. Ask again in a few seconds."
+        raise RequestInProgress(msg, retry_after_seconds=2)
+    row.locked_until = instant + _LEASE
+    return Claim(row.id, row.recovery_point, row.resource_id, None)
+
+
+def advance(session: Session, held: Claim, *, recovery_point: str, resource_id: str) -> None:
+    """Remember how far the request has come, in the transaction that brought it there."""
+    row = session.get_one(IdempotencyKey, held.key_id)
+    row.recovery_point, row.resource_id = recovery_point, resource_id
+
+
+def finish(session: Session, held: Claim, answer: Answer) -> None:
+    """Keep the answer, in the transaction that carried the request out."""
+    row = session.get_one(IdempotencyKey, held.key_id)
+    row.recovery_point, row.locked_until = FINISHED, None
+    row.response_status, row.response_body, row.response_headers = answer.status, answer.body, answer.headers
+    row.resource_id = answer.resource_id
+
+
+def give_back(session: Session, held: Claim) -> None:
+    """Let the next try go on at once instead of after the lease."""
+    session.get_one(IdempotencyKey, held.key_id).locked_until = None
+
+
+def forget_expired(session: Session) -> int:
+    """Drop the keys that nobody will send again; returns how many."""
+    result = session.execute(delete(IdempotencyKey).where(IdempotencyKey.expires_at < clock.now(session)))
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def _act_once(session: Session, *, request: Request, act: Callable[[Session], Answer]) -> Answer:
+    held = claim(session, request)
+    if held.answer is not None:
+        return held.answer
+    answer = act(session)
+    finish(session, held, answer)
+    return answer
+
+
+def _first_claim(session: Session, request: Request) -> Claim:
+    instant = clock.now(session)
+    row = IdempotencyKey(
+        id=new_id("ik"),
+        owner=request.owner,
+        client_key=request.client_key,
+        fingerprint=request.fingerprint,
+        recovery_point=STARTED,
+        locked_until=instant + _LEASE,
+        created_at=instant,
+        expires_at=instant + _KEPT,
+    )
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        # Somebody sent the same key at the same moment and was first; the next try reads what they left.
+        raise Retry from error
+    return Claim(row.id, STARTED, None, None)
+
+
+def _stored_answer(row: IdempotencyKey) -> Answer:
+    assert row.response_status is not None, "a finished request has an answer"
+    stored = Answer(row.response_status, row.response_body, row.response_headers or {}, row.resource_id)
+    return replace(stored, replayed=True)

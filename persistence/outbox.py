@@ -1,0 +1,48 @@
+"""Facts that were committed with their cause and are told afterwards, each at least once, to whoever subscribed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from kernel.ids import new_id
+from persistence import clock, due
+from persistence.tables import OutboxEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy.orm import Session
+
+
+def publish(session: Session, *, name: str, subject: str, payload: dict[str, Any] | None = None) -> str:
+    """Put the fact `name` about the thing `subject` beside its cause; a rolled-back cause tells nobody. Returns the event's id."""
+    event = OutboxEvent(
+        id=new_id("ev"), name=name, subject=subject, payload=payload or {}, occurred_at=clock.now(session), told_at=None
+    )
+    session.add(event)
+    return event.id
+
+
+def fan_out(session: Session, subscribers: Mapping[str, Sequence[str]], *, limit: int = 100) -> int:
+    """Turn untold events into due work, one row for each kind of work subscribed; returns how many events were told."""
+    events = session.scalars(
+        select(OutboxEvent)
+        .where(OutboxEvent.told_at.is_(None))
+        .order_by(OutboxEvent.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for event in events:
+        for kind in subscribers.get(event.name, ()):
+            due.schedule(
+                session,
+                kind=kind,
+                subject=event.subject,
+                due_at=event.occurred_at,
+                key=f"{kind}:{event.id}",
+                payload={**event.payload, "event": event.name},
+            )
+        event.told_at = clock.now(session)
+    return len(events)

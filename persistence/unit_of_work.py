@@ -1,0 +1,164 @@
+"""The only place that commits: one operation is one transaction, tried again when the database asks for it."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy.exc import DBAPIError
+
+from kernel.refusals import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.orm import Session
+
+    from persistence.engine import Database
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+Intent = TypeVar("Intent")
+Outcome = TypeVar("Outcome")
+
+# Deadlock, lock wait timeout, certification conflict: the transaction was rolled back and may simply be tried again.
+_ROLLED_BACK = {1213, 1205, 1020}
+_CONNECTION_IS_DEAD = {2006, 2013, 1927, 2014, 2055, 4031, 1047, 1053, 1290, 1836, 3100}
+_TRIES = 8
+_FIRST_PAUSE_SECONDS = 0.005
+
+_bound: list[Database] = []
+_observers: list[Callable[[str, str], None]] = []
+
+
+class Retry(Exception):  # noqa: N818 - it is an order, not an error
+    """Raised below an edge when another transaction was first: run the operation again and see what it left."""
+
+
+class DatabaseBusy(Unavailable):
+    """The database stayed busy through every try; nothing was written."""
+
+    code = "database_busy"
+
+
+class OutcomeUnknown(Unavailable):
+    """The connection died while committing: the work may or may not stand, and asking with the same key tells."""
+
+    code = "outcome_unknown"
+
+
+def bind(database: Database) -> None:
+    """Name the database of this process; `runtime.wiring` does it once."""
+    _bound[:] = [database]
+
+
+def database() -> Database:
+    """The database of this process."""
+    assert _bound, "runtime.wiring names the database before anything runs"
+    return _bound[0]
+
+
+def observe(observer: Callable[[str, str], None]) -> None:
+    """Tell `observer(stage, name)` of every stage that outside work reaches: `before_call`, `after_call`, `before_commit`, `committed`."""
+    _observers.append(observer)
+
+
+def atomically(
+    operation: Callable[Concatenate[Session, P], Result], *arguments: P.args, **named: P.kwargs
+) -> Result:
+    """Run `operation` in one transaction and commit; a deadlock runs it again with the same arguments and ids."""
+    return _tried(operation, True, *arguments, **named)
+
+
+def rehearse(
+    operation: Callable[Concatenate[Session, P], Result], *arguments: P.args, **named: P.kwargs
+) -> Result:
+    """Run `operation` just as `atomically` would, and take it back: what it returns is what would have happened."""
+    return _tried(operation, False, *arguments, **named)
+
+
+def reading(query: Callable[Concatenate[Session, P], Result], *arguments: P.args, **named: P.kwargs) -> Result:
+    """Answer `query` from one transaction that writes nothing and waits for no writer."""
+    with database().sessions() as session:
+        session.connection(execution_options={"holdfast_reads_only": True})
+        return query(session, *arguments, **named)
+
+
+def staged(
+    *,
+    begin: Callable[..., Intent | None],
+    call: Callable[[Intent], Outcome],
+    record: Callable[..., Result],
+    **arguments: Any,  # noqa: ANN401 - they are begin's own
+) -> Result | None:
+    """Write the intent and commit, call outside with nothing open, write the outcome and commit.
+
+    `begin(session, **arguments)` returns the intent, or None when there is nothing (left) to do; `record(session,
+    intent=…, outcome=…)` must bear being run again, because the process may die before it.
+    """
+    intent = atomically(begin, **arguments)
+    if intent is None:
+        return None
+    name = f"{begin.__module__}.{begin.__name__}"
+    reached("before_call", name)
+    outcome = call(intent)
+    reached("after_call", name)
+    return atomically(record, intent=intent, outcome=outcome)
+
+
+def reached(stage: str, name: str) -> None:
+    """Tell the observers where the work is."""
+    for observer in _observers:
+        observer(stage, name)
+
+
+def _tried(
+    operation: Callable[Concatenate[Session, P], Result], keep: bool, *arguments: P.args, **named: P.kwargs  # noqa: FBT001
+) -> Result:
+    for attempt in range(_TRIES):
+        try:
+            return _once(operation, keep, *arguments, **named)
+        except Retry:
+            pass
+        except DBAPIError as error:
+            if not _may_be_tried_again(error):
+                raise
+        # Jittered, so that two transactions which met do not meet again.
+        time.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311 - not a secret
+    msg = "The service is busy with this very thing. Nothing was changed; please try again in a moment."
+    raise DatabaseBusy(msg)
+
+
+def _once(
+    operation: Callable[Concatenate[Session, P], Result], keep: bool, *arguments: P.args, **named: P.kwargs  # noqa: FBT001
+) -> Result:
+    name = f"{getattr(operation, '__module__', '')}.{getattr(operation, '__name__', 'operation')}"
+    with database().sessions() as session:
+        result = operation(session, *arguments, **named)
+        if not keep:
+            session.flush()
+            session.rollback()
+            return result
+        session.flush()
+        reached("before_commit", name)
+        try:
+            session.commit()
+        except DBAPIError as error:
+            if _number(error) in _CONNECTION_IS_DEAD:
+                msg = "The connection to the books was lost at the last moment. Send the request again with the same Idempotency-Key."
+                raise OutcomeUnknown(msg) from error
+            raise
+        reached("committed", name)
+        return result
+
+
+def _may_be_tried_again(error: DBAPIError) -> bool:
+    # Before COMMIT a dead connection has rolled everything back; at COMMIT it became OutcomeUnknown above.
+    number = _number(error)
+    return number in _ROLLED_BACK or number in _CONNECTION_IS_DEAD or "database is locked" in str(error.orig)
+
+
+def _number(error: DBAPIError) -> int | None:
+    arguments = getattr(error.orig, "args", ())
+    return arguments[0] if arguments and isinstance(arguments[0], int) else None
