@@ -1,0 +1,1 @@
+"""The contract every payment gateway keeps, and the adapters that keep it."""
