@@ -1,0 +1,1 @@
+"""People: their accounts, sessions, roles and what each role may do."""
