@@ -1,0 +1,1 @@
+"""Money held: contracts, milestones, release, refund and dispute."""

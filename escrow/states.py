@@ -1,0 +1,91 @@
+"""The states of contracts, milestones and disputes; nothing about them is decided anywhere else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from kernel.states import Process, Transition
+
+# Elapsed time from the submission, in UTC: 72 hours are 72 hours when clocks change too.
+REVIEW_WINDOW = timedelta(hours=72)
+_IN_REVIEW = "72 hours after the submission"
+
+CLIENT = "client"
+WORKER = "worker"
+SYSTEM = "system"
+GATEWAY = "gateway"
+MEDIATOR = "mediator"
+
+CONTRACT = Process(
+    "contract",
+    "offered",
+    frozenset({"completed", "cancelled"}),
+    {
+        ("offered", "accept"): Transition("active", "contract.accepted", (WORKER,)),
+        ("offered", "decline"): Transition("cancelled", "contract.declined", (WORKER,)),
+        ("offered", "cancel"): Transition("cancelled", "contract.cancelled", (CLIENT,)),
+        ("active", "cancel"): Transition("cancelled", "contract.cancelled", (CLIENT, WORKER)),
+        ("active", "complete"): Transition("completed", "contract.completed", (SYSTEM,)),
+        # A refund can fail weeks later; then money is held again and somebody must be able to decide about it.
+        ("cancelled", "reopen"): Transition("active", "contract.reopened", (SYSTEM,)),
+        ("completed", "reopen"): Transition("active", "contract.reopened", (SYSTEM,)),
+    },
+)
+
+_CHANGES = Transition("funded", "milestone.changes_requested", (CLIENT,), _IN_REVIEW)
+_DISPUTED = Transition("disputed", "milestone.disputed", (CLIENT, WORKER))
+_HELD_AGAIN = Transition("funded", "milestone.refund_failed", (GATEWAY,))
+
+MILESTONE = Process(
+    "milestone",
+    "draft",
+    frozenset({"released", "refunded", "split"}),
+    {
+        ("draft", "begin_funding"): Transition("funding", "milestone.funding", (CLIENT,)),
+        ("funding", "give_up_funding"): Transition("draft", "milestone.funding_given_up", (CLIENT, GATEWAY)),
+        ("funding", "confirm_funding"): Transition("funded", "milestone.funded", (GATEWAY,)),
+        ("funded", "submit"): Transition("submitted", "milestone.submitted", (WORKER,)),
+        ("submitted", "request_changes"): _CHANGES,
+        ("funded", "release"): Transition("released", "milestone.released", (CLIENT,)),
+        ("submitted", "release"): Transition("released", "milestone.released", (CLIENT,)),
+        ("submitted", "release_by_time"): Transition("released", "milestone.released", (SYSTEM,), _IN_REVIEW),
+        ("funded", "release_part"): Transition("funded", "milestone.released", (CLIENT,)),
+        ("submitted", "release_part"): Transition("submitted", "milestone.released", (CLIENT,)),
+        ("funded", "refund"): Transition("refunded", "milestone.refunded", (WORKER,)),
+        ("funded", "refund_part"): Transition("funded", "milestone.refunded", (WORKER,)),
+        ("funded", "dispute"): _DISPUTED,
+        ("submitted", "dispute"): Transition("disputed", "milestone.disputed", (CLIENT, WORKER), _IN_REVIEW),
+        ("disputed", "settle_for_worker"): Transition("released", "milestone.settled", (MEDIATOR,)),
+        ("disputed", "settle_for_client"): Transition("refunded", "milestone.settled", (MEDIATOR,)),
+        ("disputed", "settle_by_split"): Transition("split", "milestone.settled", (MEDIATOR,)),
+        # Where a part was refunded and that refund fails, the money is held again wherever the milestone stands.
+        ("funded", "refund_failed"): _HELD_AGAIN,
+        ("submitted", "refund_failed"): Transition("submitted", "milestone.refund_failed", (GATEWAY,)),
+        ("disputed", "refund_failed"): Transition("disputed", "milestone.refund_failed", (GATEWAY,)),
+        ("released", "refund_failed"): _HELD_AGAIN,
+        ("refunded", "refund_failed"): _HELD_AGAIN,
+        ("split", "refund_failed"): _HELD_AGAIN,
+    },
+)
+
+DISPUTE = Process(
+    "dispute",
+    "opened",
+    frozenset({"settled"}),
+    {("opened", "settle"): Transition("settled", "dispute.settled", (MEDIATOR,))},
+)
+
+REFUND_REQUEST = Process(
+    "refund_request",
+    "open",
+    frozenset({"agreed", "declined", "withdrawn"}),
+    {
+        ("open", "agree"): Transition("agreed", "refund_request.agreed", (WORKER,)),
+        ("open", "decline"): Transition("declined", "refund_request.declined", (WORKER,)),
+        ("open", "withdraw"): Transition("withdrawn", "refund_request.withdrawn", (CLIENT,)),
+    },
+)
+
+# States in which a milestone's money is with us, or on its way to us.
+UNSETTLED = frozenset({"funding", "funded", "submitted", "disputed"})
+HOLDING = frozenset({"funded", "submitted", "disputed"})

@@ -1,0 +1,1 @@
+"""Money in: saved cards, payments, what becomes of their charges, and refunds."""

@@ -1,0 +1,54 @@
+"""What becomes of a charge after it succeeded: it settles, and money leaves it for workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel.money import Money
+from ledger import movements
+from ledger.posting import post
+from payments.collecting import PaymentNotFound
+from payments.tables import Payment
+from persistence import clock
+from persistence.locks import locked
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+def draw(session: Session, *, payment_id: str, amount: Money) -> bool:
+    """Note that `amount` of the charge went to a worker; true when it came out of settled money.
+
+    What leaves while the charge is pending never settles with us, so it is taken off what `settle` books.
+    """
+    row = _locked(session, payment_id)
+    if row.settled_at is not None:
+        return True
+    row.drawn_pending_minor += amount.amount_minor
+    return False
+
+
+def settle(session: Session, *, payment_id: str) -> None:
+    """The gateway released the charge to our available balance: book what is left of it, once."""
+    row = _locked(session, payment_id)
+    if row.settled_at is not None or row.state != "succeeded":
+        return
+    row.settled_at = clock.now(session)
+    charged = row.price_minor + row.client_fee_minor
+    left = Money(charged - row.gateway_fee_minor - row.drawn_pending_minor, row.currency)
+    if left:
+        post(
+            session,
+            movements.funds_settled(row.gateway, amount=left),
+            key=f"{row.id}:settled",
+            reference=row.milestone_id,
+            actor=row.gateway,
+        )
+
+
+def _locked(session: Session, payment_id: str) -> Payment:
+    row = locked(session, Payment, payment_id)
+    if row is None:
+        msg = "There is no payment with this id."
+        raise PaymentNotFound(msg)
+    return row

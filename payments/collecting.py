@@ -1,0 +1,185 @@
+"""Collecting the price of a milestone: one live payment each, booked when the gateway says it succeeded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from gateways.contract import PaymentFound, PaymentState, Rejected, Unknown
+from kernel.refusals import Conflict, NotFound
+from ledger import movements
+from ledger.posting import post
+from payments.states import PAYMENT
+from payments.tables import Payment
+from payments.views import PaymentView, payment_view
+from persistence import clock, due, outbox
+from persistence.locks import locked
+from persistence.unit_of_work import Retry
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from gateways.contract import Busy, Charge
+    from kernel.money import Money
+
+_ACTS = {
+    PaymentState.NEEDS_METHOD: "open",
+    PaymentState.NEEDS_ACTION: "open",
+    PaymentState.PROCESSING: "open",
+    PaymentState.SUCCEEDED: "succeed",
+    PaymentState.CANCELED: "cancel",
+}
+
+
+class PaymentNotFound(NotFound):
+    """There is no such payment, or it is somebody else's."""
+
+    code = "payment_not_found"
+
+
+class GatewayDisagrees(Conflict):
+    """The gateway's payment is not the one that was ordered: other amount, other currency, or other mode."""
+
+    code = "gateway_disagrees"
+
+
+def order_payment(
+    session: Session,
+    *,
+    payment_id: str,
+    milestone_id: str,
+    client_id: str,
+    gateway: str,
+    price: Money,
+    client_fee: Money,
+    save_card: bool,
+    description: str,
+) -> PaymentView:
+    """The live payment of this milestone, made now if there is none; two clicks get the same one."""
+    row = session.scalar(select(Payment).where(Payment.live_for == milestone_id))
+    if row is not None:
+        return payment_view(row)
+    row = Payment(
+        id=payment_id,
+        milestone_id=milestone_id,
+        live_for=milestone_id,
+        client_id=client_id,
+        gateway=gateway,
+        state=PAYMENT.initial,
+        currency=price.currency,
+        price_minor=price.amount_minor,
+        client_fee_minor=client_fee.amount_minor,
+        gateway_fee_minor=0,
+        drawn_pending_minor=0,
+        refunded_minor=0,
+        save_card=save_card,
+        description=description,
+        ordered_at=clock.now(session),
+    )
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Retry from error
+    _look_again_if_nobody_reports_back(session, row)
+    return payment_view(row)
+
+
+def find_payment(session: Session, *, payment_id: str | None, gateway_id: str | None) -> PaymentView | None:
+    """The payment by our id or, failing that, by the gateway's."""
+    row = session.get(Payment, payment_id) if payment_id else None
+    if row is None and gateway_id:
+        row = session.scalar(select(Payment).where(Payment.gateway_id == gateway_id))
+    return payment_view(row) if row is not None else None
+
+
+def live_payment(session: Session, milestone_id: str) -> PaymentView | None:
+    """The payment that collects, or has collected, for this milestone."""
+    row = session.scalar(select(Payment).where(Payment.live_for == milestone_id))
+    return payment_view(row) if row is not None else None
+
+
+def record_payment(
+    session: Session, *, payment_id: str, outcome: PaymentFound | Rejected | Busy | Unknown
+) -> PaymentView:
+    """Bring our payment to where the gateway says it is, and book it once when it succeeded.
+
+    Answers and events may come twice, late and in any order: a payment never goes back, and a payment that the gateway
+    describes differently from our order is refused as `GatewayDisagrees` and booked not at all.
+    """
+    row = locked(session, Payment, payment_id)
+    if row is None:
+        msg = "There is no payment with this id."
+        raise PaymentNotFound(msg)
+    if isinstance(outcome, PaymentFound):
+        _apply(session, row, outcome)
+    elif isinstance(outcome, Unknown):
+        _step(session, row, "lose_answer")
+    elif isinstance(outcome, Rejected) and row.gateway_id is None and not outcome.temporary:
+        # Nothing was made at the gateway, so the milestone is free for another try.
+        row.decline_code = outcome.code[:64]
+        _step(session, row, "cancel")
+    return payment_view(row)
+
+
+def _apply(session: Session, row: Payment, found: PaymentFound) -> None:
+    if found.amount.amount_minor != row.price_minor + row.client_fee_minor or found.amount.currency != row.currency:
+        msg = f"The gateway's payment {found.gateway_id} is over {found.amount}, not what {row.id} ordered."
+        raise GatewayDisagrees(msg)
+    row.gateway_id = found.gateway_id
+    row.gateway_state = found.state.value if row.state != "succeeded" else PaymentState.SUCCEEDED.value
+    row.decline_code = found.decline_code
+    act = _ACTS[found.state]
+    if act == "succeed" and found.charge is None:
+        # The gateway is still writing the charge; its own event for that follows.
+        return
+    if _step(session, row, act) and act == "succeed":
+        assert found.charge is not None
+        _book(session, row, found.charge)
+
+
+def _step(session: Session, row: Payment, act: str) -> bool:
+    transition = PAYMENT.step(row.state, act)
+    if transition is None:
+        return False
+    row.state = transition.to
+    if transition.to == "canceled":
+        row.live_for = None
+    outbox.publish(session, name=transition.event, subject=row.id, payload={"milestone_id": row.milestone_id})
+    return True
+
+
+def _book(session: Session, row: Payment, charge: Charge) -> None:
+    view = payment_view(row)
+    if charge.fee.currency != row.currency:
+        msg = f"The gateway settles {charge.gateway_id} in {charge.fee.currency}; Holdfast holds {row.currency} only as {row.currency}."
+        raise GatewayDisagrees(msg)
+    row.charge_id, row.balance_transaction = charge.gateway_id, charge.balance_transaction
+    row.card_brand, row.card_last4 = charge.card_brand, charge.card_last4
+    row.gateway_fee_minor = charge.fee.amount_minor
+    row.succeeded_at, row.available_on = clock.now(session), charge.available_on
+    post(
+        session,
+        movements.milestone_funded(row.gateway, row.milestone_id, price=view.price, client_fee=view.client_fee),
+        key=f"{row.id}:funded",
+        reference=row.milestone_id,
+        actor=row.client_id,
+    )
+    if charge.fee:
+        post(
+            session,
+            movements.gateway_fee_charged(row.gateway, fee=charge.fee),
+            key=f"{row.id}:gateway_fee",
+            reference=row.milestone_id,
+            actor=row.gateway,
+        )
+    due.schedule(session, kind="settle_charge", subject=row.id, due_at=charge.available_on, key=f"settle_charge:{row.id}")
+
+
+def _look_again_if_nobody_reports_back(session: Session, row: Payment) -> None:
+    # Should this process die before it hears the gateway's answer, and the event be lost as well.
+    due.schedule(
+        session, kind="refresh_payment", subject=row.id, due_at=row.ordered_at + due.LEASE, key=f"refresh_payment:{row.id}"
+    )

@@ -1,0 +1,87 @@
+"""Rows of money in: the gateway's record of a client, payments and refunds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Boolean, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from persistence.columns import TABLE_OPTIONS, Base, Id, UtcDateTime, ascii_text
+
+
+class Customer(Base):
+    """A client as one gateway knows them. `gateway_id` is missing until the gateway has answered."""
+
+    __tablename__ = "payment_customers"
+    __table_args__ = (UniqueConstraint("user_id", "gateway"), TABLE_OPTIONS)
+
+    id: Mapped[str] = mapped_column(Id("cu"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id("us"))
+    gateway: Mapped[str] = mapped_column(ascii_text(16))
+    gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))
+    default_card: Mapped[str | None] = mapped_column(ascii_text(64))
+
+
+class Payment(Base):
+    """One payment for one milestone: the price that is held, and our fee on top."""
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        # One live payment per milestone: `live_for` is the milestone until the payment is canceled, then nothing.
+        UniqueConstraint("live_for"),
+        UniqueConstraint("gateway", "gateway_id"),
+        Index(None, "milestone_id"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[str] = mapped_column(Id("py"), primary_key=True)
+    milestone_id: Mapped[str] = mapped_column(Id("ms"))
+    live_for: Mapped[str | None] = mapped_column(Id("ms"))
+    client_id: Mapped[str] = mapped_column(Id("us"))
+    gateway: Mapped[str] = mapped_column(ascii_text(16))
+    gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))
+    state: Mapped[str] = mapped_column(ascii_text(16))
+    gateway_state: Mapped[str | None] = mapped_column(ascii_text(16))
+    currency: Mapped[str] = mapped_column(ascii_text(3))
+    price_minor: Mapped[int] = mapped_column(BigInteger)
+    client_fee_minor: Mapped[int] = mapped_column(BigInteger)
+    save_card: Mapped[bool] = mapped_column(Boolean)
+    description: Mapped[str] = mapped_column(String(200))
+    ordered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    decline_code: Mapped[str | None] = mapped_column(ascii_text(64))
+    charge_id: Mapped[str | None] = mapped_column(ascii_text(64))
+    balance_transaction: Mapped[str | None] = mapped_column(ascii_text(64))
+    card_brand: Mapped[str | None] = mapped_column(ascii_text(32))
+    card_last4: Mapped[str | None] = mapped_column(ascii_text(4))
+    gateway_fee_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    succeeded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    available_on: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # What has left the charge while it was still pending, and so never settles with us.
+    drawn_pending_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    refunded_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class Refund(Base):
+    """Money on its way back to the client's card: part of the hold and the fee that goes with it."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (UniqueConstraint("gateway", "gateway_id"), Index(None, "payment_id"), TABLE_OPTIONS)
+
+    id: Mapped[str] = mapped_column(Id("rf"), primary_key=True)
+    payment_id: Mapped[str] = mapped_column(Id("py"))
+    milestone_id: Mapped[str] = mapped_column(Id("ms"))
+    gateway: Mapped[str] = mapped_column(ascii_text(16))
+    gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))
+    state: Mapped[str] = mapped_column(ascii_text(16))
+    currency: Mapped[str] = mapped_column(ascii_text(3))
+    held_minor: Mapped[int] = mapped_column(BigInteger)
+    client_fee_minor: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str] = mapped_column(String(500))
+    waits_for: Mapped[str | None] = mapped_column(ascii_text(64))
+    failure_reason: Mapped[str | None] = mapped_column(ascii_text(64))
+    bank_reference: Mapped[str | None] = mapped_column(ascii_text(64))
+    ordered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
