@@ -1,0 +1,123 @@
+"""What every test may ask for: a real database, emptied after each test, a clock to turn, Redis and the gateway's peer.
+
+The database is the one named by HOLDFAST_TEST_DATABASE, `sqlite` (as without it) or `mariadb`; `./test` runs both.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from redis import Redis
+
+from kernel.time import FileOffset
+from persistence import unit_of_work
+from persistence.engine import Database
+from tests import servers
+from tests.clock import Clock
+from tests.schema import MariaDBSchema, SQLiteSchema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from sqlalchemy.orm import Session
+
+_ENGINE = os.environ.get("HOLDFAST_TEST_DATABASE", "sqlite")
+_OTHER = {"sqlite": "mariadb", "mariadb": "sqlite"}[_ENGINE]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--database-only` is for the second run, which need not repeat what touches no database."""
+    parser.addoption("--database-only", action="store_true", help="run only the tests that use the database")
+
+
+def pytest_report_header() -> str:
+    """Say which database it is."""
+    return f"database: {_ENGINE}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about the other database."""
+    database_only = config.getoption("--database-only")
+    chosen, others = [], []
+    for item in items:
+        uses_one = (
+            "schema" in getattr(item, "fixturenames", ()) or item.get_closest_marker(_ENGINE) is not None
+        )
+        fits = item.get_closest_marker(_OTHER) is None and (uses_one or not database_only)
+        (chosen if fits else others).append(item)
+    items[:] = chosen
+    config.hook.pytest_deselected(items=others)
+
+
+@pytest.fixture(scope="session")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteSchema | MariaDBSchema]:
+    """The migrated database of this session, on a server of its own."""
+    if _ENGINE == "sqlite":
+        yield SQLiteSchema(tmp_path_factory.mktemp("schema"))
+        return
+    with servers.mariadb() as server:
+        made = MariaDBSchema(server)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def database_url(schema: SQLiteSchema | MariaDBSchema, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with all tables and nothing in them but what the migrations put there."""
+    url = schema.url(tmp_path)
+    yield url
+    schema.empty(url)
+
+
+@pytest.fixture
+def database(database_url: str, clock: Clock) -> Iterator[Database]:
+    """The database, named as this process's own: `atomically` and its like work on it."""
+    opened = Database.connect(database_url, offset=FileOffset(clock.path))
+    unit_of_work.bind(opened)
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def empty_database(
+    database: Database, database_url: str, schema: SQLiteSchema | MariaDBSchema
+) -> Callable[[], None]:
+    """Call it to begin again with no rows, as between the examples of a property."""
+
+    def empty() -> None:
+        database.engine.dispose()
+        schema.empty(database_url)
+
+    return empty
+
+
+@pytest.fixture
+def session(database: Database) -> Iterator[Session]:
+    """One open transaction for what stays below the edges; it is never committed."""
+    with database.sessions() as opened:
+        yield opened
+        opened.rollback()
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    """The clock of everything in this test: `clock.advance(hours=72)`."""
+    return Clock(tmp_path / "clock.json")
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The URL of a Redis for this session alone."""
+    with servers.redis() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """The URL of an empty Redis."""
+    with Redis.from_url(redis_server) as redis:
+        redis.flushall()
+    return redis_server

