@@ -89,7 +89,7 @@ def order_payment(
 
 def find_payment(session: Session, *, payment_id: str | None, gateway_id: str | None) -> PaymentView | None:
     """The payment by our id or, failing that, by the gateway's."""
-    row = session.get(Payment, payment_id) if payment_id else None
+    row = session.get(Payment, payment_id, populate_existing=True) if payment_id else None
     if row is None and gateway_id:
         row = session.scalar(select(Payment).where(Payment.gateway_id == gateway_id))
     return payment_view(row) if row is not None else None

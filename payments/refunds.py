@@ -104,7 +104,7 @@ def refund_to_send(session: Session, *, refund_id: str) -> tuple[RefundView, Ref
 
 def find_refund(session: Session, *, refund_id: str | None, gateway_id: str | None) -> RefundView | None:
     """The refund by our id or, failing that, by the gateway's."""
-    row = session.get(Refund, refund_id) if refund_id else None
+    row = session.get(Refund, refund_id, populate_existing=True) if refund_id else None
     if row is None and gateway_id:
         row = session.scalar(select(Refund).where(Refund.gateway_id == gateway_id))
     return refund_view(row) if row is not None else None

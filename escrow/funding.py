@@ -1,0 +1,125 @@
+"""A client funds a milestone: the intent, what the gateway answered, and the hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from escrow import states
+from escrow.acts import ActNotPossible, Held, hold_milestone, move, transition
+from gateways.contract import PaymentOrder
+from identity.actors import SYSTEM
+from kernel.money import Money
+from payments import collecting
+from payments.customers import customer_of
+from persistence import clock
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from escrow.views import MilestoneView
+    from gateways.contract import Busy, PaymentFound, Rejected, Unknown
+    from identity.actors import Actor
+    from payments.views import PaymentView
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """What the gateway is asked to collect, and for what."""
+
+    milestone: MilestoneView
+    payment: PaymentView
+    order: PaymentOrder
+
+
+def begin_checkout(
+    session: Session,
+    *,
+    milestone_id: str,
+    payment_id: str,
+    gateway: str,
+    save_card: bool,
+    confirmation_token: str | None = None,
+    by: Actor,
+) -> Checkout:
+    """Order the payment of one milestone; while one is being collected, the same one is handed out again."""
+    on = hold_milestone(session, milestone_id, by=by)
+    if on.milestone.state != "funding":
+        transition(states.MILESTONE, on.milestone.state, "begin_funding", on.party)
+        _contract_is_active(on)
+        move(session, on, "begin_funding")
+    elif on.party != states.CLIENT:
+        transition(states.MILESTONE, "draft", "begin_funding", on.party)
+    payment = collecting.order_payment(
+        session,
+        payment_id=payment_id,
+        milestone_id=milestone_id,
+        client_id=on.contract.client_id,
+        gateway=gateway,
+        price=Money(on.milestone.price_minor, on.milestone.currency),
+        client_fee=Money(on.milestone.client_fee_minor, on.milestone.currency),
+        save_card=save_card,
+        description=f"{on.contract.title}: {on.milestone.title}"[:200],
+    )
+    return Checkout(on.view, payment, _order(session, payment, confirmation_token))
+
+
+def order_of(session: Session, payment: PaymentView) -> PaymentOrder:
+    """The order as it was first sent, for asking the gateway what became of it."""
+    return _order(session, payment, None)
+
+
+def record_payment(
+    session: Session, *, payment_id: str, outcome: PaymentFound | Rejected | Busy | Unknown
+) -> PaymentView:
+    """Write what the gateway answered or reported; success makes the hold, cancellation frees the milestone, each once."""
+    ordered = collecting.find_payment(session, payment_id=payment_id, gateway_id=None)
+    if ordered is None:
+        msg = "There is no payment with this id."
+        raise collecting.PaymentNotFound(msg)
+    on = _for_the_gateway(session, ordered.milestone_id)
+    payment = collecting.record_payment(session, payment_id=payment_id, outcome=outcome)
+    if on.milestone.state == "funding":
+        if payment.state == "succeeded":
+            on.milestone.funded_at = clock.now(session)
+            move(session, on, "confirm_funding", payment_id=payment.id)
+        elif payment.state == "canceled":
+            move(session, on, "give_up_funding")
+    return payment
+
+
+def payment_to_cancel(session: Session, *, milestone_id: str, by: Actor) -> PaymentView | None:
+    """The payment the client wants stopped; None when nothing was ever asked of the gateway, and the milestone is free at once.
+
+    A payment that succeeds meanwhile makes the hold all the same: the money is then refunded like any other.
+    """
+    on = hold_milestone(session, milestone_id, by=by)
+    transition(states.MILESTONE, on.milestone.state, "give_up_funding", on.party)
+    payment = collecting.live_payment(session, milestone_id)
+    assert payment is not None, "a milestone in funding has its payment"
+    return payment
+
+
+def _for_the_gateway(session: Session, milestone_id: str) -> Held:
+    on = hold_milestone(session, milestone_id, by=SYSTEM)
+    return Held(on.contract, on.milestone, states.GATEWAY)
+
+
+def _order(session: Session, payment: PaymentView, confirmation_token: str | None) -> PaymentOrder:
+    customer = customer_of(session, user_id=payment.client_id, gateway=payment.gateway)
+    assert customer.gateway_id is not None
+    return PaymentOrder(
+        payment_id=payment.id,
+        milestone_id=payment.milestone_id,
+        amount=payment.charged,
+        customer=customer.gateway_id,
+        save_card=payment.save_card,
+        description=payment.description,
+        confirmation_token=confirmation_token,
+    )
+
+
+def _contract_is_active(on: Held) -> None:
+    if on.contract.state != "active":
+        msg = f"The contract is {on.contract.state}; milestones are funded once the worker has accepted it."
+        raise ActNotPossible(msg, state=on.contract.state)

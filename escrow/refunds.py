@@ -1,0 +1,164 @@
+"""Held money goes back to the client: the worker gives it back, or both agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from escrow import fees, states
+from escrow.acts import ActNotPossible, Held, hold_milestone, move, transition
+from escrow.release import part_of_the_hold
+from escrow.tables import RefundRequest
+from escrow.views import MilestoneView, RefundRequestView, refund_request_view
+from identity.actors import SYSTEM
+from kernel.money import Money
+from kernel.refusals import NotFound
+from payments import collecting
+from payments import refunds as payment_refunds
+from persistence import clock
+from persistence.locks import locked
+from persistence.unit_of_work import Retry
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from gateways.contract import Busy, Rejected, RefundFound, Unknown
+    from identity.actors import Actor
+    from kernel.states import Transition
+    from payments.views import RefundView
+
+
+class RefundRequestNotFound(NotFound):
+    """There is no such request, or it belongs to other people."""
+
+    code = "refund_request_not_found"
+
+
+def refund(
+    session: Session, *, milestone_id: str, refund_id: str, amount: Money | None = None, reason: str, by: Actor
+) -> tuple[MilestoneView, RefundView]:
+    """The worker gives the client all that is held or a part of it, with the fee that goes with it."""
+    on = hold_milestone(session, milestone_id, by=by)
+    act = "refund" if amount is None or amount == on.held else "refund_part"
+    transition(states.MILESTONE, on.milestone.state, act, on.party)
+    held = part_of_the_hold(on, amount)
+    back = pay_client(session, on, refund_id=refund_id, held=held, by=by.id, reason=reason)
+    _close_open_request(session, on, "agree")
+    return move(session, on, act, refund_id=back.id, amount_minor=held.amount_minor, currency=held.currency), back
+
+
+def pay_client(session: Session, on: Held, *, refund_id: str, held: Money, by: str, reason: str) -> RefundView:
+    """Take `held` out of the hold and the fee that goes with it out of our income, and order the refund."""
+    row = on.milestone
+    payment = collecting.live_payment(session, row.id)
+    assert payment is not None, "what is held was paid"
+    price, paid_fee = Money(row.price_minor, row.currency), Money(row.client_fee_minor, row.currency)
+    fee = fees.fee_to_return(paid_fee, price)(Money(row.refunded_minor, row.currency) + held) - Money(
+        row.client_fee_returned_minor, row.currency
+    )
+    back = payment_refunds.order_refund(
+        session, refund_id=refund_id, payment_id=payment.id, held=held, client_fee=fee, by=by, reason=reason
+    )
+    row.refunded_minor += held.amount_minor
+    row.client_fee_returned_minor += fee.amount_minor
+    return back
+
+
+def record_refund(
+    session: Session, *, refund_id: str, outcome: RefundFound | Rejected | Busy | Unknown
+) -> RefundView:
+    """Write what the gateway answered or reported; a refund that failed is held money again."""
+    was = payment_refunds.find_refund(session, refund_id=refund_id, gateway_id=None)
+    if was is None:
+        msg = "There is no refund with this id."
+        raise payment_refunds.RefundNotFound(msg)
+    on = hold_milestone(session, was.milestone_id, by=SYSTEM)
+    was = payment_refunds.find_refund(session, refund_id=refund_id, gateway_id=None) or was
+    now = payment_refunds.record_refund(session, refund_id=refund_id, outcome=outcome)
+    if now.state == "failed" and was.state != "failed":
+        on.milestone.refunded_minor -= now.held.amount_minor
+        on.milestone.client_fee_returned_minor -= now.client_fee.amount_minor
+        move(
+            session,
+            Held(on.contract, on.milestone, states.GATEWAY),
+            "refund_failed",
+            refund_id=now.id,
+            reason=now.failure_reason,
+        )
+    return now
+
+
+def request_refund(
+    session: Session, *, milestone_id: str, request_id: str, amount: Money | None, reason: str, by: Actor
+) -> RefundRequestView:
+    """The client asks for held money back; one open request at a time, and nothing moves until the worker agrees."""
+    on = hold_milestone(session, milestone_id, by=by)
+    if on.party != states.CLIENT or on.milestone.state != "funded":
+        msg = f"The milestone is {on.milestone.state}; the client can ask for a refund while it is funded."
+        raise ActNotPossible(msg, state=on.milestone.state)
+    asked = part_of_the_hold(on, amount)
+    if _open_request(session, milestone_id) is not None:
+        msg = "You have asked for a refund already. The worker's answer is awaited."
+        raise ActNotPossible(msg, state="open")
+    row = RefundRequest(
+        id=request_id,
+        milestone_id=milestone_id,
+        open_for=milestone_id,
+        currency=asked.currency,
+        amount_minor=asked.amount_minor,
+        reason=reason,
+        state=states.REFUND_REQUEST.initial,
+        requested_at=clock.now(session),
+    )
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Retry from error
+    return refund_request_view(row)
+
+
+def agree_to_refund(
+    session: Session, *, request_id: str, refund_id: str, by: Actor
+) -> tuple[MilestoneView, RefundView]:
+    """The worker agrees: what was asked for goes back, or all that is still held if that is less."""
+    row, on, _ = _answer(session, request_id, "agree", by)
+    amount = min(Money(row.amount_minor, row.currency), on.held)
+    return refund(
+        session, milestone_id=row.milestone_id, refund_id=refund_id, amount=amount, reason=row.reason, by=by
+    )
+
+
+def close_request(session: Session, *, request_id: str, act: str, by: Actor) -> RefundRequestView:
+    """The worker declines, or the client withdraws; the money stays held."""
+    row, _, step = _answer(session, request_id, act, by)
+    _close(session, row, step)
+    return refund_request_view(row)
+
+
+def _answer(session: Session, request_id: str, act: str, by: Actor) -> tuple[RefundRequest, Held, Transition]:
+    row = session.get(RefundRequest, request_id)
+    if row is None:
+        msg = "There is no refund request with this id among yours."
+        raise RefundRequestNotFound(msg)
+    on = hold_milestone(session, row.milestone_id, by=by)
+    fresh = locked(session, RefundRequest, request_id)
+    assert fresh is not None
+    return fresh, on, transition(states.REFUND_REQUEST, fresh.state, act, on.party)
+
+
+def _close_open_request(session: Session, on: Held, act: str) -> None:
+    row = _open_request(session, on.milestone.id)
+    if row is not None:
+        _close(session, row, transition(states.REFUND_REQUEST, row.state, act, states.WORKER))
+
+
+def _close(session: Session, row: RefundRequest, step: Transition) -> None:
+    row.state, row.open_for, row.answered_at = step.to, None, clock.now(session)
+    session.flush()
+
+
+def _open_request(session: Session, milestone_id: str) -> RefundRequest | None:
+    return session.scalar(select(RefundRequest).where(RefundRequest.open_for == milestone_id))

@@ -1,0 +1,146 @@
+"""Held money becomes the worker's: by acceptance, in part, by time, or by a mediator's decision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from escrow import fees, states
+from escrow.acts import Held, hold_milestone, move, tell, transition
+from escrow.tables import Milestone, Release, Submission
+from escrow.views import MilestoneView, ReleaseView, release_view
+from identity.actors import SYSTEM
+from kernel.money import Money
+from kernel.refusals import Conflict, Invalid, Unavailable
+from ledger import movements
+from ledger.posting import post
+from payments import collecting
+from persistence import clock
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from identity.actors import Actor
+
+
+class AmountNotHeld(Conflict):
+    """More was asked for than is held."""
+
+    code = "amount_not_held"
+
+
+class AmountNotPositive(Invalid):
+    """The amount is zero or below."""
+
+    code = "amount_not_positive"
+
+
+class OtherCurrency(Invalid):
+    """The amount is in another currency than the contract."""
+
+    code = "other_currency"
+
+
+class NotDueYet(Unavailable):
+    """The window is still open; early never happens."""
+
+    code = "not_due_yet"
+
+
+def release(
+    session: Session, *, milestone_id: str, release_id: str, amount: Money | None = None, by: Actor
+) -> tuple[MilestoneView, ReleaseView]:
+    """The client pays the worker all that is held or a part of it; with the last cent the milestone is done."""
+    on = hold_milestone(session, milestone_id, by=by)
+    act = "release" if amount is None or amount == on.held else "release_part"
+    transition(states.MILESTONE, on.milestone.state, act, on.party)
+    gross = part_of_the_hold(on, amount)
+    released = pay_worker(session, on, release_id=release_id, gross=gross, cause="accepted", by=by.id)
+    return move(session, on, act, quietly=True), released
+
+
+def release_by_time(session: Session, *, submission_id: str, release_id: str) -> MilestoneView | None:
+    """Nobody answered for 72 hours: the worker is paid. None when that submission is no longer the one waited for.
+
+    Late is fine, early is refused, twice is nothing: the lock, then the database's clock, decide.
+    """
+    submission = session.get_one(Submission, submission_id)
+    on = hold_milestone(session, submission.milestone_id, by=SYSTEM)
+    if on.milestone.state != "submitted" or on.milestone.submission_id != submission_id:
+        return None
+    if clock.now(session) < submission.deadline_at:
+        msg = "The review window is still open."
+        raise NotDueYet(msg, due_at=submission.deadline_at)
+    pay_worker(session, on, release_id=release_id, gross=on.held, cause="by_time", by=SYSTEM.id)
+    return move(session, on, "release_by_time", quietly=True)
+
+
+def part_of_the_hold(on: Held, amount: Money | None) -> Money:
+    """`amount`, or all that is held; refuses what is not a part of it."""
+    held = on.held
+    if amount is None:
+        return held
+    if amount.currency != held.currency:
+        msg = f"This contract is in {held.currency}."
+        raise OtherCurrency(msg, field="amount")
+    if amount.amount_minor <= 0:
+        msg = "The amount must be more than zero."
+        raise AmountNotPositive(msg, field="amount")
+    if amount > held:
+        msg = f"Only {held} is held for this milestone."
+        raise AmountNotHeld(msg, field="amount", held=held.decimal)
+    return amount
+
+
+def pay_worker(session: Session, on: Held, *, release_id: str, gross: Money, cause: str, by: str) -> ReleaseView:
+    """Book `gross` from the hold to the worker's wallet less our fee, and have it sent to their account."""
+    row = on.milestone
+    fee = fees.share(_schedule(on).worker_fee, before=Money(row.released_minor, row.currency), part=gross)
+    entry = post(
+        session,
+        movements.milestone_released(row.id, on.contract.worker_id, gross=gross, worker_fee=fee),
+        key=f"{release_id}:released",
+        reference=row.id,
+        actor=by,
+        reason=cause,
+    )
+    row.released_minor += gross.amount_minor
+    row.worker_fee_minor += fee.amount_minor
+    released = Release(
+        id=release_id,
+        milestone_id=row.id,
+        currency=row.currency,
+        gross_minor=gross.amount_minor,
+        worker_fee_minor=fee.amount_minor,
+        cause=cause,
+        released_by=by,
+        released_at=clock.now(session),
+        entry_id=entry.id,
+    )
+    session.add(released)
+    view = release_view(released)
+    _tell(session, on, row, view)
+    return view
+
+
+def _tell(session: Session, on: Held, row: Milestone, released: ReleaseView) -> None:
+    payment = collecting.live_payment(session, row.id)
+    assert payment is not None, "what is held was paid"
+    tell(
+        session,
+        on,
+        "milestone.released",
+        release_id=released.id,
+        amount_minor=released.net.amount_minor,
+        currency=released.net.currency,
+        gateway=payment.gateway,
+        payment_id=payment.id,
+        source_charge=payment.charge_id,
+        cause=released.cause,
+    )
+
+
+def _schedule(on: Held) -> fees.FeeSchedule:
+    client, worker = on.contract.client_basis_points, on.contract.worker_basis_points
+    assert client is not None, "an accepted contract has its fees"
+    assert worker is not None, "an accepted contract has its fees"
+    return fees.FeeSchedule(client, worker)
