@@ -323,6 +323,10 @@ class SignatureRefused(Exception):  # noqa: N818 - an answer to the sender
     """The bytes were not signed by the gateway, or not lately."""
 
 
+class AnswerNotUnderstood(Exception):  # noqa: N818 - it says what is the case
+    """The gateway said something this adapter does not know; a person has to look, and nothing is guessed."""
+
+
 class Gateway(Protocol):
     """One payment gateway. No method raises for what the gateway or the network did; outcomes say it."""
 
@@ -354,7 +358,7 @@ class Gateway(Protocol):
         ...
 
     def customer_session(self, customer: str, *, component: str) -> Secret | Rejected | Busy | Unknown:
-        """A secret with which the app shows and manages the client's cards; `component` is `payment_sheet` or `customer_sheet`."""
+        """A secret with which the app's `component` (`payment_sheet`, `customer_sheet`) manages the client's cards."""
         ...
 
     def ephemeral_key(self, customer: str, *, api_version: str) -> Secret | Rejected | Busy | Unknown:
@@ -401,7 +405,9 @@ class Gateway(Protocol):
         """The worker's account now."""
         ...
 
-    def onboarding_link(self, account: str, *, return_url: str, refresh_url: str) -> OnboardingLink | Rejected | Busy | Unknown:
+    def onboarding_link(
+        self, account: str, *, return_url: str, refresh_url: str
+    ) -> OnboardingLink | Rejected | Busy | Unknown:
         """A page on which the worker completes what is missing."""
         ...
 
@@ -429,12 +435,14 @@ class Gateway(Protocol):
         """The payout that came of an order whose answer was lost."""
         ...
 
-    def balance(self, currency: str, *, account: str | None = None) -> BalanceFound | Rejected | Busy | Unknown:
+    def balance(
+        self, currency: str, *, account: str | None = None
+    ) -> BalanceFound | Rejected | Busy | Unknown:
         """What lies at the gateway, for us or for one worker's account."""
         ...
 
     def verify_event(self, payload: bytes, headers: Mapping[str, str], *, now: datetime) -> Event:
-        """The event in these bytes; raises `SignatureRefused` for anything not signed by the gateway within five minutes of `now`, before or after."""
+        """The event in these bytes; raises `SignatureRefused` unless the gateway signed them, around `now`."""
         ...
 
     def read_event(self, payload: bytes) -> Event:

@@ -1,0 +1,152 @@
+"""What Stripe tells us by webhook: whether it is Stripe that speaks, and what the news is about.
+
+Both shapes are read: snapshots, whose copy of the object is not looked at beyond its id, and thin events.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import stripe
+
+from gateways.contract import AnswerNotUnderstood, Event, ObjectKind, SignatureRefused
+from kernel.time import from_epoch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateways.stripe.client import Connection
+    from gateways.stripe.outcomes import Json
+
+_TOLERANCE = timedelta(minutes=5)
+
+_KINDS = {
+    "payment_intent": ObjectKind.PAYMENT,
+    "refund": ObjectKind.REFUND,
+    "transfer": ObjectKind.TRANSFER,
+    "payout": ObjectKind.PAYOUT,
+    "account": ObjectKind.ACCOUNT,
+    "v2.core.account": ObjectKind.ACCOUNT,
+    "payment_method": ObjectKind.CARD,
+}
+
+# Objects that are part of another: the news is about that one, which they name in this field.
+_PARTS = {
+    "charge": (ObjectKind.PAYMENT, "payment_intent"),
+    "capability": (ObjectKind.ACCOUNT, "account"),
+    "bank_account": (ObjectKind.ACCOUNT, "account"),
+    "card": (ObjectKind.ACCOUNT, "account"),
+    "person": (ObjectKind.ACCOUNT, "account"),
+    "setup_intent": (ObjectKind.CARD, "payment_method"),
+}
+
+
+class Events:
+    """Webhooks."""
+
+    connection: Connection
+
+    def verify_event(self, payload: bytes, headers: Mapping[str, str], *, now: datetime) -> Event:
+        """The event in these bytes; raises `SignatureRefused` unless Stripe signed them, within 5 minutes of `now`."""
+        signature = headers.get("Stripe-Signature", "")
+        if not any(_is_signed(payload, signature, secret) for secret in self.connection.webhook_secrets):
+            raise SignatureRefused("The signature is not Stripe's.")
+        # The SDK refuses only what is too old, and by the wall clock: a signature of tomorrow would pass.
+        if abs(now - _signed_at(signature)) > _TOLERANCE:
+            raise SignatureRefused("The signature is not of these minutes.")
+        try:
+            event = self.read_event(payload)
+        except AnswerNotUnderstood as error:
+            raise SignatureRefused("The body is not an event.") from error
+        if event.livemode != self.connection.livemode:
+            raise SignatureRefused("The event is of the other mode: test in live, or live in test.")
+        return event
+
+    def read_event(self, payload: bytes) -> Event:
+        """The event in bytes that were verified when they came in."""
+        try:
+            values = json.loads(payload)
+            return _thin_event(values) if values["object"] == "v2.core.event" else _snapshot_event(values)
+        except (KeyError, TypeError, ValueError) as error:
+            raise AnswerNotUnderstood(
+                f"The bytes are not an event of Stripe's: {type(error).__name__}"
+            ) from error
+
+
+def _is_signed(payload: bytes, signature: str, secret: str) -> bool:
+    try:
+        return bool(stripe.WebhookSignature.verify_header(payload, signature, secret, tolerance=None))
+    except (stripe.SignatureVerificationError, UnicodeDecodeError):
+        return False
+
+
+def _signed_at(signature: str) -> datetime:
+    # The first `t`, as the SDK takes it, so that what is dated is what was signed.
+    seconds = next(item.split("=", 2)[1] for item in signature.split(",") if item.split("=", 2)[0] == "t")
+    try:
+        return from_epoch(int(seconds))
+    except (OverflowError, ValueError, OSError) as error:
+        raise SignatureRefused("The signature has no date.") from error
+
+
+def _snapshot_event(values: Json) -> Event:
+    thing = values["data"]["object"]
+    account = values.get("account")
+    kind, object_id = _subject(values["type"], thing, account)
+    return Event(
+        id=_text(values["id"]),
+        type=_text(values["type"]),
+        kind=kind,
+        object_id=object_id,
+        account=account,
+        created_at=from_epoch(values["created"]),
+        livemode=values["livemode"],
+    )
+
+
+def _subject(event_type: str, thing: Json, account: str | None) -> tuple[ObjectKind | None, str | None]:
+    if event_type == "account.application.deauthorized":
+        # The object is our application; the news is about the account that has left it.
+        return ObjectKind.ACCOUNT, account
+    name = thing["object"]
+    if name == "payment_method" and thing.get("type") != "card":
+        return None, thing.get("id")
+    if name in _PARTS:
+        kind, field = _PARTS[name]
+        whole = _id_of(thing.get(field)) or (account if kind is ObjectKind.ACCOUNT else None)
+        # A card of a client's, or a charge without a PaymentIntent, is part of nothing we keep.
+        return (kind, whole) if whole is not None else (None, thing.get("id"))
+    return _KINDS.get(name), thing.get("id")
+
+
+def _thin_event(values: Json) -> Event:
+    related = values.get("related_object") or {}
+    return Event(
+        id=_text(values["id"]),
+        type=_text(values["type"]),
+        # A thin event names no whole for a part; the whole's own thin event brings the same news.
+        kind=_KINDS.get(related.get("type", "")),
+        object_id=related.get("id"),
+        account=_account_in(values.get("context")),
+        created_at=datetime.fromisoformat(values["created"]),
+        livemode=values["livemode"],
+    )
+
+
+def _account_in(context: str | None) -> str | None:
+    # "acct_1" or "org_1/acct_1": the innermost is whose object it is.
+    innermost = (context or "").rsplit("/", 1)[-1]
+    return innermost if innermost.startswith("acct_") else None
+
+
+def _id_of(value: Any) -> str | None:  # noqa: ANN401 - an id, an expanded object or nothing
+    object_id: str | None = value["id"] if isinstance(value, dict) else value
+    return object_id
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value

@@ -1,0 +1,142 @@
+"""Collecting at Stripe: PaymentIntents, captured at once, and the charges they leave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import stripe
+
+from gateways.contract import Charge, PaymentFound, PaymentState, Rejected
+from gateways.stripe.amounts import from_stripe, to_stripe
+from gateways.stripe.client import keyed
+from gateways.stripe.outcomes import answered, our_id_of, searched, understood
+from kernel.time import from_epoch
+
+if TYPE_CHECKING:
+    from stripe.params import PaymentIntentCreateParams
+
+    from gateways.contract import Busy, PaymentOrder, Unknown
+    from gateways.stripe.client import Connection
+    from gateways.stripe.outcomes import Json
+
+_WITH_CHARGE = ["latest_charge.balance_transaction"]
+
+_STATES = {
+    "requires_payment_method": PaymentState.NEEDS_METHOD,
+    "requires_confirmation": PaymentState.NEEDS_ACTION,
+    "requires_action": PaymentState.NEEDS_ACTION,
+    "processing": PaymentState.PROCESSING,
+    # We capture at once; should Stripe ever hold one back, the money is not ours yet.
+    "requires_capture": PaymentState.PROCESSING,
+    "succeeded": PaymentState.SUCCEEDED,
+    "canceled": PaymentState.CANCELED,
+}
+
+
+class Payments:
+    """Money in."""
+
+    connection: Connection
+
+    def create_payment(self, order: PaymentOrder) -> PaymentFound | Rejected | Busy | Unknown:
+        """Begin to collect; the same order twice begins once."""
+        amount = to_stripe(order.amount)
+        if isinstance(amount, Rejected):
+            return amount
+        params = _creation(order, amount)
+        return answered(lambda: self._created(params, order.payment_id), read_payment)
+
+    def payment(self, gateway_id: str) -> PaymentFound | Rejected | Busy | Unknown:
+        """The payment now, with its charge when it succeeded."""
+        intents = self.connection.client.v1.payment_intents
+        return answered(lambda: intents.retrieve(gateway_id, {"expand": _WITH_CHARGE}), read_payment)
+
+    def find_payment(self, order: PaymentOrder) -> PaymentFound | Rejected | Busy | Unknown | None:
+        """The payment that came of an order whose answer was lost; None when Stripe never made one."""
+        intents = self.connection.client.v1.payment_intents
+        found = searched(
+            lambda: intents.list({"customer": order.customer, "limit": 100}).auto_paging_iter(),
+            lambda values: str(values["id"]),
+            our_id=order.payment_id,
+        )
+        # A list does not go deep enough to bring the charge with it.
+        return self.payment(found) if isinstance(found, str) else found
+
+    def cancel_payment(self, gateway_id: str) -> PaymentFound | Rejected | Busy | Unknown:
+        """Stop collecting; a payment that has succeeded stays as it is."""
+        intents = self.connection.client.v1.payment_intents
+        outcome = answered(lambda: intents.cancel(gateway_id, {"expand": _WITH_CHARGE}), read_payment)
+        if isinstance(outcome, Rejected) and outcome.code == "payment_intent_unexpected_state":
+            return self.payment(gateway_id)
+        return outcome
+
+    def _created(self, params: PaymentIntentCreateParams, payment_id: str) -> stripe.StripeObject:
+        try:
+            return self.connection.client.v1.payment_intents.create(params, keyed(payment_id))
+        except stripe.CardError as error:
+            # Confirmed at creation and declined: the payment exists all the same and waits for another card.
+            if error.error is not None and error.error.payment_intent is not None:
+                return error.error.payment_intent
+            raise
+
+
+def _creation(order: PaymentOrder, amount: int) -> PaymentIntentCreateParams:
+    params: PaymentIntentCreateParams = {
+        "amount": amount,
+        "currency": order.amount.currency.lower(),
+        "customer": order.customer,
+        "description": order.description,
+        "automatic_payment_methods": {"enabled": True},
+        # An authorisation dies within a week, long before most work is accepted.
+        "capture_method": "automatic",
+        "transfer_group": order.milestone_id,
+        "metadata": {"holdfast_id": order.payment_id, "milestone": order.milestone_id},
+        "expand": _WITH_CHARGE,
+    }
+    if order.save_card:
+        params["setup_future_usage"] = "off_session"
+    if order.confirmation_token is not None:
+        params |= {"confirm": True, "confirmation_token": order.confirmation_token, "use_stripe_sdk": True}
+    if order.confirmation_token is not None and order.return_url is not None:
+        params["return_url"] = order.return_url
+    return params
+
+
+def read_payment(values: Json) -> PaymentFound:
+    """A PaymentIntent in our words."""
+    state = _STATES[values["status"]]
+    problem = values.get("last_payment_error") or {}
+    return PaymentFound(
+        gateway_id=values["id"],
+        state=state,
+        amount=from_stripe(values["amount"], values["currency"]),
+        client_secret=values.get("client_secret"),
+        charge=_charge_of(values) if state is PaymentState.SUCCEEDED else None,
+        decline_code=problem.get("decline_code") or problem.get("code"),
+        decline_message=problem.get("message"),
+        payment_id=our_id_of(values),
+        livemode=values["livemode"],
+    )
+
+
+def _charge_of(values: Json) -> Charge | None:
+    charge = values["latest_charge"]
+    # Stripe may still be writing the charge's line on our balance; its `charge.updated` follows.
+    written = isinstance(charge, dict) and isinstance(charge.get("balance_transaction"), dict)
+    return understood(charge, read_charge) if written else None
+
+
+def read_charge(values: Json) -> Charge:
+    """A charge with its line on our balance, both in the currency of that balance."""
+    line = values["balance_transaction"]
+    card = (values.get("payment_method_details") or {}).get("card") or {}
+    return Charge(
+        gateway_id=values["id"],
+        amount=from_stripe(line["amount"], line["currency"]),
+        fee=from_stripe(line["fee"], line["currency"]),
+        available_on=from_epoch(line["available_on"]),
+        settled=line["status"] == "available",
+        balance_transaction=line["id"],
+        card_brand=card.get("brand"),
+        card_last4=card.get("last4"),
+    )
