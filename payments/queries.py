@@ -1,0 +1,31 @@
+"""Reading payments and refunds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from payments.collecting import PaymentNotFound
+from payments.tables import Payment, Refund
+from payments.views import PaymentView, RefundView, payment_view, refund_view
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from identity.actors import Actor
+
+
+def payment(session: Session, *, payment_id: str, by: Actor) -> PaymentView:
+    """The payment, for the client who pays and for staff."""
+    row = session.get(Payment, payment_id)
+    if row is None or not (by.is_staff or row.client_id == by.id):
+        msg = "There is no payment with this id among yours."
+        raise PaymentNotFound(msg)
+    return payment_view(row)
+
+
+def refunds_of(session: Session, milestone_id: str) -> tuple[RefundView, ...]:
+    """All refunds of the milestone, first to last."""
+    rows = session.scalars(select(Refund).where(Refund.milestone_id == milestone_id).order_by(Refund.id))
+    return tuple(refund_view(row) for row in rows)
