@@ -77,18 +77,22 @@ def mariadb(*, durable: bool = False) -> Iterator[MariaDB]:
     with _directory() as directory:
         data = directory / "data"
         as_user = _unprivileged(directory)
-        subprocess.run(
+        made = subprocess.run(
             [
                 install,
                 "--no-defaults",
                 f"--datadir={data}",
                 "--auth-root-authentication-method=normal",
+                "--skip-name-resolve",
                 "--skip-test-db",
                 *as_user,
             ],
-            check=True,
+            check=False,
             capture_output=True,
+            text=True,
         )
+        if made.returncode:
+            raise ServerDidNotStart(made.stdout + made.stderr)
         server = MariaDB(directory / "s", _free_port())
         command = [
             daemon,
