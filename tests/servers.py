@@ -83,7 +83,8 @@ def mariadb(*, durable: bool = False) -> Iterator[MariaDB]:
                 "--no-defaults",
                 f"--datadir={data}",
                 "--auth-root-authentication-method=normal",
-                "--skip-name-resolve",
+                # A machine that cannot resolve its own name will do.
+                "--force",
                 "--skip-test-db",
                 *as_user,
             ],
