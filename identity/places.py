@@ -1,0 +1,66 @@
+"""Where people are: countries, languages and time zones as the world lists them."""
+
+from __future__ import annotations
+
+from functools import cache
+from zoneinfo import available_timezones
+
+from babel import Locale, UnknownLocaleError
+
+from kernel.refusals import Invalid
+
+# Territories of the locale data that are not countries: unions, pseudo-locales, the unknown one.
+_NOT_COUNTRIES = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"}
+_CODE_LENGTH = 2
+
+
+class CountryUnknown(Invalid):
+    """The country is not an ISO 3166 code."""
+
+    code = "country_unknown"
+
+
+class LocaleUnknown(Invalid):
+    """The locale is not a language (and region) that Holdfast can write in."""
+
+    code = "locale_unknown"
+
+
+class TimeZoneUnknown(Invalid):
+    """The time zone is not in the IANA database."""
+
+    code = "time_zone_unknown"
+
+
+def country(code: str) -> str:
+    """The country with this code."""
+    if code not in _countries():
+        raise CountryUnknown("Write the country as two capitals, such as US.", field="country")
+    return code
+
+
+def locale(tag: str) -> str:
+    """The locale with this tag."""
+    try:
+        Locale.parse(tag, sep="-")
+    except (UnknownLocaleError, ValueError):
+        raise LocaleUnknown("Write the locale as a language and a region, such as en-US.", field="locale") from None
+    return tag
+
+
+def time_zone(name: str) -> str:
+    """The time zone with this name."""
+    if name not in _time_zones():
+        raise TimeZoneUnknown("Write the time zone as in America/New_York.", field="time_zone")
+    return name
+
+
+@cache
+def _countries() -> frozenset[str]:
+    territories = Locale("en").territories
+    return frozenset(code for code in territories if len(code) == _CODE_LENGTH and code not in _NOT_COUNTRIES)
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())

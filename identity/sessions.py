@@ -1,0 +1,181 @@
+"""Sessions: one for each device signed in, each revocable alone, kept alive by refreshing its tokens."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, select
+
+from identity.actors import Actor
+from identity.permissions import Role
+from identity.tables import UserRole, UserSession
+from kernel.ids import new_id
+from kernel.refusals import Forbidden, NotFound
+from persistence import clock, outbox
+from persistence.locks import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+ACCESS_LIFETIME = timedelta(minutes=15)
+IDLE_LIFETIME = timedelta(days=30)
+LONGEST_LIFETIME = timedelta(days=180)
+_KEPT_AFTER_THE_END = timedelta(days=30)
+_AGENT_LENGTH = 200
+
+# They can be told apart from everything else at a glance, by people, by log filters and by scanners of repositories.
+ACCESS_PREFIX, REFRESH_PREFIX = "hfa_", "hfr_"
+
+
+class NotSignedIn(Forbidden):
+    """There is no valid access token with the request: none was sent, it has expired, or its session was ended."""
+
+    code = "not_signed_in"
+
+
+class RefreshRefused(Forbidden):
+    """The refresh token is unknown, expired or was used before; a used one ends its session, since somebody has a copy."""
+
+    code = "refresh_refused"
+
+
+class SessionNotFound(NotFound):
+    """There is no such session, it has ended, or it is somebody else's."""
+
+    code = "session_not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A device signed in, as its owner sees it."""
+
+    id: str
+    user_agent: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session with its tokens; they are shown once and kept by nobody but the device."""
+
+    session: SessionView
+    access_token: str
+    access_expires_at: datetime
+    refresh_token: str
+
+
+def open_session(session: Session, *, user_id: str, user_agent: str) -> SignedIn:
+    """Sign a device in."""
+    instant = clock.now(session)
+    family = secrets.token_urlsafe(16)
+    row = UserSession(
+        id=new_id("se"),
+        user_id=user_id,
+        family=_digest(family),
+        user_agent=user_agent[:_AGENT_LENGTH],
+        created_at=instant,
+        revoked_at=None,
+        revoked_because=None,
+    )
+    session.add(row)
+    return _renewed(session, row, family, instant)
+
+
+def refresh_session(session: Session, *, refresh_token: str) -> SignedIn | None:
+    """New tokens for the session of this one, which is used up; None, and the session ended, if it was used before."""
+    family, _, secret = refresh_token.removeprefix(REFRESH_PREFIX).partition(".")
+    session_id = session.scalar(select(UserSession.id).where(UserSession.family == _digest(family)))
+    row = locked(session, UserSession, session_id) if session_id else None
+    instant = clock.now(session)
+    if row is None or not _is_alive(row, instant):
+        raise RefreshRefused("This session has ended. Sign in again.", field="refresh_token")
+    if not secrets.compare_digest(row.refresh_hash, _digest(secret)):
+        # Only a copy of a token that was good once knows the family. Whose copy it is cannot be told, so all end.
+        _end(session, row, instant, "reuse")
+        return None
+    return _renewed(session, row, family, instant)
+
+
+def refreshed(outcome: SignedIn | None) -> SignedIn:
+    """The new tokens, or the refusal that stands although the session was ended for it."""
+    if outcome is None:
+        raise RefreshRefused("This session was ended because its token was used twice. Sign in again.", field="refresh_token")
+    return outcome
+
+
+def authenticate(session: Session, *, access_token: str) -> Actor:
+    """Who holds this access token."""
+    # Nothing is written here: when a session was last used is known to the quarter of an hour, by its refreshes.
+    rows = session.execute(
+        select(UserSession, UserRole.role)
+        .join(UserRole, UserRole.user_id == UserSession.user_id)
+        .where(UserSession.access_hash == _digest(access_token.removeprefix(ACCESS_PREFIX)))
+    ).all()
+    instant = clock.now(session)
+    if not rows or not _is_alive(rows[0][0], instant) or rows[0][0].access_expires_at <= instant:
+        raise NotSignedIn("The access token is not valid (any more). Refresh it or sign in again.", field="Authorization")
+    return Actor(rows[0][0].user_id, frozenset(Role(role) for _, role in rows), rows[0][0].id)
+
+
+def own_sessions(session: Session, *, user_id: str, after: str | None, limit: int) -> Sequence[SessionView]:
+    """The person's living sessions, newest first."""
+    query = select(UserSession).where(
+        UserSession.user_id == user_id,
+        UserSession.revoked_at.is_(None),
+        UserSession.expires_at > clock.now(session),
+    )
+    if after is not None:
+        query = query.where(UserSession.id < after)
+    return [_view(row) for row in session.scalars(query.order_by(UserSession.id.desc()).limit(limit))]
+
+
+def end_session(session: Session, *, session_id: str, by: Actor) -> None:
+    """Sign one of one's own devices out; its tokens are worth nothing from now on."""
+    row = locked(session, UserSession, session_id)
+    instant = clock.now(session)
+    if row is None or row.user_id != by.id or not _is_alive(row, instant):
+        raise SessionNotFound("There is no session with this id among yours.")
+    _end(session, row, instant, "signed_out")
+
+
+def forget_old_sessions(session: Session) -> int:
+    """Drop the sessions that ended long ago; returns how many."""
+    old = UserSession.expires_at < clock.now(session) - _KEPT_AFTER_THE_END
+    return int(session.execute(delete(UserSession).where(old)).rowcount)  # type: ignore[attr-defined]
+
+
+def _renewed(session: Session, row: UserSession, family: str, instant: datetime) -> SignedIn:
+    access, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    row.access_hash, row.refresh_hash = _digest(access), _digest(secret)
+    row.access_expires_at = instant + ACCESS_LIFETIME
+    row.last_used_at = instant
+    row.expires_at = min(instant + IDLE_LIFETIME, row.created_at + LONGEST_LIFETIME)
+    session.flush()
+    return SignedIn(_view(row), ACCESS_PREFIX + access, row.access_expires_at, f"{REFRESH_PREFIX}{family}.{secret}")
+
+
+def _end(session: Session, row: UserSession, instant: datetime, because: str) -> None:
+    row.revoked_at, row.revoked_because = instant, because
+    outbox.publish(session, name="session.ended", subject=row.id, payload={"user_id": row.user_id, "because": because})
+
+
+def _is_alive(row: UserSession, instant: datetime) -> bool:
+    return row.revoked_at is None and row.expires_at > instant
+
+
+def _digest(token: str) -> bytes:
+    # Random and long, so a plain digest is enough: there is nothing to guess.
+    return sha256(token.encode()).digest()
+
+
+def _view(row: UserSession) -> SessionView:
+    return SessionView(row.id, row.user_agent, row.created_at, row.last_used_at, row.expires_at)
