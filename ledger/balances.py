@@ -1,0 +1,105 @@
+"""What is in an account, now and at any past instant, and whether the books balance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import case, func, select
+
+from kernel.money import Money
+from ledger.chart import Side
+from ledger.tables import accounts, balances, postings
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import Session
+
+    from ledger.chart import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What an account holds (`posted`), what of it is held back (`held`), and what is left (`available`)."""
+
+    posted: Money
+    held: Money
+
+    @property
+    def available(self) -> Money:
+        """What can be moved."""
+        return self.posted - self.held
+
+
+@dataclass(frozen=True, slots=True)
+class TrialLine:
+    """One account of the trial balance; its balance stands in one of the two columns."""
+
+    code: str
+    currency: str
+    debit: Money
+    credit: Money
+
+
+def balance(session: Session, account: Account) -> Balance:
+    """What is in the account now; an account that was never touched is empty."""
+    debit_normal = account.normal is Side.DEBIT
+    held = balances.c.credits_pending if debit_normal else balances.c.debits_pending
+    posted, held_back = _sums(session, account, _NET, held)
+    return Balance(
+        Money(posted if debit_normal else -posted, account.currency), Money(held_back, account.currency)
+    )
+
+
+def balance_as_of(session: Session, account: Account, at: datetime) -> Balance:
+    """What was in the account at an instant, by everything recorded until then, whatever came later."""
+    posted, held = _sums(
+        session, account, _last(postings.c.balance_minor, at), _last(postings.c.held_minor, at)
+    )
+    return Balance(Money(posted, account.currency), Money(held, account.currency))
+
+
+def trial_balance(session: Session, at: datetime | None = None) -> list[TrialLine]:
+    """Every account that is not empty, by code; in each currency the two columns have one sum."""
+    if at is None:
+        net: ColumnElement[int] = _NET
+    else:
+        last = _last(postings.c.balance_minor, at)
+        net = case((accounts.c.normal == Side.DEBIT.value, last), else_=-last)
+    rows = session.execute(
+        select(accounts.c.code, accounts.c.currency, func.sum(net).label("net"))
+        .join(balances, balances.c.account_id == accounts.c.id)
+        .group_by(accounts.c.code, accounts.c.currency)
+        .order_by(accounts.c.code, accounts.c.currency)
+    )
+    return [_line(row.code, row.currency, int(row.net)) for row in rows if row.net]
+
+
+_NET = balances.c.debits_posted - balances.c.credits_posted
+
+
+def _sums(session: Session, account: Account, *columns: ColumnElement[int]) -> list[int]:
+    summed = select(*(func.sum(column) for column in columns)).where(balances.c.account_id == account.row_id)
+    # MariaDB answers with a decimal.
+    return [int(value or 0) for value in session.execute(summed).one()]
+
+
+def _line(code: str, currency: str, net: int) -> TrialLine:
+    return TrialLine(code, currency, Money(max(net, 0), currency), Money(max(-net, 0), currency))
+
+
+def _last(column: ColumnElement[int], at: datetime) -> ColumnElement[int]:
+    return (
+        select(column)
+        .where(
+            postings.c.account_id == balances.c.account_id,
+            postings.c.lane == balances.c.lane,
+            postings.c.recorded_at <= at,
+        )
+        .order_by(postings.c.recorded_at.desc(), postings.c.sequence.desc())
+        .limit(1)
+        .correlate(balances)
+        .scalar_subquery()
+    )

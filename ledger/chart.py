@@ -1,0 +1,149 @@
+"""The chart of accounts: every place where money can be, and no other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from hashlib import sha256
+
+
+class Side(Enum):
+    """The two columns of the books."""
+
+    DEBIT = "debit"
+    CREDIT = "credit"
+
+    @property
+    def opposite(self) -> Side:
+        """The other column."""
+        return Side.CREDIT if self is Side.DEBIT else Side.DEBIT
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A place for money of one currency; `normal` is the side that makes it grow.
+
+    An account with a `floor` may not go below zero, holds included. A `shared` one is touched by everybody's
+    transactions and is kept in lanes, so that nobody waits for it; a floor needs one row, so no account is both.
+    """
+
+    code: str
+    currency: str
+    normal: Side
+    floor: bool
+    shared: bool
+
+    def __post_init__(self) -> None:
+        assert not (self.floor and self.shared), "a floor cannot be watched in lanes"
+
+    @property
+    def row_id(self) -> bytes:
+        """The sixteen bytes the account's rows hang on, derived so that nobody has to look them up."""
+        return row_id(self.code, self.currency)
+
+
+def row_id(code: str, currency: str) -> bytes:
+    """The sixteen bytes that stand for the account of this code and currency in the database."""
+    return sha256(f"{code}|{currency}".encode("ascii")).digest()[:16]
+
+
+def gateway_pending(gateway: str, currency: str) -> Account:
+    """Our money at the gateway that has not settled yet."""
+    return _shared(f"assets:gateway:{gateway}:pending", currency, Side.DEBIT)
+
+
+def gateway_available(gateway: str, currency: str) -> Account:
+    """Our money at the gateway that can be moved today."""
+    return _shared(f"assets:gateway:{gateway}:available", currency, Side.DEBIT)
+
+
+def connected(gateway: str, user_id: str, currency: str) -> Account:
+    """Money already moved to the worker's own account at the gateway."""
+    return _personal(f"assets:gateway:{gateway}:connected:{user_id}", currency, Side.DEBIT)
+
+
+def receivable(user_id: str, currency: str) -> Account:
+    """What a worker owes us after a clawback; we cannot take back more than is owed, hence the floor."""
+    return _floored(f"assets:receivable:{user_id}", currency, Side.DEBIT)
+
+
+def escrow(milestone_id: str, currency: str) -> Account:
+    """Money held for one milestone."""
+    return _floored(f"liabilities:escrow:{milestone_id}", currency, Side.CREDIT)
+
+
+def wallet(user_id: str, currency: str) -> Account:
+    """Money released to a worker and not yet withdrawn."""
+    return _floored(f"liabilities:wallet:{user_id}", currency, Side.CREDIT)
+
+
+def payouts_in_transit(currency: str) -> Account:
+    """Payouts that were sent and are not yet confirmed by the gateway."""
+    return _shared("liabilities:payouts:in_transit", currency, Side.CREDIT)
+
+
+def refunds_in_transit(currency: str) -> Account:
+    """Refunds that were ordered and are not yet confirmed by the gateway."""
+    return _shared("liabilities:refunds:in_transit", currency, Side.CREDIT)
+
+
+def withholding_federal(currency: str) -> Account:
+    """Federal tax withheld from workers and not yet deposited."""
+    return _shared("liabilities:withholding:federal", currency, Side.CREDIT)
+
+
+def withholding_state(state: str, currency: str) -> Account:
+    """Tax of one state withheld from workers and not yet deposited."""
+    return _shared(f"liabilities:withholding:state:{state}", currency, Side.CREDIT)
+
+
+def suspense(gateway: str, currency: str) -> Account:
+    """Money in a line of the gateway that nobody has explained yet; it may turn out to go either way."""
+    return _shared(f"liabilities:suspense:{gateway}", currency, Side.CREDIT)
+
+
+def client_fees(currency: str) -> Account:
+    """What clients pay us on top of the price."""
+    return _shared("income:fees:client", currency, Side.CREDIT)
+
+
+def worker_fees(currency: str) -> Account:
+    """What we keep of what workers earn."""
+    return _shared("income:fees:worker", currency, Side.CREDIT)
+
+
+def payout_fees(currency: str) -> Account:
+    """What workers pay us for a withdrawal."""
+    return _shared("income:fees:payout", currency, Side.CREDIT)
+
+
+def gateway_fees(currency: str) -> Account:
+    """What the gateways charge us for processing and converting."""
+    return _shared("expenses:gateway_fees", currency, Side.DEBIT)
+
+
+def chargebacks(currency: str) -> Account:
+    """What we lost to chargebacks that nobody else bears."""
+    return _shared("expenses:chargebacks", currency, Side.DEBIT)
+
+
+def chargeback_fees(currency: str) -> Account:
+    """What the gateways charge us for handling chargebacks."""
+    return _shared("expenses:chargeback_fees", currency, Side.DEBIT)
+
+
+def goodwill(currency: str) -> Account:
+    """What we paid without owing it."""
+    return _shared("expenses:goodwill", currency, Side.DEBIT)
+
+
+def _shared(code: str, currency: str, normal: Side) -> Account:
+    return Account(code, currency, normal, floor=False, shared=True)
+
+
+def _personal(code: str, currency: str, normal: Side) -> Account:
+    return Account(code, currency, normal, floor=False, shared=False)
+
+
+def _floored(code: str, currency: str, normal: Side) -> Account:
+    return Account(code, currency, normal, floor=True, shared=False)

@@ -1,0 +1,49 @@
+"""Lanes: as many balance rows for one shared account as there are transactions that touch it at once.
+
+A transaction takes one free lane and writes only the rows of that lane until it ends, so nobody waits for a shared
+account. Its balance is the sum over its lanes.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, select
+
+from ledger.tables import LANES, lanes, seed_lanes
+from ledger.transaction import memory
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from sqlalchemy.orm import Session
+
+_FREE = select(lanes.c.lane).order_by(lanes.c.lane).limit(1).with_for_update(skip_locked=True)
+_THIS = select(lanes.c.lane).where(lanes.c.lane == bindparam("lane")).with_for_update()
+
+
+def own_lane(session: Session) -> int:
+    """The lane of this transaction, taken at the first call and its own until it ends."""
+    known = memory(session)
+    if known.lane is None:
+        known.lane = _taken(session.connection())
+    return known.lane
+
+
+def _taken(connection: Connection) -> int:
+    if connection.dialect.name == "sqlite":
+        # The database has one writer at a time.
+        return 0
+    free: int | None = connection.execute(_FREE).scalar()
+    return _waited_for(connection) if free is None else free
+
+
+def _waited_for(connection: Connection) -> int:
+    # A lane by chance, so that those who wait spread out.
+    any_lane = {"lane": random.randrange(LANES)}  # noqa: S311 - not a secret
+    lane: int | None = connection.execute(_THIS, any_lane).scalar()
+    if lane is None:
+        # Somebody emptied the table. The rows are the same whoever puts them back.
+        seed_lanes(connection)
+        lane = connection.execute(_THIS, any_lane).scalar_one()
+    return lane

@@ -1,0 +1,149 @@
+"""The tables of the ledger; nothing outside this package touches them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    event,
+)
+from sqlalchemy.dialects import mysql, sqlite
+
+from ledger.immutability import refuse_changes
+from persistence.columns import TABLE_OPTIONS, Base, Id, UtcDateTime, ascii_text
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from sqlalchemy.types import TypeEngine
+
+# As many transactions may touch the shared accounts at once without waiting for each other.
+LANES = 64
+
+_OPTIONS: dict[str, Any] = TABLE_OPTIONS
+
+
+def _bytes(length: int) -> TypeEngine[bytes]:
+    return LargeBinary(length).with_variant(mysql.BINARY(length), "mysql", "mariadb")
+
+
+accounts = Table(
+    "ledger_accounts",
+    Base.metadata,
+    Column("id", _bytes(16), primary_key=True),
+    Column("code", ascii_text(96), nullable=False),
+    Column("currency", ascii_text(3), nullable=False),
+    Column("normal", ascii_text(6), nullable=False),
+    Column("floor", Boolean, nullable=False),
+    Column("shared", Boolean, nullable=False),
+    UniqueConstraint("code", "currency"),
+    comment="One row for every account that was ever touched",
+    **_OPTIONS,
+)
+
+balances = Table(
+    "ledger_balances",
+    Base.metadata,
+    Column("account_id", _bytes(16), ForeignKey("ledger_accounts.id"), nullable=False),
+    Column("lane", SmallInteger, nullable=False, autoincrement=False),
+    # How many postings the lane has; the last one carries this number.
+    Column("sequence", BigInteger, nullable=False),
+    Column("debits_posted", BigInteger, nullable=False),
+    Column("credits_posted", BigInteger, nullable=False),
+    Column("debits_pending", BigInteger, nullable=False),
+    Column("credits_pending", BigInteger, nullable=False),
+    # Of the last posting, so that the next cannot be recorded before it, whatever the clock does.
+    Column("recorded_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("account_id", "lane"),
+    **_OPTIONS,
+)
+
+entries = Table(
+    "ledger_entries",
+    Base.metadata,
+    Column("id", Id("en"), primary_key=True),
+    Column("movement", ascii_text(40), nullable=False),
+    Column("phase", ascii_text(12), nullable=False),
+    Column("reference", ascii_text(80), nullable=False),
+    Column("actor", ascii_text(40), nullable=False),
+    Column("approved_by", ascii_text(40)),
+    Column("reason", String(500)),
+    Column("idempotency_key", ascii_text(160), nullable=False),
+    Column("fingerprint", _bytes(32), nullable=False),
+    Column("value_date", Date, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("resolves_id", Id("en"), ForeignKey("ledger_entries.id")),
+    Column("reverses_id", Id("en"), ForeignKey("ledger_entries.id")),
+    UniqueConstraint("idempotency_key"),
+    # A hold is resolved once and an entry is reversed once: the second insert finds the first.
+    UniqueConstraint("resolves_id"),
+    UniqueConstraint("reverses_id"),
+    Index(None, "reference", "id"),
+    info={"append_only": True},
+    **_OPTIONS,
+)
+
+postings = Table(
+    "ledger_postings",
+    Base.metadata,
+    Column("account_id", _bytes(16), ForeignKey("ledger_accounts.id"), nullable=False),
+    Column("lane", SmallInteger, nullable=False, autoincrement=False),
+    Column(
+        "sequence", BigInteger().with_variant(sqlite.INTEGER(), "sqlite"), nullable=False, autoincrement=False
+    ),
+    Column("entry_id", Id("en"), ForeignKey("ledger_entries.id"), nullable=False),
+    Column("line", SmallInteger, nullable=False),
+    Column("side", ascii_text(6), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    # What the account's lane holds, and what is held back in it, once this line is in.
+    Column("balance_minor", BigInteger, nullable=False),
+    Column("held_minor", BigInteger, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    # An account's lines lie together and in order: a statement reads a range. It is also the last guard against two
+    # writers that both believe to own the lane.
+    PrimaryKeyConstraint("account_id", "lane", "sequence"),
+    UniqueConstraint("entry_id", "line"),
+    Index(None, "account_id", "lane", "recorded_at", "sequence"),
+    CheckConstraint("amount_minor > 0", name="amount_is_positive"),
+    CheckConstraint("side IN ('debit', 'credit')", name="side_is_known"),
+    info={"append_only": True},
+    **_OPTIONS,
+)
+
+lanes = Table(
+    "ledger_lanes",
+    Base.metadata,
+    Column("lane", SmallInteger, primary_key=True, autoincrement=False),
+    **_OPTIONS,
+)
+
+
+refuse_changes(entries)
+refuse_changes(postings)
+
+
+def seed_lanes(connection: Connection) -> None:
+    """Put the lane rows in place; those that are there stay."""
+    ignoring = "OR IGNORE" if connection.dialect.name == "sqlite" else "IGNORE"
+    rows = [{"lane": lane} for lane in range(LANES)]
+    connection.execute(lanes.insert().prefix_with(ignoring), rows)
+
+
+def _seed(_table: Table, connection: Connection, **_: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
+    seed_lanes(connection)
+
+
+# So that tables made without the migrations are the same.
+event.listen(lanes, "after_create", _seed)
