@@ -11,6 +11,7 @@ from sqlalchemy import Connection, create_engine, insert, inspect, select, text
 
 from persistence.columns import Base
 from persistence.engine import Database
+from persistence.grants import grant_statements
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -105,10 +106,8 @@ def _declare() -> None:
 
 
 def _grants() -> list[str]:
-    return [
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {_NAME}.* TO {_USER}@{host}"
-        for host in ("localhost", "127.0.0.1")
-    ]
+    users = [f"'{_USER}'@'{host}'" for host in _HOSTS]
+    return [statement for user in users for statement in grant_statements(Base.metadata, user, _NAME)]
 
 
 def _not_empty(connection: Connection) -> list[str]:

@@ -58,6 +58,11 @@ def service() -> list[Source]:
     return _in(*packages()) + [_source(path) for path in sorted(ROOT.glob("*.py"))]
 
 
+def world() -> list[Source]:
+    """Every module of the stand-in for the world, which ./run starts beside the service."""
+    return _in(_WORLD)
+
+
 def tests() -> list[Source]:
     """Every module of the tests."""
     return _in("tests")
@@ -65,7 +70,7 @@ def tests() -> list[Source]:
 
 def everything() -> list[Source]:
     """The service, the world it is tried in, the benchmarks and the tests."""
-    return service() + _in(_WORLD, "bench", "tests")
+    return service() + world() + _in("bench", "tests")
 
 
 def callee(call: ast.Call) -> str:

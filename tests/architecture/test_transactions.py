@@ -15,7 +15,8 @@ _MAY_LOCK = {
     "persistence/due.py": "leasing skips what another worker holds",
     "persistence/outbox.py": "the relay skips what another relay holds",
     "persistence/idempotency.py": "a key is taken by whoever locks its row",
-    "ledger/balances.py": "balance rows are locked in id order, lanes without waiting",
+    "ledger/counters.py": "the balance rows of accounts with one owner, in id order",
+    "ledger/lanes.py": "a free lane is taken without waiting for a taken one",
 }
 
 

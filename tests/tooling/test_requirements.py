@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tests.architecture.sources import ROOT, Source, service
+from tests.architecture.sources import ROOT, Source, service, world
 
 _PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>[^\s;\\]+)(?P<marker>[^\\]*)\\?$", re.MULTILINE)
 _NAME = re.compile(r"^([A-Za-z0-9][A-Za-z0-9-]*)", re.MULTILINE)
@@ -78,7 +78,7 @@ def pins(text):
 
 
 def imports():
-    return {place: name for source in service() for place, name in _imported(source)}
+    return {place: name for source in service() + world() for place, name in _imported(source)}
 
 
 def _imported(source):
