@@ -11,11 +11,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from kernel.ids import new_id
 from persistence import clock
 from persistence.locks import locked
 from persistence.tables import DueWork
+from persistence.unit_of_work import Retry
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,6 +51,17 @@ class Backlog:
     oldest_due_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Work that failed too often and waits for somebody to look."""
+
+    id: str
+    kind: str
+    subject: str
+    due_at: datetime
+    reason: str
+
+
 def schedule(
     session: Session, *, kind: str, subject: str, due_at: datetime, key: str, payload: dict[str, Any] | None = None
 ) -> None:
@@ -67,7 +80,11 @@ def schedule(
             attempts=0,
         )
     )
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as error:
+        # Somebody scheduled the same at the same moment; the next try finds it.
+        raise Retry from error
 
 
 def lease(session: Session, *, limit: int = 50) -> list[Work]:
@@ -119,6 +136,20 @@ def revive(session: Session, work_id: str) -> bool:
         return False
     row.state, row.attempts, row.due_at = "due", 0, clock.now(session)
     return True
+
+
+def defer(session: Session, work_id: str, *, until: datetime) -> None:
+    """The work cannot be done before `until`; that is no failure, and its attempts are counted anew from there."""
+    row = locked(session, DueWork, work_id)
+    if row is not None and row.state == "due":
+        row.due_at, row.attempts = until, 0
+
+
+def parked(session: Session, *, limit: int = 100) -> list[Parked]:
+    """The work that was given up, longest waiting first."""
+    given_up = select(DueWork).where(DueWork.state == "parked")
+    rows = session.scalars(given_up.order_by(DueWork.due_at, DueWork.id).limit(limit))
+    return [Parked(row.id, row.kind, row.subject, row.due_at, row.last_error or "") for row in rows]
 
 
 def backlog(session: Session) -> Backlog:

@@ -1,0 +1,35 @@
+"""What gateways told us, byte for byte, before anything was made of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from persistence.columns import TABLE_OPTIONS, Base, Id, UtcDateTime, ascii_text
+
+
+class WebhookEvent(Base):
+    """One verified webhook: `received`, then `handled`, `ignored` or, when nobody understands it, `parked`."""
+
+    __tablename__ = "webhook_events"
+    __table_args__ = (
+        UniqueConstraint("gateway", "account", "event_id"),
+        Index(None, "received_at"),
+        Index(None, "state", "received_at"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[str] = mapped_column(Id("wh"), primary_key=True)
+    gateway: Mapped[str] = mapped_column(ascii_text(16))
+    # Empty for our own account: a null would be different from every other null, and the key would not hold.
+    account: Mapped[str] = mapped_column(ascii_text(64))
+    event_id: Mapped[str] = mapped_column(ascii_text(128))
+    type: Mapped[str] = mapped_column(ascii_text(128))
+    object_kind: Mapped[str | None] = mapped_column(ascii_text(16))
+    object_id: Mapped[str | None] = mapped_column(ascii_text(128))
+    payload: Mapped[bytes] = mapped_column(LargeBinary(2**24 - 1))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[str] = mapped_column(ascii_text(8))

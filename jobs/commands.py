@@ -1,0 +1,109 @@
+"""What is typed: `flask --app wsgi jobs relay | work | parked | retry` and `flask --app wsgi webhooks replay`."""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime
+from threading import Event
+from typing import TYPE_CHECKING
+
+import click
+from flask.cli import AppGroup
+
+from gateways import inbox
+from jobs import queues
+from jobs.relay import Relay
+from jobs.subscriptions import SUBSCRIBERS
+from jobs.worker import worker
+from kernel.refusals import NotFound
+from kernel.time import rfc3339
+from persistence import due
+from persistence.unit_of_work import atomically, reading
+from runtime.wiring import wired
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from redis import Redis
+
+jobs_commands = AppGroup("jobs", help="Work in the background.")
+webhooks_commands = AppGroup("webhooks", help="What gateways told us.")
+
+
+@jobs_commands.command("relay")
+@click.option(
+    "--pause", default=0.5, show_default=True, help="Seconds between two looks when there is nothing to do."
+)
+def relay(pause: float) -> None:
+    """Hand what is due to the workers, until SIGTERM."""
+    stop = Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    Relay(queues.queues(_redis()), SUBSCRIBERS).run(stop, pause_seconds=pause)
+
+
+@jobs_commands.command("work")
+@click.option("--burst", is_flag=True, help="End when the queues are empty.")
+def work(burst: bool) -> None:  # noqa: FBT001 - click passes it by name
+    """Do what the relay hands over, until SIGTERM."""
+    worker(_redis()).work(burst=burst)
+
+
+@jobs_commands.command("parked")
+def parked() -> None:
+    """List the work that failed too often, with the reason."""
+    for given_up in reading(due.parked):
+        click.echo(
+            f"{given_up.id}  {given_up.kind}  {given_up.subject}  {rfc3339(given_up.due_at)}  {given_up.reason}"
+        )
+
+
+@jobs_commands.command("retry")
+@click.argument("work_id")
+def retry(work_id: str) -> None:
+    """Put parked work back."""
+    try:
+        revived = atomically(due.revive, work_id)
+    except NotFound as refusal:
+        raise click.BadParameter(refusal.detail) from None
+    if not revived:
+        raise click.ClickException(f"{work_id} is not parked.")
+    click.echo(f"{work_id} is due again.")
+
+
+@webhooks_commands.command("replay")
+@click.argument("event_id", required=False)
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]), help="All since this instant (UTC)."
+)
+def replay(event_id: str | None, since: datetime | None) -> None:
+    """Handle webhooks again: the one with EVENT_ID (ours or the gateway's), or all since an instant."""
+    if (event_id is None) == (since is None):
+        raise click.UsageError("Name one event, or an instant with --since.")
+    found = _webhooks(event_id, since)
+    if not found:
+        raise click.ClickException("No such webhook.")
+    for webhook_id in found:
+        atomically(inbox.replay, webhook_id)
+    click.echo(f"{len(found)} to be handled again.")
+
+
+def _webhooks(event_id: str | None, since: datetime | None) -> list[str]:
+    if since is not None:
+        return reading(inbox.received_since, since.replace(tzinfo=UTC))
+    assert event_id is not None
+    try:
+        return reading(inbox.known_as, event_id)
+    except NotFound:
+        return []
+
+
+def _redis() -> Redis:
+    url = wired().settings.REDIS_URL
+    if url is None:
+        raise click.ClickException("REDIS_URL is missing: the queues need a Redis.")
+    return queues.connect(url.get_secret_value())

@@ -1,0 +1,25 @@
+"""What is done again and again, whether anything happened or not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from persistence import clock, due
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+RECURRING = {
+    "forget_expired_keys": timedelta(hours=1),
+}
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def plan(session: Session) -> None:
+    """See to it that everything recurring is scheduled for the present period; many relays schedule it once."""
+    instant = clock.now(session)
+    for kind, every in RECURRING.items():
+        period = (instant - _BEGINNING) // every
+        due.schedule(session, kind=kind, subject=kind, due_at=instant, key=f"{kind}:{period}")

@@ -1,0 +1,18 @@
+"""Which fact causes which work: events of the outbox, and news about objects at a gateway."""
+
+from __future__ import annotations
+
+from gateways.contract import ObjectKind
+
+# Event of the outbox: the kinds of work it asks for, each done once for every event.
+SUBSCRIBERS: dict[str, tuple[str, ...]] = {}
+
+# Object at the gateway: the work that asks the gateway how it is now. Which event told of it does not matter, nor in
+# which order or how often.
+ON_GATEWAY_OBJECT: dict[ObjectKind, str] = {
+    ObjectKind.PAYMENT: "refresh_payment",
+    ObjectKind.REFUND: "refresh_refund",
+    ObjectKind.PAYOUT: "refresh_payout",
+    ObjectKind.ACCOUNT: "refresh_account",
+    ObjectKind.CARD: "refresh_card",
+}

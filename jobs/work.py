@@ -1,0 +1,125 @@
+"""Doing one piece of due work: a handler for its kind, and what becomes of the work afterwards.
+
+Handlers live in modules named `<package>_jobs`. They run at least once: the process may die after a handler and before
+the work is marked as done, so every handler bears being run again.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import traceback
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import structlog
+
+import jobs
+from gateways.contract import AnswerNotUnderstood
+from jobs.queues import MONEY
+from kernel.refusals import Refusal
+from persistence import due
+from persistence.unit_of_work import atomically, reached, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from persistence.due import Work
+
+_log = structlog.get_logger("holdfast.jobs")
+
+
+class NotYet(Exception):  # noqa: N818 - an answer, not an error
+    """Raised by a handler whose work cannot be done before `until`."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+class HandlerMissing(Exception):  # noqa: N818 - it says what is the case
+    """Nobody here knows this kind of work; a newer version of Holdfast may."""
+
+
+@dataclass(frozen=True)
+class Handler:
+    """How one kind of work is done, and the queue it waits in."""
+
+    run: Callable[[Work], object]
+    queue: str
+
+
+_handlers: dict[str, Handler] = {}
+
+
+def handler(
+    kind: str, *, queue: str = MONEY
+) -> Callable[[Callable[[Work], object]], Callable[[Work], object]]:
+    """Do work of `kind` with the function below."""
+
+    def register(run: Callable[[Work], object]) -> Callable[[Work], object]:
+        assert kind not in _handlers, f"{kind} has a handler already"
+        _handlers[kind] = Handler(run, queue)
+        return run
+
+    return register
+
+
+@cache
+def handlers() -> dict[str, Handler]:
+    """All kinds of work that can be done here, with every module of jobs loaded."""
+    for module in pkgutil.iter_modules(jobs.__path__):
+        if module.name.endswith("_jobs"):
+            importlib.import_module(f"jobs.{module.name}")
+    return _handlers
+
+
+def perform(work_id: str) -> None:
+    """Do the work with this id if it is still to be done; what fails is tried again later, ever more slowly."""
+    work = reading(due.find, work_id)
+    if work is None:
+        return
+    log = _log.bind(work_id=work.id, kind=work.kind, subject=work.subject, attempt=work.attempts)
+    try:
+        _run(work)
+    except NotYet as later:
+        atomically(due.defer, work_id, until=later.until)
+        log.info("work_deferred", until=later.until.isoformat())
+    except Exception as error:  # noqa: BLE001 - whatever it was, the work is kept and the next piece goes on
+        reason = reason_of(error)
+        atomically(due.postpone, work_id, reason=reason)
+        log.warning("work_postponed", reason=reason)
+    else:
+        reached("before_done", work.kind)
+        atomically(due.complete, work_id)
+        log.info("work_done")
+
+
+def _run(work: Work) -> None:
+    known = handlers().get(work.kind)
+    if known is None:
+        raise HandlerMissing(work.kind)
+    known.run(work)
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong, for staff and logs: the sentence where it is one of ours, else only what broke and where.
+
+    Messages of libraries may quote the row, the request or the secret they choked on.
+    """
+    if isinstance(error, Refusal):
+        return f"{error.code}: {error.detail}"
+    if isinstance(error, AnswerNotUnderstood | HandlerMissing):
+        return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__} at {_where(error)}"
+
+
+def _where(error: Exception) -> str:
+    frames = [
+        f"{frame.f_globals.get('__name__')}:{line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if "site-packages" not in frame.f_code.co_filename
+    ]
+    return frames[-1] if frames else "unknown"
