@@ -1,0 +1,100 @@
+"""The tests themselves: nothing of ours is patched, nobody sleeps to be right, and every test can fail."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.architecture.sources import Source, callee, tests
+
+# A test that must wait looks again until it sees, with a limit; these know how.
+_MAY_WAIT = {
+    "tests/servers.py": "a server that starts is looked for until it listens",
+}
+_PATCHES = {
+    "patch",
+    "setattr",
+    "Mock",
+    "MagicMock",
+    "AsyncMock",
+    "create_autospec",
+    "patch.object",
+    "patch.dict",
+}
+_SAYS_SOMETHING = ("assert", "raises", "expect", "check")
+
+
+def test_nothing_of_ours_is_patched():
+    assert [place for source in tests() for place in patches(source)] == []
+
+
+def test_nobody_sleeps():
+    assert [place for source in tests() for place in sleeps(source)] == []
+
+
+def test_every_test_can_fail():
+    assert [place for source in tests() for place in silent(source)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from unittest.mock import patch",
+        "from unittest import mock",
+        "import unittest.mock",
+        "mocker.patch('escrow.release.post')",
+        "monkeypatch.setattr(release, 'post', None)",
+    ],
+)
+def test_a_planted_patch_is_found(line):
+    assert patches(Source("tests/planted.py", line)) == ["tests/planted.py:1"]
+
+
+def test_the_environment_of_a_process_may_be_set():
+    assert patches(Source("tests/planted.py", "monkeypatch.setenv('DATABASE_URL', url)")) == []
+
+
+def test_a_planted_sleep_is_found():
+    assert sleeps(Source("tests/planted.py", "time.sleep(1)")) == ["tests/planted.py:1"]
+
+
+def test_a_planted_test_that_cannot_fail_is_found():
+    planted = Source(
+        "tests/planted.py", "def test_a():\n    release()\n\ndef test_b():\n    assert release()\n"
+    )
+    assert silent(planted) == ["tests/planted.py:1"]
+
+
+def patches(source):
+    imports = [
+        source.at(node)
+        for node in source.nodes(ast.Import, ast.ImportFrom)
+        if "unittest" in ast.unparse(node) or "pytest_mock" in ast.unparse(node)
+    ]
+    calls = [
+        source.at(call)
+        for call in source.nodes(ast.Call)
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr in _PATCHES
+        and callee(call).partition(".")[0] in ("mock", "mocker", "monkeypatch")
+    ]
+    return imports + calls
+
+
+def sleeps(source):
+    if source.path in _MAY_WAIT:
+        return []
+    return [
+        source.at(call)
+        for call in source.nodes(ast.Call)
+        if callee(call) in ("time.sleep", "sleep", "asyncio.sleep")
+    ]
+
+
+def silent(source):
+    return [
+        source.at(node)
+        for node in source.nodes(ast.FunctionDef)
+        if node.name.startswith("test_") and not any(word in ast.unparse(node) for word in _SAYS_SOMETHING)
+    ]
