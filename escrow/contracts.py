@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from escrow import states
 from escrow.acts import (
     ActNotPossible,
-    ContractNotFound,
     hold_contract,
     milestones_of,
     move_contract,
@@ -20,7 +19,7 @@ from identity.accounts import account_with_role
 from identity.permissions import Role
 from kernel.ids import new_id
 from kernel.money import Money
-from kernel.refusals import Conflict, Invalid, Refusal
+from kernel.refusals import Conflict, Invalid
 from persistence import clock, outbox
 
 if TYPE_CHECKING:
@@ -68,10 +67,10 @@ class MoneyStillHeld(Conflict):
     code = "money_still_held"
 
 
-class ContractChanged(Refusal):
+class ContractChanged(Conflict):
     """Somebody changed the contract since it was read."""
 
-    code = "etag_mismatch"
+    code = "contract_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +124,14 @@ def offer_contract(
 
 
 def edit_offer(
-    session: Session, *, contract_id: str, version: int, title: str | None, description: str | None, by: Actor
+    session: Session, *, contract_id: str, version: int | None, title: str | None, description: str | None, by: Actor
 ) -> ContractView:
     """Change the words of an offer that nobody has answered yet; refuses when it is not as the client last read it."""
     contract, party = hold_contract(session, contract_id, by=by)
     if party != states.CLIENT or contract.state != "offered":
         msg = f"The contract is {contract.state}; only the client can edit it, and only while it is offered."
         raise ActNotPossible(msg, state=contract.state)
-    if contract.version != version:
+    if version is not None and contract.version != version:
         msg = "The offer was changed since you read it. Read it again and repeat your change."
         raise ContractChanged(msg, field="If-Match")
     contract.title = contract.title if title is None else title

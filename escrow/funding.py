@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from escrow import states
 from escrow.acts import ActNotPossible, Held, hold_milestone, move, transition
-from gateways.contract import PaymentOrder
+from gateways.contract import KEYS_LAST, PaymentOrder
 from identity.actors import SYSTEM
 from kernel.money import Money
 from payments import collecting
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """What the gateway is asked to collect, and for what."""
+    """What the gateway is asked to collect, and for what; `ask_first` when it was ordered too long ago to be sent again."""
 
     milestone: MilestoneView
     payment: PaymentView
     order: PaymentOrder
+    ask_first: bool
 
 
 def begin_checkout(
@@ -61,7 +62,8 @@ def begin_checkout(
         save_card=save_card,
         description=f"{on.contract.title}: {on.milestone.title}"[:200],
     )
-    return Checkout(on.view, payment, _order(session, payment, confirmation_token))
+    ask_first = payment.ordered_at + KEYS_LAST < clock.now(session)
+    return Checkout(on.view, payment, _order(session, payment, confirmation_token), ask_first)
 
 
 def order_of(session: Session, payment: PaymentView) -> PaymentOrder:

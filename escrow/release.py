@@ -17,6 +17,8 @@ from payments import collecting
 from persistence import clock
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.orm import Session
 
     from identity.actors import Actor
@@ -45,6 +47,10 @@ class NotDueYet(Unavailable):
 
     code = "not_due_yet"
 
+    def __init__(self, due_at: datetime) -> None:
+        super().__init__("The review window is still open.")
+        self.due_at = due_at
+
 
 def release(
     session: Session, *, milestone_id: str, release_id: str, amount: Money | None = None, by: Actor
@@ -68,8 +74,7 @@ def release_by_time(session: Session, *, submission_id: str, release_id: str) ->
     if on.milestone.state != "submitted" or on.milestone.submission_id != submission_id:
         return None
     if clock.now(session) < submission.deadline_at:
-        msg = "The review window is still open."
-        raise NotDueYet(msg, due_at=submission.deadline_at)
+        raise NotDueYet(submission.deadline_at)
     pay_worker(session, on, release_id=release_id, gross=on.held, cause="by_time", by=SYSTEM.id)
     return move(session, on, "release_by_time", quietly=True)
 

@@ -7,6 +7,7 @@ outcome of its own: the gateway may or may not have acted, and only asking it ag
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kernel.money import Money
+
+# Gateways forget idempotency keys after a day: from here on one asks what became of an order before sending it again.
+KEYS_LAST = timedelta(hours=23)
 
 
 # --- outcomes -------------------------------------------------------------------------------------------------------

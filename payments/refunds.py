@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from gateways.contract import Rejected, RefundFound, RefundOrder, RefundState, Unknown
+from gateways.contract import KEYS_LAST, Rejected, RefundFound, RefundOrder, RefundState, Unknown
 from kernel.refusals import Conflict, NotFound
 from ledger import movements
 from ledger.posting import post
@@ -89,17 +90,27 @@ def order_refund(
     return refund_view(row)
 
 
-def refund_to_send(session: Session, *, refund_id: str) -> tuple[RefundView, RefundOrder] | None:
+@dataclass(frozen=True, slots=True)
+class RefundToSend:
+    """A refund for the gateway; `ask_first` when it may have been sent so long ago that its key is forgotten there."""
+
+    refund: RefundView
+    order: RefundOrder
+    ask_first: bool
+
+
+def refund_to_send(session: Session, *, refund_id: str) -> RefundToSend | None:
     """The order for the gateway, with the instant of the first sending noted; None when its answer is known already."""
     row = locked(session, Refund, refund_id)
     if row is None or row.gateway_id is not None or row.state not in {"ordered", "unknown"}:
         return None
     payment = session.get_one(Payment, row.payment_id)
     assert payment.gateway_id is not None, "a payment that succeeded has its gateway's id"
-    if row.sent_at is None:
-        row.sent_at = clock.now(session)
+    instant = clock.now(session)
+    row.sent_at = row.sent_at or instant
     view = refund_view(row)
-    return view, RefundOrder(refund_id=row.id, payment=payment.gateway_id, amount=view.amount)
+    order = RefundOrder(refund_id=row.id, payment=payment.gateway_id, amount=view.amount)
+    return RefundToSend(view, order, ask_first=row.sent_at + KEYS_LAST < instant)
 
 
 def find_refund(session: Session, *, refund_id: str | None, gateway_id: str | None) -> RefundView | None:

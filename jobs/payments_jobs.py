@@ -1,0 +1,138 @@
+"""Work on money coming in: asking the gateway how payments and refunds are, settling charges, sending refunds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from escrow import funding
+from escrow import refunds as escrow_refunds
+from gateways.contract import PaymentFound, RefundFound
+from jobs.work import NotYet, handler
+from payments import charges, collecting, refunds
+from payments.answers import found
+from persistence import clock
+from persistence.unit_of_work import atomically, reading, staged
+from runtime.wiring import gateway
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from gateways.contract import Busy, Rejected, Unknown
+    from payments.refunds import RefundToSend
+    from payments.views import PaymentView, RefundView
+    from persistence.due import Work
+
+_SOON = timedelta(seconds=30)
+_AN_HOUR = timedelta(hours=1)
+# A payer who has not paid after two days has gone; what they do later still comes as an event.
+_WATCHED = timedelta(days=2)
+
+
+@handler("refresh_payment")
+def refresh_payment(work: Work) -> None:
+    """Ask the gateway how a payment is, and write it down. The subject is our id, or the gateway's from an event."""
+    if work.subject.startswith("py_"):
+        _refresh_ours(work)
+    else:
+        _refresh_theirs(work)
+
+
+@handler("settle_charge")
+def settle_charge(work: Work) -> None:
+    """Book the charge as available once the gateway says that it is."""
+    payment = reading(collecting.find_payment, payment_id=work.subject, gateway_id=None)
+    assert payment is not None
+    assert payment.gateway_id is not None, "a payment that succeeded has its gateway's id"
+    now = found(gateway(payment.gateway).payment(payment.gateway_id))
+    if now.charge is None or not now.charge.settled:
+        raise NotYet(_later(_AN_HOUR))
+    atomically(charges.settle, payment_id=payment.id)
+
+
+@handler("send_refund")
+def send_refund(work: Work) -> None:
+    """Have the gateway give the money back; the same refund is given once however often this runs."""
+    outcome = staged(begin=refunds.refund_to_send, call=_give_back, record=_record_refund, refund_id=work.subject)
+    if outcome is not None:
+        _try_again_unless_settled(outcome)
+
+
+@handler("refresh_refund")
+def refresh_refund(work: Work) -> None:
+    """Ask the gateway how a refund is, and write it down. The subject is our id, or the gateway's from an event."""
+    ours = work.subject if work.subject.startswith("rf_") else None
+    refund = reading(refunds.find_refund, refund_id=ours, gateway_id=work.subject)
+    name, gateway_id = (refund.gateway, refund.gateway_id) if refund else (work.payload["gateway"], work.subject)
+    assert gateway_id is not None, "a refund the gateway has has its id"
+    outcome = found(gateway(name).refund(gateway_id))
+    refund = refund or reading(refunds.find_refund, refund_id=outcome.refund_id, gateway_id=None)
+    if refund is None:
+        # Made by hand at the gateway, not by us: reconciliation finds it there.
+        return
+    now = atomically(escrow_refunds.record_refund, refund_id=refund.id, outcome=outcome)
+    if ours and now.state == "pending":
+        raise NotYet(_later(_AN_HOUR * 6))
+
+
+def ask_or_send(checkout: funding.Checkout) -> PaymentFound | Rejected | Busy | Unknown:
+    """The payment at the gateway, made there unless it was before."""
+    at = gateway(checkout.payment.gateway)
+    if checkout.payment.gateway_id is not None:
+        return at.payment(checkout.payment.gateway_id)
+    known = at.find_payment(checkout.order) if checkout.ask_first else None
+    return at.create_payment(checkout.order) if known is None else known
+
+
+def _refresh_ours(work: Work) -> None:
+    payment = reading(collecting.find_payment, payment_id=work.subject, gateway_id=None)
+    assert payment is not None, "a payment is never deleted"
+    if payment.state in {"succeeded", "canceled"}:
+        return
+    outcome = _look_up(payment)
+    if outcome is not None:
+        payment = atomically(funding.record_payment, payment_id=payment.id, outcome=found(outcome))
+    until = _later(_AN_HOUR)
+    if payment.state not in {"succeeded", "canceled"} and until < payment.ordered_at + _WATCHED:
+        raise NotYet(until)
+
+
+def _look_up(payment: PaymentView) -> PaymentFound | Rejected | Busy | Unknown | None:
+    at = gateway(payment.gateway)
+    if payment.gateway_id is not None:
+        return at.payment(payment.gateway_id)
+    return at.find_payment(reading(funding.order_of, payment))
+
+
+def _refresh_theirs(work: Work) -> None:
+    outcome = found(gateway(work.payload["gateway"]).payment(work.subject))
+    payment = reading(collecting.find_payment, payment_id=outcome.payment_id, gateway_id=work.subject)
+    if payment is not None:
+        atomically(funding.record_payment, payment_id=payment.id, outcome=outcome)
+    elif outcome.payment_id is not None:
+        # One of ours whose order we cannot see yet.
+        raise NotYet(_later(_SOON))
+
+
+def _give_back(intent: RefundToSend) -> RefundFound | Rejected | Busy | Unknown:
+    at = gateway(intent.refund.gateway)
+    known = at.find_refund(intent.order) if intent.ask_first else None
+    return at.create_refund(intent.order) if known is None else known
+
+
+def _record_refund(
+    session: Session, *, intent: RefundToSend, outcome: RefundFound | Rejected | Busy | Unknown
+) -> tuple[RefundView, RefundFound | Rejected | Busy | Unknown]:
+    return escrow_refunds.record_refund(session, refund_id=intent.refund.id, outcome=outcome), outcome
+
+
+def _try_again_unless_settled(recorded: tuple[RefundView, RefundFound | Rejected | Busy | Unknown]) -> None:
+    refund, outcome = recorded
+    if refund.state in {"ordered", "unknown"}:
+        found(outcome)
+
+
+def _later(distance: timedelta) -> datetime:
+    return reading(clock.now) + distance
