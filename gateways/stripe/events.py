@@ -78,7 +78,8 @@ class Events:
 def _is_signed(payload: bytes, signature: str, secret: str) -> bool:
     try:
         return bool(stripe.WebhookSignature.verify_header(payload, signature, secret, tolerance=None))
-    except (stripe.SignatureVerificationError, UnicodeDecodeError):
+    except (stripe.SignatureVerificationError, UnicodeDecodeError, TypeError):
+        # The SDK stumbles over bytes that are no text and over signatures that are not ASCII.
         return False
 
 
