@@ -63,7 +63,7 @@ def world() -> list[Source]:
     return _in(_WORLD)
 
 
-def tests() -> list[Source]:
+def suite() -> list[Source]:
     """Every module of the tests."""
     return _in("tests")
 

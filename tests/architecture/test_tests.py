@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from tests.architecture.sources import Source, callee, tests
+from tests.architecture.sources import Source, callee, suite
 
 # A test that must wait looks again until it sees, with a limit; these know how.
 _MAY_WAIT = {
@@ -26,15 +26,15 @@ _SAYS_SOMETHING = ("assert", "raises", "expect", "check")
 
 
 def test_nothing_of_ours_is_patched():
-    assert [place for source in tests() for place in patches(source)] == []
+    assert [place for source in suite() for place in patches(source)] == []
 
 
 def test_nobody_sleeps():
-    assert [place for source in tests() for place in sleeps(source)] == []
+    assert [place for source in suite() for place in sleeps(source)] == []
 
 
 def test_every_test_can_fail():
-    assert [place for source in tests() for place in silent(source)] == []
+    assert [place for source in suite() for place in silent(source)] == []
 
 
 @pytest.mark.parametrize(
