@@ -1,0 +1,333 @@
+"""The sandbox's own API under `/_sandbox/`: turn the clock, order misfortunes, look behind the curtain."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+from sandbox.clock import ClockRunsForwardError
+from sandbox.stripe import (
+    accounts,
+    agenda,
+    disputes,
+    intents,
+    onboarding,
+    paying_out,
+    refunding,
+    saving,
+    webhooks,
+)
+from sandbox.stripe.courier import Courier
+from sandbox.stripe.errors import Json, StripeError
+from sandbox.stripe.faults import Rule
+from sandbox.stripe.policy import Policy
+from sandbox.stripe.server import Peer
+
+Act = Callable[["Control", Json, str], object]
+_ACTS: list[tuple[str, re.Pattern[str], Act]] = []
+
+
+def act(method: str, path: str) -> Callable[[Act], Act]:
+    """Name the function that answers a control request; the path may hold one id."""
+    pattern = re.compile("/_sandbox/" + path.replace("{id}", r"(?P<id>[^/]+)"))
+
+    def register(function: Act) -> Act:
+        _ACTS.append((method, pattern, function))
+        return function
+
+    return register
+
+
+class Control:
+    """What a test or a person may do to the peer."""
+
+    def __init__(self, peer: Peer, courier: Courier) -> None:
+        self.peer = peer
+        self.world = peer.world
+        self.courier = courier
+
+    def answer(self, request: Request) -> Response:
+        """Do what was asked; the answer is always JSON."""
+        for method, pattern, function in _ACTS:
+            match = pattern.fullmatch(request.path)
+            if match and method == request.method:
+                return self._done(function, request, match.groupdict().get("id", ""))
+        return _json({"error": f"the sandbox has no {request.method} {request.path}"}, 404)
+
+    def _done(self, function: Act, request: Request, object_id: str) -> Response:
+        try:
+            return _json(function(self, _body(request), object_id))
+        except StripeError as refusal:
+            return _json(refusal.body, refusal.status)
+        except (KeyError, LookupError) as missing:
+            return _json({"error": str(missing)}, 404)
+        except (TypeError, ValueError, ClockRunsForwardError) as mistake:
+            return _json({"error": str(mistake)}, 400)
+
+    def thing(self, object_id: str, kind: str) -> Json:
+        """The object a control request names."""
+        found = self.world.find(object_id)
+        if found is None or found["object"] != kind:
+            raise LookupError(f"no {kind} {object_id}")
+        return found
+
+
+@act("GET", "health")
+def health(_control: Control, _given: Json, _id: str) -> Json:
+    """Whether the sandbox listens."""
+    return {"status": "ok"}
+
+
+@act("GET", "clock")
+def clock(control: Control, _given: Json, _id: str) -> Json:
+    """What time it is here."""
+    return _time(control)
+
+
+@act("POST", "clock")
+def turn_clock(control: Control, given: Json, _id: str) -> Json:
+    """Let time pass: all that falls due on the way happens, in order, at its own moment."""
+    world = control.world
+    with world.lock:
+        world.clock.advance(float(given["advance_seconds"]))
+        done = agenda.run_due(world)
+        world.touch()
+    return _time(control) | {"done": done}
+
+
+@act("GET", "faults")
+def faults(control: Control, _given: Json, _id: str) -> list[Json]:
+    """The misfortunes in force and how often they struck."""
+    return [rule.shown() for rule in control.peer.faults.rules()]
+
+
+@act("POST", "faults")
+def order_fault(control: Control, given: Json, _id: str) -> Json:
+    """Order a misfortune."""
+    return control.peer.faults.order(Rule(**given)).shown()
+
+
+@act("DELETE", "faults")
+def clear_faults(control: Control, _given: Json, _id: str) -> Json:
+    """End all misfortunes and let go whatever is held."""
+    control.peer.faults.clear()
+    return {}
+
+
+@act("POST", "faults/{id}/release")
+def release(control: Control, given: Json, object_id: str) -> Json:
+    """Let held requests go on, or cut them: `{"verdict": "cut"}`."""
+    control.peer.faults.release(object_id, verdict=given.get("verdict", "continue"))
+    return {}
+
+
+@act("POST", "webhooks")
+def set_webhooks(control: Control, given: Json, _id: str) -> Json:
+    """Where webhooks go (`url`, `secret`) and what befalls them (`policy`)."""
+    world, policy = control.world, given.pop("policy", None)
+    with world.lock:
+        world.settings.webhook_url = given.pop("url", world.settings.webhook_url)
+        world.settings.webhook_secret = given.pop("secret", world.settings.webhook_secret)
+        if given:
+            raise ValueError(f"unknown: {', '.join(given)}")
+        if policy is not None:
+            world.policy = Policy(**policy)
+        world.touch()
+    return {"url": world.settings.webhook_url}
+
+
+@act("GET", "webhooks")
+def deliveries(control: Control, _given: Json, _id: str) -> list[Json]:
+    """Every delivery, oldest first, with its attempts."""
+    with control.world.lock:
+        return list(control.world.data["deliveries"].values())
+
+
+@act("POST", "webhooks/drain")
+def drain(control: Control, given: Json, _id: str) -> Json:
+    """Wait until every delivery that is due has been attempted."""
+    return {"drained": control.courier.drain(float(given.get("timeout_seconds", 10)))}
+
+
+@act("POST", "webhooks/redeliver")
+def redeliver_all(control: Control, given: Json, _id: str) -> Json:
+    """Send again all events, or those of the given `types` (an expression), oldest first."""
+    world, types = control.world, re.compile(given.get("types", ".*"))
+    with world.lock:
+        events = [
+            thing
+            for thing in world.data["objects"].values()
+            if thing["object"] == "event" and types.fullmatch(thing["type"])
+        ]
+        for event in events:
+            webhooks.redeliver(world, event)
+    return {"events": [event["id"] for event in events]}
+
+
+@act("POST", "events/{id}/redeliver")
+def redeliver(control: Control, given: Json, object_id: str) -> Json:
+    """Send an event again; with `copies`, that many at the same instant."""
+    event = control.thing(object_id, "event")
+    if "copies" in given:
+        return {"answers": control.courier.storm(event, copies=int(given["copies"]))}
+    with control.world.lock:
+        return webhooks.redeliver(control.world, event)
+
+
+@act("GET", "events/{id}/signed")
+def signed(control: Control, _given: Json, object_id: str) -> Json:
+    """The exact body and signature with which an event would be delivered now."""
+    with control.world.lock:
+        payload = webhooks.payload_of(control.thing(object_id, "event"))
+    secret = control.world.settings.webhook_secret
+    header = webhooks.signature(payload, secret=secret, timestamp=int(control.world.clock.now()))
+    return {"payload": payload.decode(), "signature": header}
+
+
+@act("POST", "accounts/{id}/onboarding")
+def complete_onboarding(control: Control, given: Json, object_id: str) -> Json:
+    """The worker completes Stripe's form; `account_number` chooses the bank account."""
+    number = given.get("account_number", onboarding.GOOD_ACCOUNT_NUMBER)
+    with control.world.lock:
+        account = control.thing(object_id, "account")
+        return onboarding.completed(control.world, account, account_number=number)
+
+
+@act("POST", "accounts/{id}/restrict")
+def restrict(control: Control, given: Json, object_id: str) -> Json:
+    """Stripe asks for more: `requirements` names what."""
+    owed = given.get("requirements", ["individual.verification.document"])
+    with control.world.lock:
+        return onboarding.restricted(control.world, control.thing(object_id, "account"), owed=owed)
+
+
+@act("POST", "accounts/{id}/bank_account")
+def change_bank_account(control: Control, given: Json, object_id: str) -> Json:
+    """The worker gives another bank account."""
+    world = control.world
+    with world.lock:
+        account = control.thing(object_id, "account")
+        details = {
+            "account_number": given.get("account_number", onboarding.GOOD_ACCOUNT_NUMBER),
+            "country": account["country"],
+        }
+        return onboarding.replace_bank_account(world, account, details)
+
+
+@act("POST", "payouts/{id}/fail")
+def fail_payout(control: Control, given: Json, object_id: str) -> Json:
+    """The bank sends a payout back, paid or not."""
+    code = given.get("failure_code", "account_closed")
+    with control.world.lock:
+        return paying_out.failed(control.world, control.thing(object_id, "payout"), code=code)
+
+
+@act("POST", "refunds/{id}/fail")
+def fail_refund(control: Control, given: Json, object_id: str) -> Json:
+    """The customer's bank sends a refund back."""
+    reason = given.get("failure_reason", "expired_or_canceled_card")
+    with control.world.lock:
+        return refunding.failed(control.world, control.thing(object_id, "refund"), reason=reason)
+
+
+@act("POST", "payment_intents/{id}/authenticate")
+def authenticate_payment(control: Control, given: Json, object_id: str) -> Json:
+    """The customer passes, or with `{"succeeds": false}` fails, 3-D Secure."""
+    succeeds = bool(given.get("succeeds", True))
+    with control.world.lock:
+        intent = control.thing(object_id, "payment_intent")
+        return intents.authenticated(control.world, intent, succeeds=succeeds)
+
+
+@act("POST", "setup_intents/{id}/authenticate")
+def authenticate_setup(control: Control, given: Json, object_id: str) -> Json:
+    """The same for a card that is being saved."""
+    succeeds = bool(given.get("succeeds", True))
+    with control.world.lock:
+        intent = control.thing(object_id, "setup_intent")
+        return saving.authenticated(control.world, intent, succeeds=succeeds)
+
+
+@act("POST", "charges/{id}/dispute")
+def dispute(control: Control, given: Json, object_id: str) -> Json:
+    """The customer's bank charges back: `reason`, `amount`."""
+    with control.world.lock:
+        return disputes.opened(
+            control.world,
+            control.thing(object_id, "charge"),
+            reason=given.get("reason", "fraudulent"),
+            amount=given.get("amount"),
+        )
+
+
+@act("POST", "disputes/{id}/close")
+def close_dispute(control: Control, given: Json, object_id: str) -> Json:
+    """The bank decides: `{"won": true}` for the platform."""
+    with control.world.lock:
+        found = control.thing(object_id, "dispute")
+        return disputes.closed(control.world, found, won=bool(given["won"]))
+
+
+@act("POST", "prices")
+def prices(control: Control, given: Json, _id: str) -> Json:
+    """Change what Stripe charges and when it settles, from now on."""
+    settings = control.world.settings
+    for name, value in given.items():
+        if name not in {"fee_basis_points", "fee_fixed_minor", "settle_seconds"}:
+            raise ValueError(f"unknown: {name}")
+        setattr(settings, name, int(value))
+    return given
+
+
+@act("GET", "journal")
+def journal(control: Control, _given: Json, _id: str) -> list[Json]:
+    """Every request received."""
+    return control.peer.journal.entries()
+
+
+@act("GET", "violations")
+def violations(control: Control, _given: Json, _id: str) -> list[Json]:
+    """Every request that the real Stripe would not have understood."""
+    return control.peer.journal.violations()
+
+
+@act("GET", "state")
+def state(control: Control, _given: Json, _id: str) -> Json:
+    """All objects and balances."""
+    with control.world.lock:
+        data = control.world.data
+        shown = {name: data[name] for name in ("platform", "objects", "owners", "balances")}
+        return dict(json.loads(json.dumps(shown)))
+
+
+@act("POST", "reset")
+def reset(control: Control, given: Json, _id: str) -> Json:
+    """Forget everything; the clock too, unless `{"keep_clock": true}`."""
+    control.peer.faults.clear()
+    with control.world.lock:
+        control.world.reset()
+        control.world.policy = Policy()
+        if not given.get("keep_clock"):
+            control.world.clock.reset()
+        accounts.ensure_platform(control.world)
+        control.peer.journal.clear()
+    return {}
+
+
+def _time(control: Control) -> Json:
+    turned = control.world.clock
+    return {"now": turned.now(), "offset_seconds": turned.offset_seconds}
+
+
+def _body(request: Request) -> Json:
+    text = request.get_data()
+    given = json.loads(text) if text else {}
+    if not isinstance(given, dict):
+        raise TypeError("a JSON object was expected")
+    return given
+
+
+def _json(answer: Any, status: int = 200) -> Response:  # noqa: ANN401 - whatever JSON can say
+    return Response(json.dumps(answer), status=status, mimetype="application/json")

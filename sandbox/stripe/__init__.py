@@ -1,0 +1,1 @@
+"""A Stripe to test against: stateful, strict, and with a clock that can be turned."""

@@ -1,0 +1,123 @@
+"""New accounts: the platform's own, and those of its workers."""
+
+from sandbox.stripe.errors import Json
+from sandbox.stripe.listing import whole
+from sandbox.stripe.onboarding import OWED_AT_FIRST, completed, requirements
+from sandbox.stripe.state import World
+
+_CURRENCIES = {"US": "usd", "GB": "gbp", "CA": "cad", "AU": "aud", "JP": "jpy", "PL": "pln"}
+_DASHBOARD_TYPES = {"express": "express", "full": "standard"}
+_NO_ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
+
+
+def ensure_platform(world: World) -> None:
+    """The account that the secret key belongs to: verified, with a bank account."""
+    if world.find(world.platform) is not None:
+        return
+    platform = new_account(world, world.platform, country="US", email="platform@example.com")
+    world.put(world.platform, platform)
+    platform["capabilities"] = {"card_payments": "inactive", "transfers": "inactive"}
+    platform["settings"]["payouts"]["schedule"] = {"delay_days": 2, "interval": "manual"}
+    # Nobody waits for news of an account that was there before the service.
+    endpoint, world.settings.webhook_url = world.settings.webhook_url, None
+    completed(world, platform)
+    world.settings.webhook_url = endpoint
+
+
+def new_account(world: World, account_id: str, *, country: str, email: str | None) -> Json:
+    """An account of which Stripe knows no more than where it is."""
+    return {
+        "id": account_id,
+        "object": "account",
+        "business_profile": _business_profile(),
+        "business_type": None,
+        "capabilities": {},
+        "charges_enabled": False,
+        "controller": {"type": "account"},
+        "country": country,
+        "created": world.now(),
+        "default_currency": _CURRENCIES.get(country, "eur"),
+        "details_submitted": False,
+        "email": email,
+        "external_accounts": whole([], url=f"/v1/accounts/{account_id}/external_accounts"),
+        "future_requirements": requirements([]),
+        "metadata": {},
+        "payouts_enabled": False,
+        "requirements": requirements(list(OWED_AT_FIRST)),
+        "settings": _settings(),
+        "tos_acceptance": {"date": None, "ip": None, "user_agent": None},
+        "type": "standard",
+    }
+
+
+def controlled(given: Json) -> tuple[Json, str]:
+    """The controller of an account made for a platform, and the type that comes to."""
+    dashboard = given.get("stripe_dashboard", {}).get("type", "full")
+    collection = given.get("requirement_collection", "stripe")
+    controller = {
+        "fees": {"payer": given.get("fees", {}).get("payer", "account")},
+        "is_controller": True,
+        "losses": {"payments": given.get("losses", {}).get("payments", "stripe")},
+        "requirement_collection": collection,
+        "stripe_dashboard": {"type": dashboard},
+        "type": "application",
+    }
+    plain = "custom" if collection == "application" else "none"
+    return controller, _DASHBOARD_TYPES.get(dashboard, plain)
+
+
+def controller_of_type(account_type: str) -> Json:
+    """The controller that one of the older account types stands for."""
+    ours = account_type in {"custom", "express"}
+    dashboards = {"custom": "none", "express": "express"}
+    return {
+        "fees": {"payer": "application" if ours else "account"},
+        "losses": {"payments": "application" if ours else "stripe"},
+        "requirement_collection": "application" if account_type == "custom" else "stripe",
+        "stripe_dashboard": {"type": dashboards.get(account_type, "full")},
+    }
+
+
+def _business_profile() -> Json:
+    return {
+        "annual_revenue": None,
+        "estimated_worker_count": None,
+        "mcc": None,
+        "minority_owned_business_designation": None,
+        "name": None,
+        "product_description": None,
+        "support_address": dict(_NO_ADDRESS),
+        "support_email": None,
+        "support_phone": None,
+        "support_url": None,
+        "url": None,
+    }
+
+
+def _settings() -> Json:
+    return {
+        "bacs_debit_payments": {"display_name": None, "service_user_number": None},
+        "branding": dict.fromkeys(("icon", "logo", "primary_color", "secondary_color")),
+        "card_issuing": {"tos_acceptance": {"date": None, "ip": None}},
+        "card_payments": {
+            "decline_on": {"avs_failure": False, "cvc_failure": False},
+            "statement_descriptor_prefix": None,
+            "statement_descriptor_prefix_kana": None,
+            "statement_descriptor_prefix_kanji": None,
+        },
+        "dashboard": {"display_name": None, "timezone": "Etc/UTC"},
+        "invoices": {"default_account_tax_ids": None, "hosted_payment_method_save": "offer"},
+        "payments": {
+            "statement_descriptor": None,
+            "statement_descriptor_kana": None,
+            "statement_descriptor_kanji": None,
+            "statement_descriptor_prefix_kana": None,
+            "statement_descriptor_prefix_kanji": None,
+        },
+        "payouts": {
+            "debit_negative_balances": False,
+            "schedule": {"delay_days": 2, "interval": "daily"},
+            "statement_descriptor": None,
+        },
+        "sepa_debit_payments": {},
+    }

@@ -1,0 +1,156 @@
+"""Payouts: money on its way from a Stripe balance to a bank account."""
+
+from sandbox.stripe import money
+from sandbox.stripe.agenda import due, schedule
+from sandbox.stripe.errors import Json, StripeError, invalid
+from sandbox.stripe.events import emit, update
+from sandbox.stripe.money import book
+from sandbox.stripe.onboarding import bank_account_failed, payouts_wait_for
+from sandbox.stripe.settings import DAY
+from sandbox.stripe.state import World
+
+_SENT_AFTER_SECONDS = 3_600
+_INSTANT_ARRIVES_AFTER_SECONDS = 1_800
+_DAYS_TO_ARRIVE = 2
+_WHY = {
+    "no_account": "The bank account details on file are probably incorrect. No bank account could "
+    "be found with those details.",
+    "account_closed": "The bank account has been closed.",
+    "insufficient_funds": "Your Stripe account has insufficient funds to cover the payout.",
+    "debit_not_authorized": "Debit transactions are not approved on your bank account.",
+    "invalid_currency": "The bank was unable to process this payout because of its currency.",
+    "could_not_process": "The bank could not process this payout.",
+}
+
+
+def arrival(world: World, method: str) -> int:
+    """When the money is expected at the bank: dates are at midnight, UTC."""
+    if method == "instant":
+        return world.now() + _INSTANT_ARRIVES_AFTER_SECONDS
+    arrives = world.now() + _DAYS_TO_ARRIVE * DAY
+    return arrives - arrives % DAY
+
+
+def refuse_unless_possible(world: World, account: Json, bank: Json, payout: Json) -> None:
+    """A payout needs an account in order, a working bank account and the money."""
+    if (reason := payouts_wait_for(account)) is not None:
+        raise invalid(f"Cannot create payouts; {reason}.", code="payouts_not_allowed")
+    if bank["status"] == "errored":
+        raise invalid(
+            "The bank account provided can't be used: the last payout to it failed. Try a "
+            "different bank account.",
+            code="bank_account_unusable",
+        )
+    if payout["method"] not in bank["available_payout_methods"]:
+        raise _instant_unsupported()
+    money.require_available(
+        world,
+        account["id"],
+        amount=payout["amount"],
+        currency=payout["currency"],
+        message="You have insufficient funds in your Stripe account for this transfer. Your card "
+        "balance is too low. You can use the /v1/balance endpoint to view your Stripe balance "
+        "(for more details, see stripe.com/docs/api#balance).",
+    )
+
+
+def created(world: World, account: str, payout: Json) -> Json:
+    """Take the amount from the balance and put the payout on its way."""
+    world.put(account, payout)
+    payout["balance_transaction"] = book(
+        world,
+        account,
+        "payout",
+        amount=-payout["amount"],
+        currency=payout["currency"],
+        source=payout["id"],
+        description=payout["description"],
+    )["id"]
+    emit(world, "payout.created", payout)
+    instant = payout["method"] == "instant"
+    leaves = world.now() + (0 if instant else _SENT_AFTER_SECONDS)
+    schedule(world, at=leaves, kind="payout_leaves", subject=payout["id"])
+    schedule(world, at=max(payout["arrival_date"], leaves), kind="payout_arrives", subject=payout["id"])
+    return payout
+
+
+@due("payout_leaves")
+def leaves(world: World, payout_id: str) -> None:
+    """The payout is with the bank and can no longer be canceled."""
+    payout = world.data["objects"][payout_id]
+    if payout["status"] == "pending":
+        update(world, "payout.updated", payout, status="in_transit")
+
+
+@due("payout_arrives")
+def arrives(world: World, payout_id: str) -> None:
+    """The bank has taken the money, or says why not."""
+    payout = world.data["objects"][payout_id]
+    if payout["status"] not in {"pending", "in_transit"}:
+        return
+    trouble = world.notes(payout["destination"]).get("fails_with")
+    if trouble is not None:
+        failed(world, payout, code=trouble)
+        return
+    trace = {"status": "supported", "value": str(world.serial()).zfill(15)}
+    update(world, "payout.paid", payout, status="paid", trace_id=trace)
+
+
+def failed(world: World, payout: Json, *, code: str) -> Json:
+    """The bank sends the money back; that can happen days after the payout was paid."""
+    if payout["status"] in {"failed", "canceled"}:
+        raise invalid(f"The payout {payout['id']} is already {payout['status']}.")
+    returned = _returned(world, payout, "payout_failure")
+    update(
+        world,
+        "payout.failed",
+        payout,
+        status="failed",
+        failure_code=code,
+        failure_message=_WHY.get(code, _WHY["could_not_process"]),
+        failure_balance_transaction=returned,
+    )
+    bank_account_failed(world, payout["destination"])
+    money.funds_arrived(world, world.owner(payout["id"]))
+    return payout
+
+
+def canceled(world: World, payout: Json) -> Json:
+    """Call back a payout that has not left."""
+    if payout["status"] != "pending":
+        raise invalid(
+            "Payouts to bank accounts can only be canceled while they are pending; this payout is "
+            f"{payout['status']}.",
+            code="payout_not_cancelable",
+        )
+    returned = _returned(world, payout, "payout_cancel")
+    update(
+        world,
+        "payout.canceled",
+        payout,
+        status="canceled",
+        failure_balance_transaction=returned,
+    )
+    money.funds_arrived(world, world.owner(payout["id"]))
+    return payout
+
+
+def _returned(world: World, payout: Json, kind: str) -> str:
+    transaction = book(
+        world,
+        world.owner(payout["id"]),
+        kind,
+        amount=payout["amount"],
+        currency=payout["currency"],
+        source=payout["id"],
+        description=payout["description"],
+    )
+    return str(transaction["id"])
+
+
+def _instant_unsupported() -> StripeError:
+    return invalid(
+        "The destination does not support Instant Payouts.",
+        code="instant_payouts_unsupported",
+        param="method",
+    )
