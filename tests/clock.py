@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +28,11 @@ class Clock:
         self._turn(step)
 
     def set(self, instant: datetime) -> None:
-        """Be at `instant`, be it earlier or later."""
-        self._offset = instant - datetime.now(UTC)
-        self._write()
+        """Be at `instant`; earlier than now only while nobody else turns the clock."""
+        step = instant - self.now()
+        assert step >= timedelta() or self._turn == self._write, "the gateway's time does not go back"
+        self._offset += step
+        self._turn(step)
 
     def now(self) -> datetime:
         """The instant it shows, near enough for a test: the database's clock decides."""
@@ -40,7 +42,7 @@ class Clock:
         """From now on somebody else turns it: the gateway's peer, which owns the file and has timers of its own."""
         self._turn = turn
 
-    def _write(self, *_: Any) -> None:
+    def _write(self, _step: timedelta) -> None:
         # A reader must never see half a file.
         draft = self.path.with_suffix(f".{os.getpid()}")
         draft.write_text(json.dumps({"offset_seconds": self._offset.total_seconds()}))

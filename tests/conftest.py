@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
+import sandbox
 from kernel.time import FileOffset
 from persistence import unit_of_work
 from persistence.engine import Database
@@ -121,3 +122,17 @@ def redis_url(redis_server: str) -> str:
     with Redis.from_url(redis_server) as redis:
         redis.flushall()
     return redis_server
+
+
+@pytest.fixture
+def stripe_peer(clock: Clock) -> Iterator[sandbox.Running]:
+    """Stripe, as far as this test is concerned; turning the clock turns its time as well.
+
+    At the end it must not have been asked anything that the real one would not have understood.
+    """
+    peer = sandbox.start(clock_file=clock.path)
+    clock.hand_to(lambda step: peer.advance(step.total_seconds()))
+    yield peer
+    violations = peer.violations()
+    peer.close()
+    assert violations == []
