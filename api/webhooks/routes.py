@@ -1,0 +1,61 @@
+"""Webhooks: verified over the bytes as they were sent, kept, answered; what they mean is worked out afterwards."""
+
+from __future__ import annotations
+
+import structlog
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from api.auth import public
+from api.blueprints import Blueprint, refuses
+from api.body import takes_raw_bytes
+from api.errors import BodyTooLarge
+from api.idempotency import naturally_idempotent
+from api.webhooks.schemas import ReceiptSchema
+from gateways import inbox
+from gateways.contract import SignatureRefused
+from kernel.ids import new_id
+from kernel.refusals import Invalid
+from persistence import clock
+from persistence.unit_of_work import atomically, reading
+from runtime import wiring
+
+_LARGEST_BYTES = 512 * 1024
+
+_log = structlog.get_logger("holdfast.webhooks")
+
+blueprint = Blueprint("webhooks", __name__, description="What payment gateways tell us.")
+
+
+class WebhookRefused(Invalid):
+    """The bytes were not signed by the gateway, not in these minutes, or are about the other mode (live or test)."""
+
+    code = "webhook_refused"
+
+
+@blueprint.post("/webhooks/<gateway>")
+@public(reason="signed by the gateway")
+@takes_raw_bytes(reason="the signature is over the bytes as they were sent")
+@naturally_idempotent("an event is kept once for each gateway, account and id")
+@refuses(WebhookRefused, wiring.GatewayUnknown)
+@blueprint.response(200, ReceiptSchema)
+def receive_webhook(gateway: str) -> dict[str, bool]:
+    """Take in an event of a payment gateway."""
+    sender = wiring.gateway(gateway)
+    payload = _payload()
+    try:
+        event = sender.verify_event(payload, request.headers, now=reading(clock.now))
+    except SignatureRefused as refusal:
+        _log.warning("webhook_refused", gateway=gateway, reason=str(refusal))
+        raise WebhookRefused(str(refusal)) from None
+    is_new = atomically(inbox.receive, webhook_id=new_id("wh"), gateway=gateway, event=event, payload=payload)
+    _log.info("webhook_received", gateway=gateway, event_id=event.id, type=event.type, duplicate=not is_new)
+    return {"received": True}
+
+
+def _payload() -> bytes:
+    request.max_content_length = _LARGEST_BYTES
+    try:
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise BodyTooLarge(f"The body may have at most {_LARGEST_BYTES // 1024} KiB.") from None
