@@ -85,6 +85,19 @@ def reading(query: Callable[Concatenate[Session, P], Result], *arguments: P.args
         return query(session, *arguments, **named)
 
 
+def examining(
+    query: Callable[Concatenate[Session, P], Result], *arguments: P.args, **named: P.kwargs
+) -> Result:
+    """Answer `query` like `reading`, but everything it reads, in however many statements, is of one instant."""
+    options: dict[str, Any] = {"holdfast_reads_only": True}
+    if database().engine.dialect.name != "sqlite":
+        # SQLite's readers see one instant as it is.
+        options["isolation_level"] = "REPEATABLE READ"
+    with database().sessions() as session:
+        session.connection(execution_options=options)
+        return query(session, *arguments, **named)
+
+
 def staged(
     *,
     begin: Callable[..., Intent | None],

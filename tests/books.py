@@ -1,0 +1,49 @@
+"""What a test compares: everything that is written down anywhere, before and after."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select
+
+from persistence.columns import Base
+from persistence.unit_of_work import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.orm import Session
+
+    from kernel.refusals import Refusal
+
+Everything = dict[str, list[tuple[Any, ...]]]
+
+
+def everything() -> Everything:
+    """Every row of every table: the whole journal, all balances, what was told, and what is due."""
+    return reading(_everything)
+
+
+@contextmanager
+def nothing_moves() -> Iterator[None]:
+    """Whatever is done inside leaves the journal, the balances and every other row as they were."""
+    before = everything()
+    yield
+    assert everything() == before
+
+
+@contextmanager
+def refused(refusal: type[Refusal]) -> Iterator[pytest.ExceptionInfo[Refusal]]:
+    """What is done inside is refused in exactly this way, and nothing moves."""
+    with nothing_moves(), pytest.raises(refusal) as caught:
+        yield caught
+    assert type(caught.value) is refusal
+
+
+def _everything(session: Session) -> Everything:
+    return {
+        table.name: sorted((tuple(row) for row in session.execute(select(table))), key=repr)
+        for table in Base.metadata.sorted_tables
+    }
