@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, true
 
 from kernel.money import Money
 from ledger.chart import Account, Side
@@ -15,7 +15,7 @@ from ledger.entries import Entry, Phase, Posting
 from ledger.tables import accounts, entries, postings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import date, datetime
     from typing import Any
 
@@ -155,6 +155,16 @@ def entries_where(connection: Connection, *conditions: ColumnElement[bool]) -> l
     ).all()
     lines = _lines(connection, [row.id for row in found]) if found else {}
     return [_entry(row, lines[row.id]) for row in found]
+
+
+def id_batches(connection: Connection, size: int) -> Iterator[list[str]]:
+    """The ids of all entries in their order, `size` at a time."""
+    after: ColumnElement[bool] = true()
+    while ids := list(
+        connection.scalars(select(entries.c.id).where(after).order_by(entries.c.id).limit(size))
+    ):
+        yield ids
+        after = entries.c.id > ids[-1]
 
 
 def entry_by_key(connection: Connection, key: str) -> PostedEntry | None:

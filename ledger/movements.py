@@ -6,6 +6,7 @@ posted under a name that is not here.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, ParamSpec
 
 from kernel.money import total
@@ -305,6 +306,11 @@ def adjustment(*postings: Posting, approved_by: str) -> Entry:
 def reversal(postings: Sequence[Posting]) -> Entry:
     """An entry was wrong and is taken back: the same lines on the other sides."""
     return Entry.of("reversal", *(posting.mirrored for posting in postings))
+
+
+def mirrors(one: Entry, other: Entry) -> bool:
+    """Whether each takes back what the other does: the same lines on opposite sides, in whatever order."""
+    return Counter(one.postings) == Counter(posting.mirrored for posting in other.postings)
 
 
 def _payout(movement: str, user_id: str, amount: Money) -> Entry:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     event,
 )
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.dialects import mysql
 
 from ledger.immutability import refuse_changes
 from persistence.columns import TABLE_OPTIONS, Base, Id, UtcDateTime, ascii_text
@@ -67,6 +67,7 @@ balances = Table(
     # Of the last posting, so that the next cannot be recorded before it, whatever the clock does.
     Column("recorded_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("account_id", "lane"),
+    sqlite_with_rowid=False,
     **_OPTIONS,
 )
 
@@ -100,9 +101,7 @@ postings = Table(
     Base.metadata,
     Column("account_id", _bytes(16), ForeignKey("ledger_accounts.id"), nullable=False),
     Column("lane", SmallInteger, nullable=False, autoincrement=False),
-    Column(
-        "sequence", BigInteger().with_variant(sqlite.INTEGER(), "sqlite"), nullable=False, autoincrement=False
-    ),
+    Column("sequence", BigInteger, nullable=False, autoincrement=False),
     Column("entry_id", Id("en"), ForeignKey("ledger_entries.id"), nullable=False),
     Column("line", SmallInteger, nullable=False),
     Column("side", ascii_text(6), nullable=False),
@@ -119,6 +118,7 @@ postings = Table(
     CheckConstraint("amount_minor > 0", name="amount_is_positive"),
     CheckConstraint("side IN ('debit', 'credit')", name="side_is_known"),
     info={"append_only": True},
+    sqlite_with_rowid=False,
     **_OPTIONS,
 )
 

@@ -1,0 +1,160 @@
+"""What happened in an account, line by line, and the entries behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import and_, or_, select
+
+from kernel.money import Money
+from kernel.pages import CursorMalformed, Page
+from kernel.time import rfc3339
+from ledger import journal
+from ledger.balances import Balance
+from ledger.chart import Account, Side
+from ledger.entries import Phase
+from ledger.tables import accounts, balances, entries, postings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import date
+
+    from sqlalchemy import ColumnElement, Row
+    from sqlalchemy.orm import Session
+
+    from ledger.journal import PostedEntry
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One line: what it moved (`change`, signed; nothing for a hold) and what the account held `after` it."""
+
+    entry_id: str
+    movement: str
+    phase: Phase
+    reference: str
+    actor: str
+    reason: str | None
+    value_date: date
+    recorded_at: datetime
+    side: Side
+    amount: Money
+    change: Money
+    after: Balance
+
+
+class _Place(NamedTuple):
+    recorded_at: datetime
+    lane: int
+    sequence: int
+
+
+def statement(
+    session: Session, account: Account, *, after: str | None = None, limit: int = 50
+) -> Page[StatementLine]:
+    """The lines of an account, newest first; `after` is the `next_after` of the page before."""
+    place = None if after is None else _place(after)
+    lanes = session.scalars(select(balances.c.lane).where(balances.c.account_id == account.row_id))
+    by_lane = [_newest(session, account, lane, place, limit + 1) for lane in lanes]
+    merged = sorted(
+        (row for rows in by_lane for row in rows),
+        key=attrgetter("recorded_at", "lane", "sequence"),
+        reverse=True,
+    )
+    shown, more = merged[:limit], merged[limit:]
+    # Every line knows its own lane's balance; the account's is the sum over the lanes.
+    posted = sum(rows[0].balance_minor for rows in by_lane if rows)
+    held = sum(rows[0].held_minor for rows in by_lane if rows)
+    lines = []
+    for row in shown:
+        line = _line(account, row, posted, held)
+        lines.append(line)
+        posted -= line.change.amount_minor
+        held -= _held_by(account, row)
+    return Page(tuple(lines), _cursor(shown[-1]) if more else None)
+
+
+def accounts_named(session: Session, code: str) -> list[Account]:
+    """The accounts with this code that were ever touched, one for each currency."""
+    rows = session.execute(select(accounts).where(accounts.c.code == code).order_by(accounts.c.currency))
+    return [journal.account_of(row) for row in rows]
+
+
+def find_entry(session: Session, entry_id: str) -> PostedEntry | None:
+    """The entry with this id."""
+    return journal.entry_by_id(session.connection(), entry_id)
+
+
+def entries_about(session: Session, references: Iterable[str]) -> list[PostedEntry]:
+    """The entries that name one of these references, in the order in which they were recorded."""
+    return journal.entries_where(session.connection(), entries.c.reference.in_(sorted(set(references))))
+
+
+_ROW = select(
+    postings,
+    entries.c.movement,
+    entries.c.phase,
+    entries.c.reference,
+    entries.c.actor,
+    entries.c.reason,
+    entries.c.value_date,
+).join(entries, entries.c.id == postings.c.entry_id)
+
+
+def _newest(
+    session: Session, account: Account, lane: int, place: _Place | None, limit: int
+) -> Sequence[Row[Any]]:
+    query = _ROW.where(postings.c.account_id == account.row_id, postings.c.lane == lane)
+    if place is not None:
+        query = query.where(_before(place, lane))
+    order = postings.c.recorded_at.desc(), postings.c.sequence.desc()
+    return session.execute(query.order_by(*order).limit(limit)).all()
+
+
+def _before(place: _Place, lane: int) -> ColumnElement[bool]:
+    earlier = postings.c.recorded_at < place.recorded_at
+    if lane > place.lane:
+        return earlier
+    same_instant = postings.c.recorded_at == place.recorded_at
+    if lane < place.lane:
+        return or_(earlier, same_instant)
+    return or_(earlier, and_(same_instant, postings.c.sequence < place.sequence))
+
+
+def _line(account: Account, row: Row[Any], posted: int, held: int) -> StatementLine:
+    currency, phase = account.currency, Phase(row.phase)
+    sign = 1 if row.side == account.normal.value else -1
+    return StatementLine(
+        entry_id=row.entry_id,
+        movement=row.movement,
+        phase=phase,
+        reference=row.reference,
+        actor=row.actor,
+        reason=row.reason,
+        value_date=row.value_date,
+        recorded_at=row.recorded_at,
+        side=Side(row.side),
+        amount=Money(row.amount_minor, currency),
+        change=Money(sign * phase.posted * row.amount_minor, currency),
+        after=Balance(Money(posted, currency), Money(held, currency)),
+    )
+
+
+def _held_by(account: Account, row: Row[Any]) -> int:
+    takes_out = row.side != account.normal.value
+    return Phase(row.phase).pending * int(row.amount_minor) if takes_out else 0
+
+
+def _cursor(row: Row[Any]) -> str:
+    return f"{rfc3339(row.recorded_at)}|{row.lane}|{row.sequence}"
+
+
+def _place(cursor: str) -> _Place:
+    try:
+        recorded_at, lane, sequence = cursor.split("|")
+        return _Place(datetime.fromisoformat(recorded_at).astimezone(UTC), int(lane), int(sequence))
+    except ValueError:
+        raise CursorMalformed("This is not the cursor of a page of this list.", field="after") from None
