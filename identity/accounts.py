@@ -109,9 +109,9 @@ def account(session: Session, user_id: str) -> AccountView:
     return _view(session, row)
 
 
-def account_with_role(session: Session, *, email: str, role: Role) -> AccountView | None:
-    """The person with this e-mail if they have the role; None, and no hint why, otherwise."""
-    row = session.scalar(select(User).join(UserRole).where(User.email_key == emails.key(email), UserRole.role == role))
+def account_with_role(session: Session, user_id: str, role: Role) -> AccountView | None:
+    """The person with this id if they have the role; None, and no hint why, otherwise."""
+    row = session.scalar(select(User).join(UserRole).where(User.id == user_id, UserRole.role == role.value))
     return _view(session, row) if row is not None else None
 
 

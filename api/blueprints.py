@@ -1,0 +1,153 @@
+"""The blueprint of every resource: reads arguments strictly, writes views by schema, and documents what may go wrong."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import flask_smorest
+from flask import Response, g
+from flask.typing import ResponseReturnValue
+from marshmallow import Schema
+from webargs.flaskparser import FlaskParser
+
+from api.body import json_body
+from api.errors import ValidationFailed
+from api.openapi import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from flask import Request
+    from marshmallow import ValidationError
+
+    from kernel.refusals import Refusal
+
+View = TypeVar("View", bound="Callable[..., Any]")
+
+
+class _Parser(FlaskParser):  # type: ignore[misc]
+    # An unknown query parameter is refused like an unknown field: a misspelt `preview` must not carry the act out.
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": None, "query": None}
+
+    def _raw_load_json(self, req: Request) -> Any:  # noqa: ANN401, ARG002 - webargs' signature
+        return json_body()
+
+    def handle_error(self, error: ValidationError, *_: object, **__: object) -> NoReturn:
+        raise ValidationFailed(list(_errors(error.messages))) from None
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
+    """The routes of one resource; `api.resources` lists them all."""
+
+    ARGUMENTS_PARSER = _Parser()
+
+    def __init__(self, name: str, import_name: str, *, description: str) -> None:
+        super().__init__(name, import_name, url_prefix="/v1", description=description)
+        self._prepare_doc_cbks.append(describe)
+
+    def get(self, rule: str) -> Callable[[View], View]:
+        """A route that answers; asking twice is asking once."""
+        return self._verb(rule, "GET")
+
+    def post(self, rule: str) -> Callable[[View], View]:
+        """A route that does something."""
+        return self._verb(rule, "POST")
+
+    def put(self, rule: str) -> Callable[[View], View]:
+        """A route that sets something as a whole."""
+        return self._verb(rule, "PUT")
+
+    def patch(self, rule: str) -> Callable[[View], View]:
+        """A route that edits something."""
+        return self._verb(rule, "PATCH")
+
+    def delete(self, rule: str) -> Callable[[View], View]:
+        """A route that ends something."""
+        return self._verb(rule, "DELETE")
+
+    def arguments(self, schema: type[Schema] | Schema, *, location: str = "json", **options: Any) -> Callable[[View], View]:  # noqa: ANN401
+        """Read the body (or the query) by `schema` and hand it to the view first."""
+        read: Callable[[View], View] = super().arguments(schema, location=location, **options)
+        instance = schema() if isinstance(schema, type) else schema
+
+        def mark(view: View) -> View:
+            if location == "query":
+                view.query_names = frozenset(instance.fields)  # type: ignore[attr-defined]
+            else:
+                view.takes_body = True  # type: ignore[attr-defined]
+            return read(view)
+
+        return mark
+
+    def response(self, status_code: int, schema: type[Schema] | Schema | None = None, **options: Any) -> Callable[[View], View]:  # noqa: ANN401
+        """Write what the view returns by `schema`; a view with a `version` goes out with its ETag."""
+        instance = schema() if isinstance(schema, type) else schema
+        write: Callable[[Any], View] = super().response(status_code, instance, **options)
+
+        def mark(view: View) -> View:
+            @wraps(view)
+            def answered(*arguments: Any, **named: Any) -> ResponseReturnValue:  # noqa: ANN401 - the view's own
+                g.answer_status, g.answer_schema = status_code, instance
+                result = view(*arguments, **named)
+                if instance is None:
+                    return Response(status=status_code)
+                version = getattr(result, "version", None)
+                return result if version is None else (result, {"ETag": f'"{version}"'})
+
+            answered.answer_schema = instance  # type: ignore[attr-defined]
+            return write(answered)
+
+        return mark
+
+    def _verb(self, rule: str, method: str) -> Callable[[View], View]:
+        def add(view: View) -> View:
+            if method == "GET":
+                view.idempotency = "safe"  # type: ignore[attr-defined]
+            # The document is written from the marks, when the application is made.
+            view._apidoc = {**getattr(view, "_apidoc", {}), "view": view}  # type: ignore[attr-defined]  # noqa: SLF001
+            self.add_url_rule(rule, None, view, methods=[method])
+            return view
+
+        return add
+
+
+def refuses(*refusals: type[Refusal]) -> Callable[[View], View]:
+    """Which refusals of the business this route may answer with, for the document."""
+
+    def mark(view: View) -> View:
+        view.refusals = (*getattr(view, "refusals", ()), *refusals)  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def leads_to(operation_id: str, **parameters: str) -> Callable[[View], View]:
+    """What can be asked next with what this route answers: `leads_to("getContract", contract_id="$response.body#/id")`."""
+
+    def mark(view: View) -> View:
+        view.links = {**getattr(view, "links", {}), operation_id: parameters}  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def _errors(messages: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    for location, found in messages.items():
+        for path, sentence in _leaves(found):
+            field = "/".join(path) if location != "json" else "".join(f"/{_escaped(part)}" for part in path)
+            yield {"field": field, "detail": sentence}
+
+
+def _leaves(found: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:  # noqa: ANN401 - marshmallow's own
+    if isinstance(found, dict):
+        for name, below in found.items():
+            # `_schema` is marshmallow's name for the object as a whole.
+            yield from _leaves(below, path if name == "_schema" else (*path, str(name)))
+    else:
+        for sentence in found if isinstance(found, list) else [found]:
+            yield path, str(sentence)
+
+
+def _escaped(part: str) -> str:
+    return part.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,1 @@
+"""Paying in: the endpoints of PaymentSheet and CustomerSheet, and saved cards."""

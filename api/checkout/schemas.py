@@ -1,0 +1,119 @@
+"""Bodies of PaymentSheet's and CustomerSheet's endpoints, with the names their SDKs use."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from api.schemas import IdField, Instant, MoneyField, Strict, StrictBoolean
+
+
+class PaymentsConfigSchema(Strict):
+    """What the app needs before it can show a payment sheet."""
+
+    gateway = fields.String(required=True)
+    publishableKey = fields.String(required=True)
+    apiVersion = fields.String(required=True)
+    merchantDisplayName = fields.String(required=True)
+    merchantCountryCode = fields.String(required=True)
+    currencies = fields.List(fields.String(), required=True)
+
+
+class CheckoutOrderSchema(Strict):
+    """Whether the card is kept for the next milestone."""
+
+    save_card = StrictBoolean(load_default=False)
+
+
+class DeferredCheckoutSchema(CheckoutOrderSchema):
+    """A payment that the app confirms with a token made beforehand."""
+
+    milestone_id = IdField("ms", required=True)
+    confirmation_token = fields.String(required=True, validate=validate.Regexp(r"^ctoken_[A-Za-z0-9_]{1,100}\Z"))
+
+
+class FeeLineSchema(Strict):
+    """One line of what the client pays."""
+
+    label = fields.String(required=True)
+    amount = MoneyField(required=True)
+
+
+class CheckoutSchema(Strict):
+    """What `initPaymentSheet` takes. The secrets are for this device and this payment alone."""
+
+    payment_id = IdField("py", required=True)
+    state = fields.String(required=True)
+    paymentIntent = fields.String(required=True, allow_none=True, metadata={"description": "Client secret."})
+    customer = fields.String(required=True)
+    customerSessionClientSecret = fields.String(required=True)
+    publishableKey = fields.String(required=True)
+    amount = MoneyField(required=True)
+    lines = fields.List(fields.Nested(FeeLineSchema), required=True)
+
+
+class PaymentSchema(Strict):
+    """A payment; the truth about it comes from the gateway's events, never from the app."""
+
+    id = IdField("py", required=True)
+    milestone_id = IdField("ms", required=True)
+    state = fields.String(required=True, metadata={"enum": ["ordered", "unknown", "open", "succeeded", "canceled"]})
+    gateway_state = fields.String(required=True, allow_none=True)
+    charged = MoneyField(required=True)
+    price = MoneyField(required=True)
+    client_fee = MoneyField(required=True)
+    refunded = MoneyField(required=True)
+    decline_code = fields.String(required=True, allow_none=True)
+    card_brand = fields.String(required=True, allow_none=True)
+    card_last4 = fields.String(required=True, allow_none=True)
+    ordered_at = Instant(required=True)
+    succeeded_at = Instant(required=True, allow_none=True)
+
+
+class CustomerSessionSchema(Strict):
+    """What CustomerSheet takes to show saved cards."""
+
+    customer = fields.String(required=True)
+    customerSessionClientSecret = fields.String(required=True)
+    expiresAt = Instant(required=True, allow_none=True)
+
+
+class SetupIntentSchema(Strict):
+    """What saves a card without paying."""
+
+    setupIntent = fields.String(required=True, metadata={"description": "Client secret."})
+    customer = fields.String(required=True)
+
+
+class EphemeralKeyOrderSchema(Strict):
+    """The API version that the app's own SDK speaks."""
+
+    api_version = fields.String(required=True, validate=validate.Regexp(r"^\d{4}-\d{2}-\d{2}(\.[a-z]{1,30})?\Z"))
+
+
+class EphemeralKeySchema(Strict):
+    """What older apps take in place of a customer session."""
+
+    customer = fields.String(required=True)
+    ephemeralKey = fields.String(required=True)
+
+
+class CardSchema(Strict):
+    """A saved card, as far as anyone may know it."""
+
+    id = fields.String(required=True, attribute="gateway_id")
+    brand = fields.String(required=True)
+    last4 = fields.String(required=True)
+    expiry_month = fields.Integer(required=True)
+    expiry_year = fields.Integer(required=True)
+    wallet = fields.String(required=True, allow_none=True)
+    default = StrictBoolean(required=True)
+
+
+class CardsSchema(Strict):
+    """The client's saved cards."""
+
+    items = fields.List(fields.Nested(CardSchema), required=True)
+
+
+class EmptySchema(Strict):
+    """No fields."""

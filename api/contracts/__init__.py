@@ -1,0 +1,1 @@
+"""Contracts: offered, accepted, ended."""

@@ -1,0 +1,37 @@
+"""`flask --app wsgi identity …`: what only whoever runs the service does with accounts."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import AppGroup
+
+from identity import accounts, passwords
+from identity.permissions import STAFF, Role
+from kernel.ids import new_id
+from kernel.refusals import Refusal
+from persistence.unit_of_work import atomically
+
+identity = AppGroup("identity", help="Accounts of our own people.")
+
+
+@identity.command("create-staff")
+@click.option("--email", required=True)
+@click.option("--name", required=True)
+@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(sorted(STAFF)))
+@click.password_option(help="Asked for when it is not given, which keeps it out of the shell's history.")
+def create_staff(email: str, name: str, roles: tuple[str, ...], password: str) -> None:
+    """Give somebody on our side an account."""
+    user_id = new_id("us")
+    try:
+        password_hash = passwords.hashed(passwords.accept(password, email=email))
+        atomically(
+            accounts.create_staff,
+            user_id=user_id,
+            email=email,
+            password_hash=password_hash,
+            name=name,
+            roles=[Role(role) for role in roles],
+        )
+    except Refusal as refusal:
+        raise click.ClickException(refusal.detail) from None
+    click.echo(f"{user_id} {email} {' '.join(roles)}")

@@ -1,0 +1,1 @@
+"""Milestones: every act on held money, and where each cent of it is."""

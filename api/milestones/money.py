@@ -1,0 +1,302 @@
+"""Where is my money: one line from the card to the bank, the same numbers for everybody, each seeing what is theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from escrow import queries
+from kernel.money import Money, total
+from ledger.statements import entries_about
+from payments.collecting import live_payment
+from payments.queries import refunds_of
+from payouts.queries import payouts_of, transfers_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from escrow.views import MilestoneView, ReleaseView
+    from identity.actors import Actor
+    from payments.views import PaymentView, RefundView
+    from payouts.views import PayoutPartView, TransferView
+
+CLIENT, WORKER, STAFF = "client", "worker", "staff"
+_CLIENT_SIDE = frozenset({CLIENT, STAFF})
+_WORKER_SIDE = frozenset({WORKER, STAFF})
+_BOTH = frozenset({CLIENT, WORKER, STAFF})
+
+_REFUND_PLACES = {"succeeded": "refunded"}
+_PAYOUT_PLACES = {"paid": "bank"}
+
+_PLACES = {
+    "held": "Held for the milestone",
+    "paid_to_worker": "Paid to the worker",
+    "worker_fee": "Worker's fee",
+    "client_fee": "Client's fee",
+    "wallet": "In the worker's wallet",
+    "settling": "In the worker's wallet, not settled yet",
+    "to_bank": "On the way to the worker's bank",
+    "bank": "At the worker's bank",
+    "refunding": "On the way back to the card",
+    "refunded": "Back on the card",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened to the money, or is about to."""
+
+    step: str
+    title: str
+    amount: Money
+    state: str
+    seen_by: frozenset[str]
+    at: datetime | None = None
+    expected_at: datetime | None = None
+    reason: str | None = None
+    entry_id: str | None = None
+    gateway_object: str | None = None
+    bank_reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How much lies somewhere now."""
+
+    place: str
+    amount: Money
+
+    @property
+    def title(self) -> str:
+        """The place in plain words."""
+        return _PLACES[self.place]
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyTrail:
+    """All steps, and all places with what lies there now; the places add up to the total."""
+
+    milestone_id: str
+    total: Money
+    now: tuple[Place, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every cent is accounted for."""
+        return total([place.amount for place in self.now], self.total.currency) == self.total
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """Everything that is known of one milestone's money."""
+
+    milestone: MilestoneView
+    payment: PaymentView | None
+    releases: tuple[ReleaseView, ...]
+    transfers: dict[str, TransferView]
+    payouts: tuple[PayoutPartView, ...]
+    refunds: tuple[RefundView, ...]
+    entries: dict[str, str] = field(default_factory=dict)
+
+    def entry(self, key: str) -> str | None:
+        return self.entries.get(key)
+
+
+def money_of(session: Session, *, milestone_id: str, by: Actor) -> MoneyTrail:
+    """Where each cent of the milestone is now and how it got there, as far as it is `by`'s to know."""
+    milestone = queries.milestone(session, milestone_id=milestone_id, by=by)
+    side = _side(milestone, by)
+    facts = _facts(session, milestone)
+    funded = facts.payment is not None and facts.payment.state == "succeeded"
+    places = _places(facts, side) if funded else {}
+    shown = tuple(Place(name, amount) for name, amount in places.items() if amount)
+    steps = tuple(step for step in _steps(facts) if side in step.seen_by)
+    return MoneyTrail(milestone.id, _total(facts, side, funded=funded), shown, steps)
+
+
+def _side(milestone: MilestoneView, by: Actor) -> str:
+    if by.id == milestone.client_id:
+        return CLIENT
+    return WORKER if by.id == milestone.worker_id else STAFF
+
+
+def _facts(session: Session, milestone: MilestoneView) -> _Facts:
+    transfers = transfers_of(session, milestone.id)
+    payouts = payouts_of(session, milestone.id)
+    about = [milestone.id, *(transfer.id for transfer in transfers), *(part.payout_id for part in payouts)]
+    return _Facts(
+        milestone=milestone,
+        payment=live_payment(session, milestone.id),
+        releases=queries.releases(session, milestone.id),
+        transfers={transfer.release_id: transfer for transfer in transfers},
+        payouts=payouts,
+        refunds=refunds_of(session, milestone.id),
+        entries={entry.key: entry.id for entry in entries_about(session, about)},
+    )
+
+
+def _total(facts: _Facts, side: str, *, funded: bool) -> Money:
+    price = facts.milestone.price
+    if not funded or facts.payment is None:
+        return Money.zero(price.currency)
+    return price if side == WORKER else facts.payment.charged
+
+
+def _places(facts: _Facts, side: str) -> dict[str, Money]:
+    zero = Money.zero(facts.milestone.price.currency)
+    places = dict.fromkeys(_PLACES, zero)
+    places["held"] = facts.milestone.held
+    for refund in facts.refunds:
+        if refund.state != "failed":
+            # The worker's view is of the price; the fee that goes back with it is the client's.
+            back = refund.held if side == WORKER else refund.amount
+            places[_REFUND_PLACES.get(refund.state, "refunding")] += back
+    if side != WORKER:
+        places["client_fee"] = facts.milestone.client_fee - facts.milestone.client_fee_returned
+    if side == CLIENT:
+        places["paid_to_worker"] = facts.milestone.released
+        return places
+    places["worker_fee"] = facts.milestone.worker_fee
+    for release in facts.releases:
+        _place_release(places, facts, release)
+    return places
+
+
+def _place_release(places: dict[str, Money], facts: _Facts, release: ReleaseView) -> None:
+    transfer, left = facts.transfers.get(release.id), release.net
+    for part in facts.payouts:
+        if transfer is not None and part.transfer_id == transfer.id and part.state not in {"failed", "returned"}:
+            places[_PAYOUT_PLACES.get(part.state, "to_bank")] += part.amount
+            left -= part.amount
+    places["wallet" if transfer is not None and transfer.usable else "settling"] += left
+
+
+def _steps(facts: _Facts) -> list[Step]:
+    steps = _paying_in(facts, facts.payment) if facts.payment is not None else []
+    for release in facts.releases:
+        steps += _release(facts, release)
+    for refund in facts.refunds:
+        steps += [
+            _refund(facts, refund, "Back to the client's card", refund.amount, _CLIENT_SIDE),
+            _refund(facts, refund, "Given back to the client", refund.held, frozenset({WORKER})),
+        ]
+    return steps
+
+
+def _paying_in(facts: _Facts, payment: PaymentView) -> list[Step]:
+    paid = payment.state == "succeeded"
+    done = "done" if paid else "failed" if payment.state == "canceled" else "waiting"
+    card = f" {payment.card_brand} ending in {payment.card_last4}" if payment.card_last4 else ""
+    funded, why = facts.entry(f"{payment.id}:funded"), payment.decline_code
+    charge = payment.charge_id or payment.gateway_id
+    price, when = facts.milestone.price, payment.succeeded_at
+    steps = [
+        Step("charged", f"Charged to the card{card}", payment.charged, done, _CLIENT_SIDE, when, None, why, funded, charge),
+        Step("held", "Held for the milestone", price, done, _BOTH, when, entry_id=funded),
+    ]
+    if paid:
+        steps.append(
+            Step("client_fee", "Holdfast's fee to the client", payment.client_fee, "done", _CLIENT_SIDE, when, entry_id=funded)
+        )
+        fee = facts.entry(f"{payment.id}:gateway_fee")
+        steps.append(
+            Step(
+                "gateway_fee", "Kept by the gateway, at Holdfast's cost", payment.gateway_fee, "done", frozenset({STAFF}), when,
+                entry_id=fee, gateway_object=payment.balance_transaction,
+            )  # fmt: skip
+        )
+        steps.append(_settling(facts, payment))
+    return steps
+
+
+def _settling(facts: _Facts, payment: PaymentView) -> Step:
+    return Step(
+        "settled",
+        "Settled at the gateway",
+        payment.charged - payment.gateway_fee,
+        "done" if payment.settled_at else "waiting",
+        frozenset({STAFF}),
+        payment.settled_at,
+        None if payment.settled_at else payment.available_on,
+        None,
+        facts.entry(f"{payment.id}:settled"),
+        payment.balance_transaction,
+    )
+
+
+def _release(facts: _Facts, release: ReleaseView) -> list[Step]:
+    transfer = facts.transfers.get(release.id)
+    steps = [
+        Step("released", _why(release), release.gross, "done", _BOTH, release.released_at, entry_id=release.entry_id),
+        Step("worker_fee", "Holdfast's fee to the worker", release.worker_fee, "done", _WORKER_SIDE, release.released_at,
+             entry_id=release.entry_id),
+    ]  # fmt: skip
+    if transfer is None:
+        waiting = "It is on its way to the worker's account at the gateway."
+        return [*steps, Step("transferred", "Moved to the worker's account", release.net, "waiting", _WORKER_SIDE, reason=waiting)]
+    steps.append(_transfer(transfer))
+    steps += [_payout(part) for part in facts.payouts if part.transfer_id == transfer.id]
+    return steps
+
+
+def _transfer(transfer: TransferView) -> Step:
+    state = {"sent": "done", "failed": "failed"}.get(transfer.state, "waiting")
+    return Step(
+        "transferred",
+        "Moved to the worker's account",
+        transfer.amount,
+        state,
+        _WORKER_SIDE,
+        transfer.sent_at,
+        None if transfer.usable else transfer.available_at,
+        transfer.reason,
+        transfer.entry_id,
+        transfer.gateway_id,
+    )
+
+
+def _payout(part: PayoutPartView) -> Step:
+    state = {"paid": "done", "failed": "failed", "returned": "failed"}.get(part.state, "waiting")
+    bank = f" ending in {part.bank_last4}" if part.bank_last4 else ""
+    return Step(
+        "paid_out",
+        f"Sent to the bank account{bank}",
+        part.amount,
+        state,
+        _WORKER_SIDE,
+        part.paid_at,
+        None if state == "done" else part.arrives_on,
+        part.reason,
+        part.entry_id,
+        part.gateway_id,
+        part.trace_id,
+    )
+
+
+def _refund(facts: _Facts, refund: RefundView, title: str, amount: Money, seen_by: frozenset[str]) -> Step:
+    state = {"succeeded": "done", "failed": "failed"}.get(refund.state, "waiting")
+    entry = facts.entry(f"{refund.id}:confirmed") or facts.entry(f"{refund.id}:ordered")
+    return Step(
+        "refunded",
+        title,
+        amount,
+        state,
+        seen_by,
+        refund.finished_at,
+        None,
+        refund.failure_reason or refund.waits_for,
+        entry,
+        refund.gateway_id,
+        refund.bank_reference,
+    )
+
+
+def _why(release: ReleaseView) -> str:
+    return {
+        "accepted": "Released by the client",
+        "by_time": "Released after 72 hours without an answer",
+        "settlement": "Released by the mediator's decision",
+    }[release.cause]

@@ -1,0 +1,108 @@
+"""Lists come in pages; where the next one begins is a signed cursor that means nothing to anybody else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from flask import current_app, request
+from itsdangerous import BadSignature, URLSafeSerializer
+from marshmallow import Schema, ValidationError, fields, post_load, validate
+
+from api.auth import asking
+from api.schemas import Strict
+from persistence.unit_of_work import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy.orm import Session
+
+Item = TypeVar("Item")
+Found = TypeVar("Found", covariant=True)
+
+LARGEST_PAGE = 100
+_USUAL_PAGE = 20
+_LONGEST_CURSOR = 512
+
+
+class Listing(Protocol[Found]):
+    """A query that answers at most `limit` things that come after the one at `after`."""
+
+    def __call__(self, session: Session, *, after: Any, limit: int, **about: Any) -> Sequence[Found]:  # noqa: ANN401
+        """The things, in their order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PageAsked:
+    """Which page is asked for."""
+
+    after: Any
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list."""
+
+    data: Sequence[Any]
+    next_cursor: str | None
+
+
+class CursorField(fields.String):
+    """Where a page begins, as an earlier page of the same list said."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return _signer().loads(text) if len(text) <= _LONGEST_CURSOR else _unreadable()
+        except BadSignature:
+            return _unreadable()
+
+
+class PageQuery(Strict):
+    """The query of every list."""
+
+    limit = fields.Integer(load_default=_USUAL_PAGE, validate=validate.Range(1, LARGEST_PAGE))
+    cursor = CursorField(load_default=None, metadata={"description": "`next_cursor` of the page before."})
+
+    @post_load
+    def _asked(self, data: Mapping[str, Any], **_: object) -> PageAsked:
+        return PageAsked(data["cursor"], data["limit"])
+
+
+def page_of(schema: type[Schema]) -> type[Schema]:
+    """The envelope of a page of these."""
+    name = f"{schema.__name__.removesuffix('Schema')}Page"
+    return Strict.from_dict(
+        {
+            "data": fields.List(fields.Nested(schema), required=True),
+            "next_cursor": fields.String(
+                required=True, allow_none=True, metadata={"description": "For the next page; null at the end."}
+            ),
+        },
+        name=name,
+    )
+
+
+def paged(
+    listing: Listing[Item], page: PageAsked, *, key: Callable[[Item], Any], **about: Any  # noqa: ANN401 - the query's own
+) -> Page:
+    """The page that is asked for; `key` is what the query takes as `after` to go on behind an item."""
+    # One more than asked for tells whether there is a next page.
+    found = reading(listing, after=page.after, limit=page.limit + 1, **about)
+    more = len(found) > page.limit
+    shown = found[: page.limit]
+    return Page(shown, str(_signer().dumps(key(shown[-1]))) if more else None)
+
+
+def _signer() -> URLSafeSerializer:
+    # Bound to the list and the person, so that a cursor of one list does not open another.
+    person = asking()
+    scope = f"{request.endpoint}:{request.view_args}:{person.id if person else ''}"
+    return URLSafeSerializer(current_app.secret_key or "", salt=scope)
+
+
+def _unreadable() -> Any:  # noqa: ANN401 - never returns
+    raise ValidationError("Not a cursor of this list. Start again without one.")

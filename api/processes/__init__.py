@@ -1,0 +1,1 @@
+"""The processes of Holdfast, as the tables that run them."""

@@ -1,0 +1,130 @@
+"""How bodies are read and written: strictly, with money, instants and ids said in one way only."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+
+from kernel import ids
+from kernel.money import EXPONENTS, Money
+from kernel.refusals import Refusal
+from kernel.time import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CONTROLS_ALLOWED = "\n\t"
+
+
+class Strict(Schema):
+    """The parent of every schema: a field nobody asked for is refused, not ignored."""
+
+    class Meta:
+        """Mass assignment ends here."""
+
+        unknown = RAISE
+
+
+class Text(fields.String):
+    """A line or paragraph by a person: trimmed, NFC, without control characters, not empty unless `least` is 0."""
+
+    def __init__(self, *, most: int, least: int = 1, **options: Any) -> None:  # noqa: ANN401 - marshmallow's own
+        super().__init__(validate=validate.Length(min=least, max=most), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ANN401
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        text = unicodedata.normalize("NFC", value.strip())
+        if any(unicodedata.category(letter) == "Cc" and letter not in _CONTROLS_ALLOWED for letter in text):
+            raise ValidationError("Control characters are not allowed.")
+        return text
+
+
+class StrictBoolean(fields.Boolean):
+    """JSON's own true and false; not "yes", not 1."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:  # noqa: ANN401
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class IdField(fields.String):
+    """An id of ours with this prefix."""
+
+    def __init__(self, prefix: str, **options: Any) -> None:  # noqa: ANN401 - marshmallow's own
+        metadata = {"pattern": f"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$", **options.pop("metadata", {})}
+        super().__init__(metadata=metadata, **options)
+        self.prefix = prefix
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ANN401
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            ids.decode(self.prefix, text)
+        except ids.IdUnknown:
+            raise ValidationError(f"Not an id that begins with {self.prefix}_.") from None
+        return text
+
+
+class Instant(fields.AwareDateTime):
+    """An instant in UTC, RFC 3339 with microseconds."""
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:  # noqa: ANN401
+        return None if value is None else rfc3339(value)
+
+
+class MoneySchema(Strict):
+    """An exact amount: decimals as text, so that no reader turns it into a float."""
+
+    class Meta(Strict.Meta):
+        """One name in the document for all amounts."""
+
+    amount = fields.String(
+        attribute="decimal", required=True, metadata={"pattern": r"^-?(0|[1-9]\d{0,15})(\.\d{1,6})?$", "example": "12.50"}
+    )
+    currency = fields.String(required=True, metadata={"enum": list(EXPONENTS), "example": "USD"})
+
+    @post_load
+    def _money(self, data: Mapping[str, str], **_: object) -> Money:
+        try:
+            return Money.parse(data["decimal"], data["currency"])
+        except Refusal as refusal:
+            raise ValidationError(refusal.detail, refusal.field or "amount") from None
+
+
+class MoneyField(fields.Nested):
+    """Money in, Money out; what comes in is more than nothing unless `zero` allows none."""
+
+    def __init__(self, *, zero: bool = False, **options: Any) -> None:  # noqa: ANN401 - marshmallow's own
+        super().__init__(MoneySchema, **options)
+        self._least = 0 if zero else 1
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Money:  # noqa: ANN401
+        money: Money = super()._deserialize(value, attr, data, **kwargs)
+        if money.amount_minor < self._least:
+            raise ValidationError({"amount": ["Must be more than nothing." if self._least else "Must not be negative."]})
+        return money
+
+
+class Problem(Strict):
+    """Why the request was not carried out (RFC 9457). `code` is stable; `detail` is for a person."""
+
+    type = fields.String(required=True, metadata={"description": "Where this code is explained.", "format": "uri-reference"})
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True, metadata={"description": "Stable; decide by this."})
+    request_id = fields.String(required=True, allow_none=True, metadata={"description": "What support asks for."})
+    field = fields.String(metadata={"description": "JSON pointer into the body, or the name of the header or parameter."})
+    errors = fields.List(fields.Nested(lambda: FieldProblem()), metadata={"description": "Every field at fault."})
+    details = fields.Dict(keys=fields.String(), metadata={"description": "Further facts, by code."})
+
+
+class FieldProblem(Strict):
+    """What is wrong with one field."""
+
+    field = fields.String(required=True)
+    detail = fields.String(required=True)

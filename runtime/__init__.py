@@ -1,0 +1,1 @@
+"""How one process of Holdfast is put together: settings, wiring, logging, readiness."""

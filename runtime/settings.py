@@ -1,0 +1,165 @@
+"""Every setting of Holdfast, read from the environment, typed, and refused when it would not be safe to start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_DEVELOPMENT_KEY = "development only: this key signs nothing that matters"
+_SHORTEST_KEY = 32
+
+
+class SettingsRefused(Exception):  # noqa: N818 - an answer to whoever starts the process
+    """The process does not start; the message names each variable and what to do about it."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("Holdfast does not start with these settings:\n" + "\n".join(f"  {line}" for line in problems))
+        self.problems = problems
+
+
+class Settings(BaseSettings):
+    """What can be set; `docs/configuration.md` says the same for people."""
+
+    model_config = SettingsConfigDict(case_sensitive=True, extra="ignore", frozen=True)
+
+    # Whoever forgets to say where they are gets the strict rules, not the lax ones.
+    ENVIRONMENT: Literal["development", "test", "production"] = Field(
+        "production", description="Where this process runs. Production refuses every unsafe setting."
+    )
+    DATABASE_URL: SecretStr = Field(
+        SecretStr("sqlite:///holdfast.sqlite3"),
+        description="Where the books are: `mysql+pymysql://user:password@host/name`, or `sqlite:///file` outside production.",
+    )
+    DATABASE_POOL_SIZE: int = Field(
+        5, ge=1, le=100, description="Database connections each process keeps: its threads and one more."
+    )
+    REDIS_URL: SecretStr | None = Field(
+        None, description="Redis for queues and rate limits: `redis://…`, `rediss://…` or `unix:///path`."
+    )
+    SECRET_KEY: SecretStr = Field(
+        SecretStr(_DEVELOPMENT_KEY),
+        description="Signs page cursors. At least 32 random characters; the same for every process.",
+    )
+    PUBLIC_URL: str = Field(
+        "http://localhost:8000", description="The address at which people and gateways reach Holdfast, without a slash at the end."
+    )
+    STRIPE_SECRET_KEY: SecretStr = Field(SecretStr(""), description="Stripe's secret (or restricted) key of this environment.")
+    STRIPE_PUBLISHABLE_KEY: str = Field("", description="Stripe's publishable key, which the mobile app is given.")
+    STRIPE_WEBHOOK_SECRETS: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Signing secrets of Stripe's webhooks, separated by commas, newest first; two while one is replaced."
+    )
+    STRIPE_API_BASE: str | None = Field(
+        None, description="Development and test only: speak to the sandbox peer at this address instead of Stripe."
+    )
+    CLOCK_FILE: Path | None = Field(
+        None, description="Development and test only: the file in which the sandbox keeps how far the clock was turned."
+    )
+    CLIENT_FEE_BASIS_POINTS: int = Field(
+        500, ge=0, le=10_000, description="What a client pays on top of the price, in hundredths of a percent."
+    )
+    WORKER_FEE_BASIS_POINTS: int = Field(
+        1_000, ge=0, le=10_000, description="What is kept of a worker's earnings, in hundredths of a percent."
+    )
+    MERCHANT_NAME: str = Field("Holdfast", description="The name that payment sheets show.")
+    MERCHANT_COUNTRY: str = Field(
+        "US", pattern="^[A-Z]{2}$", description="The country of the platform's own account, as two letters."
+    )
+    TRUSTED_PROXIES: int = Field(
+        0, ge=0, le=5, description="How many proxies in front add to X-Forwarded-For; their word for the caller's address is taken."
+    )
+    REQUESTS_PER_MINUTE: int = Field(
+        600, ge=1, description="Requests a person (or, before sign-in, an address) may make in a minute."
+    )
+    SIGN_INS_PER_MINUTE: int = Field(
+        30, ge=1, description="Registrations, sign-ins and refreshes an address may make in a minute."
+    )
+    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least that is logged.")
+
+    @field_validator("STRIPE_WEBHOOK_SECRETS", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("PUBLIC_URL")
+    @classmethod
+    def _no_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @property
+    def in_production(self) -> bool:
+        """Whether real money moves here."""
+        return self.ENVIRONMENT == "production"
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The settings of this process; refuses with every problem at once."""
+        try:
+            settings = cls()
+        except ValidationError as error:
+            raise SettingsRefused(_malformed(error)) from None
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Refuse what must not run in this environment."""
+        problems = _unsafe_in_production(self) if self.in_production else []
+        if problems:
+            raise SettingsRefused(problems)
+
+
+def _malformed(error: ValidationError) -> list[str]:
+    # The input itself is left out: it may be a secret.
+    return [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}." for problem in error.errors(include_input=False)]
+
+
+def _unsafe_in_production(settings: Settings) -> list[str]:
+    named = {
+        "DATABASE_URL": _database(settings.DATABASE_URL.get_secret_value()),
+        "REDIS_URL": None if settings.REDIS_URL else "is missing. Name the Redis that the queues use.",
+        "SECRET_KEY": _secret_key(settings.SECRET_KEY.get_secret_value()),
+        "PUBLIC_URL": None if settings.PUBLIC_URL.startswith("https://") else "must be an https:// address.",
+        "STRIPE_SECRET_KEY": _stripe_key(settings.STRIPE_SECRET_KEY.get_secret_value(), ("sk_live_", "rk_live_")),
+        "STRIPE_PUBLISHABLE_KEY": _stripe_key(settings.STRIPE_PUBLISHABLE_KEY, ("pk_live_",)),
+        "STRIPE_WEBHOOK_SECRETS": _webhook_secrets(settings.STRIPE_WEBHOOK_SECRETS),
+        "STRIPE_API_BASE": "points away from Stripe. Unset it." if settings.STRIPE_API_BASE else None,
+        "CLOCK_FILE": "lets the clock be turned. Unset it." if settings.CLOCK_FILE else None,
+    }
+    problems = [f"{name} {problem}" for name, problem in named.items() if problem]
+    if problems:
+        problems.append("(ENVIRONMENT is production, which it also is when it is not set; on a laptop set it to development.)")
+    return problems
+
+
+def _database(url: str) -> str | None:
+    if url.startswith("sqlite"):
+        return "is SQLite, or missing. Production needs MariaDB or MySQL: mysql+pymysql://user:password@host/name."
+    return None
+
+
+def _secret_key(key: str) -> str | None:
+    if key == _DEVELOPMENT_KEY:
+        return "is missing or the development default. Make one: python -c 'import secrets; print(secrets.token_urlsafe(48))'."
+    if len(key) < _SHORTEST_KEY:
+        return f"is shorter than {_SHORTEST_KEY} characters. Make one: python -c 'import secrets; print(secrets.token_urlsafe(48))'."
+    return None
+
+
+def _stripe_key(key: str, prefixes: tuple[str, ...]) -> str | None:
+    if not key:
+        return "is missing. Copy the live key from Stripe's dashboard."
+    if "_test_" in key:
+        return "is a test-mode key, which moves no money. Copy the live key from Stripe's dashboard."
+    if not key.startswith(prefixes):
+        return f"must begin with {' or '.join(prefixes)}. Copy the live key from Stripe's dashboard."
+    return None
+
+
+def _webhook_secrets(secrets: tuple[SecretStr, ...]) -> str | None:
+    if not secrets:
+        return "is missing. Copy the signing secret of the webhook endpoint from Stripe's dashboard."
+    if not all(secret.get_secret_value().startswith("whsec_") for secret in secrets):
+        return "must each begin with whsec_. Copy the signing secret of the webhook endpoint from Stripe's dashboard."
+    return None

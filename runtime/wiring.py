@@ -1,0 +1,78 @@
+"""Where the parts meet: the one place that names concrete things for a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from gateways.stripe.client import connect
+from gateways.stripe.gateway import StripeGateway
+from kernel.refusals import NotFound
+from kernel.time import FileOffset, no_offset
+from persistence import unit_of_work
+from persistence.engine import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateways.contract import Gateway
+    from runtime.settings import Settings
+
+_built: list[Wiring] = []
+
+
+class GatewayUnknown(NotFound):
+    """There is no payment gateway of this name."""
+
+    code = "gateway_unknown"
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The settings of this process and what was built from them."""
+
+    settings: Settings
+    database: Database
+
+    @cached_property
+    def gateways(self) -> Mapping[str, Gateway]:
+        """The payment gateways by name; nothing is sent to any of them yet."""
+        return {"stripe": _stripe(self.settings)}
+
+
+def build(settings: Settings) -> Wiring:
+    """Put this process together; the unit of work uses its database from now on."""
+    offset = FileOffset(settings.CLOCK_FILE) if settings.CLOCK_FILE else no_offset
+    database = Database.connect(
+        settings.DATABASE_URL.get_secret_value(), offset=offset, pool_size=settings.DATABASE_POOL_SIZE
+    )
+    unit_of_work.bind(database)
+    wiring = Wiring(settings, database)
+    _built[:] = [wiring]
+    return wiring
+
+
+def wired() -> Wiring:
+    """What this process was built of."""
+    assert _built, "build(settings) comes before everything"
+    return _built[0]
+
+
+def gateway(name: str) -> Gateway:
+    """The payment gateway of that name, as the settings configure it."""
+    found = wired().gateways.get(name)
+    if found is None:
+        raise GatewayUnknown("There is no payment gateway of this name.", field="gateway")
+    return found
+
+
+def _stripe(settings: Settings) -> Gateway:
+    return StripeGateway(
+        connect(
+            secret_key=settings.STRIPE_SECRET_KEY.get_secret_value(),
+            publishable_key=settings.STRIPE_PUBLISHABLE_KEY,
+            webhook_secrets=[secret.get_secret_value() for secret in settings.STRIPE_WEBHOOK_SECRETS],
+            api_base=settings.STRIPE_API_BASE,
+        )
+    )
