@@ -83,8 +83,7 @@ def hold_contract(session: Session, contract_id: str, *, by: Actor) -> tuple[Con
     contract = locked(session, Contract, contract_id)
     party = party_to(contract, by) if contract is not None else None
     if contract is None or party is None:
-        msg = "There is no contract with this id among yours."
-        raise ContractNotFound(msg)
+        raise ContractNotFound("There is no contract with this id among yours.")
     return contract, party
 
 
@@ -96,20 +95,21 @@ def hold_milestone(session: Session, milestone_id: str, *, by: Actor) -> Held:
     party = party_to(contract, by) if contract is not None else None
     milestone = locked(session, Milestone, milestone_id) if party else None
     if contract is None or milestone is None or party is None:
-        msg = "There is no milestone with this id among yours."
-        raise MilestoneNotFound(msg)
+        raise MilestoneNotFound("There is no milestone with this id among yours.")
     return Held(contract, milestone, party)
 
 
 def transition(process: Process, state: str, act: str, party: str) -> Transition:
     """The step this act takes; refuses the wrong side first, then the wrong state."""
     if not any(party in step.by for (_, name), step in process.table.items() if name == act):
-        msg = f"Only the {_other_side(process, act)} can do this."
-        raise NotYourAct(msg)
+        raise NotYourAct(f"Only the {_other_side(process, act)} can do this.")
     step = process.step(state, act)
     if step is None or party not in step.by:
-        msg = f"The {process.name.replace('_', ' ')} is {state}, so this cannot be done now."
-        raise ActNotPossible(msg, state=state, possible=list(process.acts(state)))
+        raise ActNotPossible(
+            f"The {process.name.replace('_', ' ')} is {state}, so this cannot be done now.",
+            state=state,
+            possible=list(process.acts(state)),
+        )
     return step
 
 
@@ -158,7 +158,9 @@ def whole(session: Session, contract: Contract) -> ContractView:
 def milestones_of(session: Session, contract_id: str) -> list[Milestone]:
     """The milestones of a contract, in order."""
     return list(
-        session.scalars(select(Milestone).where(Milestone.contract_id == contract_id).order_by(Milestone.position))
+        session.scalars(
+            select(Milestone).where(Milestone.contract_id == contract_id).order_by(Milestone.position)
+        )
     )
 
 
@@ -171,7 +173,11 @@ def move_contract(session: Session, contract: Contract, act: str, party: str) ->
         session,
         name=step.event,
         subject=contract.id,
-        payload={"contract_id": contract.id, "client_id": contract.client_id, "worker_id": contract.worker_id},
+        payload={
+            "contract_id": contract.id,
+            "client_id": contract.client_id,
+            "worker_id": contract.worker_id,
+        },
     )
     session.flush()
 

@@ -94,11 +94,9 @@ def offer_contract(
 ) -> ContractView:
     """Offer a worker a contract; nothing binds until it is accepted."""
     if worker_id == by.id:
-        msg = "You cannot hire yourself."
-        raise OwnContract(msg, field="worker_id")
+        raise OwnContract("You cannot hire yourself.", field="worker_id")
     if not account_with_role(session, worker_id, Role.WORKER):
-        msg = "There is no worker with this id who takes contracts."
-        raise WorkerNotAvailable(msg, field="worker_id")
+        raise WorkerNotAvailable("There is no worker with this id who takes contracts.", field="worker_id")
     _check(milestones, currency)
     contract = Contract(
         id=contract_id,
@@ -112,7 +110,9 @@ def offer_contract(
         offered_at=clock.now(session),
     )
     session.add(contract)
-    session.add_all(_milestone(contract, position, terms) for position, terms in enumerate(milestones, start=1))
+    session.add_all(
+        _milestone(contract, position, terms) for position, terms in enumerate(milestones, start=1)
+    )
     outbox.publish(
         session,
         name="contract.offered",
@@ -124,16 +124,25 @@ def offer_contract(
 
 
 def edit_offer(
-    session: Session, *, contract_id: str, version: int | None, title: str | None, description: str | None, by: Actor
+    session: Session,
+    *,
+    contract_id: str,
+    version: int | None,
+    title: str | None,
+    description: str | None,
+    by: Actor,
 ) -> ContractView:
     """Change the words of an offer that nobody has answered yet; refuses when it is not as the client last read it."""
     contract, party = hold_contract(session, contract_id, by=by)
     if party != states.CLIENT or contract.state != "offered":
-        msg = f"The contract is {contract.state}; only the client can edit it, and only while it is offered."
-        raise ActNotPossible(msg, state=contract.state)
+        raise ActNotPossible(
+            f"The contract is {contract.state}; only the client can edit it, and only while it is offered.",
+            state=contract.state,
+        )
     if version is not None and contract.version != version:
-        msg = "The offer was changed since you read it. Read it again and repeat your change."
-        raise ContractChanged(msg, field="If-Match")
+        raise ContractChanged(
+            "The offer was changed since you read it. Read it again and repeat your change.", field="If-Match"
+        )
     contract.title = contract.title if title is None else title
     contract.description = contract.description if description is None else description
     contract.version += 1
@@ -149,7 +158,9 @@ def accept_contract(session: Session, *, contract_id: str, fees: FeeSchedule, by
     contract.worker_basis_points = fees.worker_basis_points
     contract.accepted_at = clock.now(session)
     for milestone in milestones_of(session, contract.id):
-        milestone.client_fee_minor = fees.client_fee(Money(milestone.price_minor, milestone.currency)).amount_minor
+        milestone.client_fee_minor = fees.client_fee(
+            Money(milestone.price_minor, milestone.currency)
+        ).amount_minor
     move_contract(session, contract, "accept", party)
     return whole(session, contract)
 
@@ -169,8 +180,10 @@ def _end(session: Session, contract_id: str, act: str, by: Actor) -> ContractVie
     transition(states.CONTRACT, contract.state, act, party)
     unsettled = [row.id for row in milestones_of(session, contract.id) if row.state in states.UNSETTLED]
     if unsettled:
-        msg = "Money is held for this contract. Release it, refund it or open a dispute first."
-        raise MoneyStillHeld(msg, milestones=unsettled)
+        raise MoneyStillHeld(
+            "Money is held for this contract. Release it, refund it or open a dispute first.",
+            milestones=unsettled,
+        )
     contract.ended_at = clock.now(session)
     move_contract(session, contract, act, party)
     return whole(session, contract)
@@ -178,17 +191,16 @@ def _end(session: Session, contract_id: str, act: str, by: Actor) -> ContractVie
 
 def _check(milestones: Sequence[MilestoneTerms], currency: str) -> None:
     if not 1 <= len(milestones) <= _MOST_MILESTONES:
-        msg = f"A contract has between 1 and {_MOST_MILESTONES} milestones."
-        raise MilestonesMissing(msg, field="milestones")
+        raise MilestonesMissing(
+            f"A contract has between 1 and {_MOST_MILESTONES} milestones.", field="milestones"
+        )
     for position, terms in enumerate(milestones):
         field = f"milestones/{position}/price"
         if terms.price.currency != currency:
-            msg = f"Every price of this contract is in {currency}."
-            raise PriceOutOfRange(msg, field=field)
+            raise PriceOutOfRange(f"Every price of this contract is in {currency}.", field=field)
         if not SMALLEST_PRICE_MINOR <= terms.price.amount_minor <= LARGEST_PRICE_MINOR:
             least, most = Money(SMALLEST_PRICE_MINOR, currency), Money(LARGEST_PRICE_MINOR, currency)
-            msg = f"A price lies between {least} and {most}."
-            raise PriceOutOfRange(msg, field=field)
+            raise PriceOutOfRange(f"A price lies between {least} and {most}.", field=field)
 
 
 def _milestone(contract: Contract, position: int, terms: MilestoneTerms) -> Milestone:
@@ -207,5 +219,3 @@ def _milestone(contract: Contract, position: int, terms: MilestoneTerms) -> Mile
         client_fee_returned_minor=0,
         version=1,
     )
-
-

@@ -81,8 +81,9 @@ def settle_dispute(
 
 def _rest(held: Money, to_worker: Money) -> Money:
     if to_worker.currency != held.currency or not 0 <= to_worker.amount_minor <= held.amount_minor:
-        msg = f"{held} is held; the worker's part lies between nothing and that."
-        raise SplitDoesNotAddUp(msg, field="to_worker")
+        raise SplitDoesNotAddUp(
+            f"{held} is held; the worker's part lies between nothing and that.", field="to_worker"
+        )
     return held - to_worker
 
 

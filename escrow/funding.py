@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from escrow import states
 from escrow.acts import ActNotPossible, Held, hold_milestone, move, transition
-from gateways.contract import KEYS_LAST, PaymentOrder
+from gateways.contract import KEYS_LAST, PaymentFound, PaymentOrder, PaymentState
 from identity.actors import SYSTEM
 from kernel.money import Money
 from payments import collecting
@@ -17,17 +17,15 @@ from persistence import clock
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from escrow.views import MilestoneView
-    from gateways.contract import Busy, PaymentFound, Rejected, Unknown
+    from gateways.contract import Busy, Gateway, Rejected, Unknown
     from identity.actors import Actor
     from payments.views import PaymentView
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """What the gateway is asked to collect, and for what; `ask_first` when it was ordered too long ago to be sent again."""
+    """What the gateway is asked to collect; `ask_first` when it was ordered too long ago to be sent again."""
 
-    milestone: MilestoneView
     payment: PaymentView
     order: PaymentOrder
     ask_first: bool
@@ -40,9 +38,8 @@ def begin_checkout(
     payment_id: str,
     gateway: str,
     save_card: bool,
-    confirmation_token: str | None = None,
     by: Actor,
-) -> Checkout:
+) -> PaymentView:
     """Order the payment of one milestone; while one is being collected, the same one is handed out again."""
     on = hold_milestone(session, milestone_id, by=by)
     if on.milestone.state != "funding":
@@ -51,7 +48,7 @@ def begin_checkout(
         move(session, on, "begin_funding")
     elif on.party != states.CLIENT:
         transition(states.MILESTONE, "draft", "begin_funding", on.party)
-    payment = collecting.order_payment(
+    return collecting.order_payment(
         session,
         payment_id=payment_id,
         milestone_id=milestone_id,
@@ -62,13 +59,42 @@ def begin_checkout(
         save_card=save_card,
         description=f"{on.contract.title}: {on.milestone.title}"[:200],
     )
+
+
+def checkout(session: Session, *, payment_id: str, confirmation_token: str | None = None) -> Checkout:
+    """What the gateway is to be asked for a payment that was ordered."""
+    payment = collecting.find_payment(session, payment_id=payment_id, gateway_id=None)
+    if payment is None:
+        raise collecting.PaymentNotFound("There is no payment with this id.")
     ask_first = payment.ordered_at + KEYS_LAST < clock.now(session)
-    return Checkout(on.view, payment, _order(session, payment, confirmation_token), ask_first)
+    return Checkout(payment, _order(session, payment, confirmation_token), ask_first)
 
 
-def order_of(session: Session, payment: PaymentView) -> PaymentOrder:
-    """The order as it was first sent, for asking the gateway what became of it."""
-    return _order(session, payment, None)
+def collect(at: Gateway, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
+    """The payment at the gateway, made there unless it was before."""
+    if wanted.payment.gateway_id is not None:
+        return at.payment(wanted.payment.gateway_id)
+    known = at.find_payment(wanted.order) if wanted.ask_first else None
+    return at.create_payment(wanted.order) if known is None else known
+
+
+def stop_collecting(at: Gateway, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
+    """The payment at the gateway, canceled unless it has succeeded.
+
+    It is made there first if it never was: otherwise an order still under way could make it after we looked.
+    """
+    now = collect(at, wanted)
+    if isinstance(now, PaymentFound) and now.state not in {PaymentState.SUCCEEDED, PaymentState.CANCELED}:
+        return at.cancel_payment(now.gateway_id)
+    return now
+
+
+def record_collected(
+    session: Session, *, intent: Checkout, outcome: PaymentFound | Rejected | Busy | Unknown
+) -> PaymentFound | Rejected | Busy | Unknown:
+    """Write the answer to `collect` down, and hand it on."""
+    record_payment(session, payment_id=intent.payment.id, outcome=outcome)
+    return outcome
 
 
 def record_payment(
@@ -77,8 +103,7 @@ def record_payment(
     """Write what the gateway answered or reported; success makes the hold, cancellation frees the milestone, each once."""
     ordered = collecting.find_payment(session, payment_id=payment_id, gateway_id=None)
     if ordered is None:
-        msg = "There is no payment with this id."
-        raise collecting.PaymentNotFound(msg)
+        raise collecting.PaymentNotFound("There is no payment with this id.")
     on = _for_the_gateway(session, ordered.milestone_id)
     payment = collecting.record_payment(session, payment_id=payment_id, outcome=outcome)
     if on.milestone.state == "funding":
@@ -90,8 +115,8 @@ def record_payment(
     return payment
 
 
-def payment_to_cancel(session: Session, *, milestone_id: str, by: Actor) -> PaymentView | None:
-    """The payment the client wants stopped; None when nothing was ever asked of the gateway, and the milestone is free at once.
+def payment_to_cancel(session: Session, *, milestone_id: str, by: Actor) -> PaymentView:
+    """The payment the client wants stopped.
 
     A payment that succeeds meanwhile makes the hold all the same: the money is then refunded like any other.
     """
@@ -123,5 +148,7 @@ def _order(session: Session, payment: PaymentView, confirmation_token: str | Non
 
 def _contract_is_active(on: Held) -> None:
     if on.contract.state != "active":
-        msg = f"The contract is {on.contract.state}; milestones are funded once the worker has accepted it."
-        raise ActNotPossible(msg, state=on.contract.state)
+        raise ActNotPossible(
+            f"The contract is {on.contract.state}; milestones are funded once the worker has accepted it.",
+            state=on.contract.state,
+        )

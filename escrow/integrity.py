@@ -23,7 +23,7 @@ _PAGE = 500
 def verify(session: Session) -> list[Breach]:
     """Every milestone whose hold in the ledger is not price less released less refunded; zero in every other state."""
     return [
-        Breach("escrow_hold", f"{row.id} is {row.state} and should hold {expected}, the ledger holds {held}")
+        Breach("escrow_hold", row.id, f"is {row.state} and should hold {expected}, the ledger holds {held}")
         for row, expected, held in _differences(session)
     ]
 

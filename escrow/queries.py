@@ -32,18 +32,17 @@ def contract(session: Session, *, contract_id: str, by: Actor) -> ContractView:
     """The contract with its milestones."""
     row = session.get(Contract, contract_id)
     if row is None or not _may_see(row, by):
-        msg = "There is no contract with this id among yours."
-        raise ContractNotFound(msg)
+        raise ContractNotFound("There is no contract with this id among yours.")
     return whole(session, row)
 
 
-def contracts(session: Session, *, by: Actor, before: str | None, limit: int) -> list[ContractView]:
-    """The person's contracts, newest first, from the one after `before` on."""
+def contracts(session: Session, *, by: Actor, after: str | None, limit: int) -> list[ContractView]:
+    """The person's contracts, newest first, from the one after `after` on."""
     query = select(Contract).order_by(Contract.id.desc()).limit(limit)
     if not by.is_staff:
         query = query.where(or_(Contract.client_id == by.id, Contract.worker_id == by.id))
-    if before is not None:
-        query = query.where(Contract.id < before)
+    if after is not None:
+        query = query.where(Contract.id < after)
     return [whole(session, row) for row in session.scalars(query)]
 
 
@@ -52,14 +51,15 @@ def milestone(session: Session, *, milestone_id: str, by: Actor) -> MilestoneVie
     row = session.get(Milestone, milestone_id)
     owner = session.get(Contract, row.contract_id) if row is not None else None
     if row is None or owner is None or not _may_see(owner, by):
-        msg = "There is no milestone with this id among yours."
-        raise MilestoneNotFound(msg)
+        raise MilestoneNotFound("There is no milestone with this id among yours.")
     return milestone_view(row, owner)
 
 
 def submissions(session: Session, milestone_id: str) -> tuple[SubmissionView, ...]:
     """All that was handed in for the milestone, first to last."""
-    rows = session.scalars(select(Submission).where(Submission.milestone_id == milestone_id).order_by(Submission.id))
+    rows = session.scalars(
+        select(Submission).where(Submission.milestone_id == milestone_id).order_by(Submission.id)
+    )
     return tuple(submission_view(row) for row in rows)
 
 

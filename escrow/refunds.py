@@ -37,7 +37,13 @@ class RefundRequestNotFound(NotFound):
 
 
 def refund(
-    session: Session, *, milestone_id: str, refund_id: str, amount: Money | None = None, reason: str, by: Actor
+    session: Session,
+    *,
+    milestone_id: str,
+    refund_id: str,
+    amount: Money | None = None,
+    reason: str,
+    by: Actor,
 ) -> tuple[MilestoneView, RefundView]:
     """The worker gives the client all that is held or a part of it, with the fee that goes with it."""
     on = hold_milestone(session, milestone_id, by=by)
@@ -46,10 +52,14 @@ def refund(
     held = part_of_the_hold(on, amount)
     back = pay_client(session, on, refund_id=refund_id, held=held, by=by.id, reason=reason)
     _close_open_request(session, on, "agree")
-    return move(session, on, act, refund_id=back.id, amount_minor=held.amount_minor, currency=held.currency), back
+    return move(
+        session, on, act, refund_id=back.id, amount_minor=held.amount_minor, currency=held.currency
+    ), back
 
 
-def pay_client(session: Session, on: Held, *, refund_id: str, held: Money, by: str, reason: str) -> RefundView:
+def pay_client(
+    session: Session, on: Held, *, refund_id: str, held: Money, by: str, reason: str
+) -> RefundView:
     """Take `held` out of the hold and the fee that goes with it out of our income, and order the refund."""
     row = on.milestone
     payment = collecting.live_payment(session, row.id)
@@ -72,8 +82,7 @@ def record_refund(
     """Write what the gateway answered or reported; a refund that failed is held money again."""
     was = payment_refunds.find_refund(session, refund_id=refund_id, gateway_id=None)
     if was is None:
-        msg = "There is no refund with this id."
-        raise payment_refunds.RefundNotFound(msg)
+        raise payment_refunds.RefundNotFound("There is no refund with this id.")
     on = hold_milestone(session, was.milestone_id, by=SYSTEM)
     was = payment_refunds.find_refund(session, refund_id=refund_id, gateway_id=None) or was
     now = payment_refunds.record_refund(session, refund_id=refund_id, outcome=outcome)
@@ -96,12 +105,15 @@ def request_refund(
     """The client asks for held money back; one open request at a time, and nothing moves until the worker agrees."""
     on = hold_milestone(session, milestone_id, by=by)
     if on.party != states.CLIENT or on.milestone.state != "funded":
-        msg = f"The milestone is {on.milestone.state}; the client can ask for a refund while it is funded."
-        raise ActNotPossible(msg, state=on.milestone.state)
+        raise ActNotPossible(
+            f"The milestone is {on.milestone.state}; the client can ask for a refund while it is funded.",
+            state=on.milestone.state,
+        )
     asked = part_of_the_hold(on, amount)
     if _open_request(session, milestone_id) is not None:
-        msg = "You have asked for a refund already. The worker's answer is awaited."
-        raise ActNotPossible(msg, state="open")
+        raise ActNotPossible(
+            "You have asked for a refund already. The worker's answer is awaited.", state="open"
+        )
     row = RefundRequest(
         id=request_id,
         milestone_id=milestone_id,
@@ -141,8 +153,7 @@ def close_request(session: Session, *, request_id: str, act: str, by: Actor) -> 
 def _answer(session: Session, request_id: str, act: str, by: Actor) -> tuple[RefundRequest, Held, Transition]:
     row = session.get(RefundRequest, request_id)
     if row is None:
-        msg = "There is no refund request with this id among yours."
-        raise RefundRequestNotFound(msg)
+        raise RefundRequestNotFound("There is no refund request with this id among yours.")
     on = hold_milestone(session, row.milestone_id, by=by)
     fresh = locked(session, RefundRequest, request_id)
     assert fresh is not None

@@ -85,18 +85,17 @@ def part_of_the_hold(on: Held, amount: Money | None) -> Money:
     if amount is None:
         return held
     if amount.currency != held.currency:
-        msg = f"This contract is in {held.currency}."
-        raise OtherCurrency(msg, field="amount")
+        raise OtherCurrency(f"This contract is in {held.currency}.", field="amount")
     if amount.amount_minor <= 0:
-        msg = "The amount must be more than zero."
-        raise AmountNotPositive(msg, field="amount")
+        raise AmountNotPositive("The amount must be more than zero.", field="amount")
     if amount > held:
-        msg = f"Only {held} is held for this milestone."
-        raise AmountNotHeld(msg, field="amount", held=held.decimal)
+        raise AmountNotHeld(f"Only {held} is held for this milestone.", field="amount", held=held.decimal)
     return amount
 
 
-def pay_worker(session: Session, on: Held, *, release_id: str, gross: Money, cause: str, by: str) -> ReleaseView:
+def pay_worker(
+    session: Session, on: Held, *, release_id: str, gross: Money, cause: str, by: str
+) -> ReleaseView:
     """Book `gross` from the hold to the worker's wallet less our fee, and have it sent to their account."""
     row = on.milestone
     fee = fees.share(_schedule(on).worker_fee, before=Money(row.released_minor, row.currency), part=gross)

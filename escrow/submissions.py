@@ -73,5 +73,7 @@ def refuse_after_the_window(on: Held, instant: datetime) -> None:
     """Whoever comes after the deadline finds the money released, or about to be."""
     deadline = on.milestone.deadline_at
     if on.milestone.state == "submitted" and deadline is not None and deadline <= instant:
-        msg = "The 72 hours to review this work are over, and the money goes to the worker."
-        raise ReviewWindowOver(msg, deadline_at=deadline.isoformat())
+        raise ReviewWindowOver(
+            "The 72 hours to review this work are over, and the money goes to the worker.",
+            deadline_at=deadline.isoformat(),
+        )

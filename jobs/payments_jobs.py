@@ -55,7 +55,9 @@ def settle_charge(work: Work) -> None:
 @handler("send_refund")
 def send_refund(work: Work) -> None:
     """Have the gateway give the money back; the same refund is given once however often this runs."""
-    outcome = staged(begin=refunds.refund_to_send, call=_give_back, record=_record_refund, refund_id=work.subject)
+    outcome = staged(
+        begin=refunds.refund_to_send, call=_give_back, record=_record_refund, refund_id=work.subject
+    )
     if outcome is not None:
         _try_again_unless_settled(outcome)
 
@@ -65,7 +67,9 @@ def refresh_refund(work: Work) -> None:
     """Ask the gateway how a refund is, and write it down. The subject is our id, or the gateway's from an event."""
     ours = work.subject if work.subject.startswith("rf_") else None
     refund = reading(refunds.find_refund, refund_id=ours, gateway_id=work.subject)
-    name, gateway_id = (refund.gateway, refund.gateway_id) if refund else (work.payload["gateway"], work.subject)
+    name, gateway_id = (
+        (refund.gateway, refund.gateway_id) if refund else (work.payload["gateway"], work.subject)
+    )
     assert gateway_id is not None, "a refund the gateway has has its id"
     outcome = found(gateway(name).refund(gateway_id))
     refund = refund or reading(refunds.find_refund, refund_id=outcome.refund_id, gateway_id=None)
@@ -75,15 +79,6 @@ def refresh_refund(work: Work) -> None:
     now = atomically(escrow_refunds.record_refund, refund_id=refund.id, outcome=outcome)
     if ours and now.state == "pending":
         raise NotYet(_later(_AN_HOUR * 6))
-
-
-def ask_or_send(checkout: funding.Checkout) -> PaymentFound | Rejected | Busy | Unknown:
-    """The payment at the gateway, made there unless it was before."""
-    at = gateway(checkout.payment.gateway)
-    if checkout.payment.gateway_id is not None:
-        return at.payment(checkout.payment.gateway_id)
-    known = at.find_payment(checkout.order) if checkout.ask_first else None
-    return at.create_payment(checkout.order) if known is None else known
 
 
 def _refresh_ours(work: Work) -> None:
@@ -103,7 +98,7 @@ def _look_up(payment: PaymentView) -> PaymentFound | Rejected | Busy | Unknown |
     at = gateway(payment.gateway)
     if payment.gateway_id is not None:
         return at.payment(payment.gateway_id)
-    return at.find_payment(reading(funding.order_of, payment))
+    return at.find_payment(reading(funding.checkout, payment_id=payment.id).order)
 
 
 def _refresh_theirs(work: Work) -> None:

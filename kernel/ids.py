@@ -33,9 +33,13 @@ def encode(prefix: str, value: bytes) -> str:
 def decode(prefix: str, text: str) -> bytes:
     """The sixteen bytes of an id with that prefix; anything else is refused as not found."""
     start, _, letters = text.partition("_")
-    if start != prefix or len(letters) != _LENGTH or letters[0] > "7" or not all(letter in _VALUES for letter in letters):
-        msg = "There is nothing with this id."
-        raise IdUnknown(msg)
+    if (
+        start != prefix
+        or len(letters) != _LENGTH
+        or letters[0] > "7"
+        or not all(letter in _VALUES for letter in letters)
+    ):
+        raise IdUnknown("There is nothing with this id.")
     number = 0
     for letter in letters:
         number = number << 5 | _VALUES[letter]

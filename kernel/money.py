@@ -69,8 +69,10 @@ class Money:
     def __post_init__(self) -> None:
         assert type(self.amount_minor) is int, "money is counted in whole minor units"
         if self.currency not in EXPONENTS:
-            msg = f"{self.currency!r} is not a currency we hold money in. Use one of {', '.join(EXPONENTS)}."
-            raise CurrencyNotSupported(msg, field="currency")
+            raise CurrencyNotSupported(
+                f"{self.currency!r} is not a currency we hold money in. Use one of {', '.join(EXPONENTS)}.",
+                field="currency",
+            )
 
     @classmethod
     def parse(cls, amount: str, currency: str) -> Money:
@@ -79,12 +81,13 @@ class Money:
         match = _DECIMAL.fullmatch(amount)
         fraction = (match["fraction"] or "") if match else ""
         if match is None or len(fraction) > zero.exponent:
-            msg = f"Write the amount as a plain number with at most {zero.exponent} decimals, such as {_example(zero.exponent)}."
-            raise AmountMalformed(msg, field="amount")
+            raise AmountMalformed(
+                f"Write the amount as a plain number with at most {zero.exponent} decimals, such as {_example(zero.exponent)}.",
+                field="amount",
+            )
         minor = int(match["whole"] + fraction.ljust(zero.exponent, "0"))
         if minor > LARGEST_MINOR:
-            msg = "The amount is larger than any that Holdfast holds."
-            raise AmountMalformed(msg, field="amount")
+            raise AmountMalformed("The amount is larger than any that Holdfast holds.", field="amount")
         return cls(-minor if match["sign"] else minor, currency)
 
     @classmethod

@@ -47,6 +47,9 @@ class Process:
     def mermaid(self) -> str:
         """The state diagram, as the documentation draws it."""
         lines = ["stateDiagram-v2", f"    [*] --> {self.initial}"]
-        lines += [f"    {start} --> {step.to}: {act} ({', '.join(step.by)})" for (start, act), step in self.table.items()]
+        lines += [
+            f"    {start} --> {step.to}: {act} ({', '.join(step.by)})"
+            for (start, act), step in self.table.items()
+        ]
         lines += [f"    {state} --> [*]" for state in self.states if state in self.terminal]
         return "\n".join(lines)

@@ -29,9 +29,13 @@ def found(outcome: Found | Rejected | Busy | Unknown) -> Found:
     if isinstance(outcome, Rejected):
         raise GatewayRefused(outcome.message, gateway_code=outcome.code)
     if isinstance(outcome, Busy):
-        msg = "The payment provider asks us to slow down. Nothing was done; please try again in a moment."
-        raise GatewayUnavailable(msg, retry_after_seconds=outcome.retry_after_seconds)
+        raise GatewayUnavailable(
+            "The payment provider asks us to slow down. Nothing was done; please try again in a moment.",
+            retry_after_seconds=outcome.retry_after_seconds,
+        )
     if isinstance(outcome, Unknown):
-        msg = "The payment provider did not answer. Nothing is lost and nothing will be charged twice; please try again in a moment."
-        raise GatewayUnavailable(msg, retry_after_seconds=_RETRY_SECONDS)
+        raise GatewayUnavailable(
+            "The payment provider did not answer. Nothing is lost and nothing will be charged twice; please try again in a moment.",
+            retry_after_seconds=_RETRY_SECONDS,
+        )
     return outcome

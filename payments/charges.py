@@ -49,6 +49,5 @@ def settle(session: Session, *, payment_id: str) -> None:
 def _locked(session: Session, payment_id: str) -> Payment:
     row = locked(session, Payment, payment_id)
     if row is None:
-        msg = "There is no payment with this id."
-        raise PaymentNotFound(msg)
+        raise PaymentNotFound("There is no payment with this id.")
     return row

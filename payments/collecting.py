@@ -111,8 +111,7 @@ def record_payment(
     """
     row = locked(session, Payment, payment_id)
     if row is None:
-        msg = "There is no payment with this id."
-        raise PaymentNotFound(msg)
+        raise PaymentNotFound("There is no payment with this id.")
     if isinstance(outcome, PaymentFound):
         _apply(session, row, outcome)
     elif isinstance(outcome, Unknown):
@@ -125,13 +124,21 @@ def record_payment(
 
 
 def _apply(session: Session, row: Payment, found: PaymentFound) -> None:
-    if found.amount.amount_minor != row.price_minor + row.client_fee_minor or found.amount.currency != row.currency:
-        msg = f"The gateway's payment {found.gateway_id} is over {found.amount}, not what {row.id} ordered."
-        raise GatewayDisagrees(msg)
+    if (
+        found.amount.amount_minor != row.price_minor + row.client_fee_minor
+        or found.amount.currency != row.currency
+    ):
+        raise GatewayDisagrees(
+            f"The gateway's payment {found.gateway_id} is over {found.amount}, not what {row.id} ordered."
+        )
     row.gateway_id = found.gateway_id
     row.gateway_state = found.state.value if row.state != "succeeded" else PaymentState.SUCCEEDED.value
     row.decline_code = found.decline_code
     act = _ACTS[found.state]
+    if act == "succeed" and row.state == "canceled":
+        raise GatewayDisagrees(
+            f"{found.gateway_id} was paid after {row.id} was given up. Refund it at the gateway."
+        )
     if act == "succeed" and found.charge is None:
         # The gateway is still writing the charge; its own event for that follows.
         return
@@ -154,15 +161,18 @@ def _step(session: Session, row: Payment, act: str) -> bool:
 def _book(session: Session, row: Payment, charge: Charge) -> None:
     view = payment_view(row)
     if charge.fee.currency != row.currency:
-        msg = f"The gateway settles {charge.gateway_id} in {charge.fee.currency}; Holdfast holds {row.currency} only as {row.currency}."
-        raise GatewayDisagrees(msg)
+        raise GatewayDisagrees(
+            f"The gateway settles {charge.gateway_id} in {charge.fee.currency}; Holdfast holds {row.currency} only as {row.currency}."
+        )
     row.charge_id, row.balance_transaction = charge.gateway_id, charge.balance_transaction
     row.card_brand, row.card_last4 = charge.card_brand, charge.card_last4
     row.gateway_fee_minor = charge.fee.amount_minor
     row.succeeded_at, row.available_on = clock.now(session), charge.available_on
     post(
         session,
-        movements.milestone_funded(row.gateway, row.milestone_id, price=view.price, client_fee=view.client_fee),
+        movements.milestone_funded(
+            row.gateway, row.milestone_id, price=view.price, client_fee=view.client_fee
+        ),
         key=f"{row.id}:funded",
         reference=row.milestone_id,
         actor=row.client_id,
@@ -175,11 +185,21 @@ def _book(session: Session, row: Payment, charge: Charge) -> None:
             reference=row.milestone_id,
             actor=row.gateway,
         )
-    due.schedule(session, kind="settle_charge", subject=row.id, due_at=charge.available_on, key=f"settle_charge:{row.id}")
+    due.schedule(
+        session,
+        kind="settle_charge",
+        subject=row.id,
+        due_at=charge.available_on,
+        key=f"settle_charge:{row.id}",
+    )
 
 
 def _look_again_if_nobody_reports_back(session: Session, row: Payment) -> None:
     # Should this process die before it hears the gateway's answer, and the event be lost as well.
     due.schedule(
-        session, kind="refresh_payment", subject=row.id, due_at=row.ordered_at + due.LEASE, key=f"refresh_payment:{row.id}"
+        session,
+        kind="refresh_payment",
+        subject=row.id,
+        due_at=row.ordered_at + due.LEASE,
+        key=f"refresh_payment:{row.id}",
     )

@@ -65,12 +65,11 @@ def customer_of(session: Session, *, user_id: str, gateway: str) -> CustomerView
     """The gateway's record of this client; refuses when there is none yet."""
     row = _row(session, user_id, gateway)
     if row is None or row.gateway_id is None:
-        msg = "You have no saved cards yet."
-        raise NoCardsYet(msg)
+        raise NoCardsYet("You have no saved cards yet.")
     return CustomerView(row.id, row.user_id, row.gateway, row.gateway_id, row.default_card)
 
 
-def remember_default(session: Session, *, user_id: str, gateway: str, card: str | None) -> None:
+def remember_default(session: Session, *, user_id: str, gateway: str, card: str) -> None:
     """Keep which card is offered first."""
     row = _row(session, user_id, gateway)
     if row is not None:

@@ -20,8 +20,7 @@ def payment(session: Session, *, payment_id: str, by: Actor) -> PaymentView:
     """The payment, for the client who pays and for staff."""
     row = session.get(Payment, payment_id)
     if row is None or not (by.is_staff or row.client_id == by.id):
-        msg = "There is no payment with this id among yours."
-        raise PaymentNotFound(msg)
+        raise PaymentNotFound("There is no payment with this id among yours.")
     return payment_view(row)
 
 

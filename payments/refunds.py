@@ -56,13 +56,11 @@ def order_refund(
     """
     payment = locked(session, Payment, payment_id)
     if payment is None or payment.state != "succeeded":
-        msg = "There is no payment to give back."
-        raise PaymentNotFound(msg)
+        raise PaymentNotFound("There is no payment to give back.")
     amount = held + client_fee
     left = payment_view(payment).charged.amount_minor - payment.refunded_minor
     if amount.amount_minor > left:
-        msg = "That is more than is left of the payment."
-        raise RefundTooLarge(msg, field="amount")
+        raise RefundTooLarge("That is more than is left of the payment.", field="amount")
     payment.refunded_minor += amount.amount_minor
     row = Refund(
         id=refund_id,
@@ -85,7 +83,9 @@ def order_refund(
         actor=by,
         reason=reason,
     )
-    due.schedule(session, kind="send_refund", subject=refund_id, due_at=row.ordered_at, key=f"send_refund:{refund_id}")
+    due.schedule(
+        session, kind="send_refund", subject=refund_id, due_at=row.ordered_at, key=f"send_refund:{refund_id}"
+    )
     session.flush()
     return refund_view(row)
 
@@ -127,8 +127,7 @@ def record_refund(
     """Bring our refund to where the gateway says it is; confirmed and failed are booked once each."""
     row = locked(session, Refund, refund_id)
     if row is None:
-        msg = "There is no refund with this id."
-        raise RefundNotFound(msg)
+        raise RefundNotFound("There is no refund with this id.")
     if isinstance(outcome, RefundFound):
         row.gateway_id = outcome.gateway_id
         row.waits_for = outcome.pending_reason

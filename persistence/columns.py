@@ -6,8 +6,19 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BINARY, BigInteger, DateTime, Dialect, LargeBinary, MetaData, String, Text, TypeDecorator
+from sqlalchemy import (
+    BINARY,
+    BigInteger,
+    DateTime,
+    Dialect,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+)
 from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeEngine
 
@@ -41,15 +52,18 @@ class Base(DeclarativeBase):
 
 def ascii_text(length: int) -> TypeEngine[str]:
     """Text of machines (keys, codes, states): ASCII, compared byte by byte."""
-    return (
-        String(length)
-        .with_variant(mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb")
+    return String(length).with_variant(
+        mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
     )
 
 
 def minor_units() -> TypeEngine[int]:
     """A signed count of minor units or anything else that needs 64 bits."""
     return BigInteger()
+
+
+class _IdNotStored(ids.IdUnknown, DontWrapMixin):
+    """The same refusal, which SQLAlchemy lets through as it is."""
 
 
 class Id(TypeDecorator[str]):
@@ -68,7 +82,10 @@ class Id(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - the type's signature
         """Refuses an id of another kind as not found, which is what it is."""
-        return None if value is None else ids.decode(self.prefix, value)
+        try:
+            return None if value is None else ids.decode(self.prefix, value)
+        except ids.IdUnknown as unknown:
+            raise _IdNotStored(unknown.detail) from None
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """The prefixed form."""
@@ -83,7 +100,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """DATETIME(6): the default would cut the microseconds."""
-        return dialect.type_descriptor(sqlite.DATETIME() if dialect.name == "sqlite" else mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(
+            sqlite.DATETIME() if dialect.name == "sqlite" else mysql.DATETIME(fsp=6)
+        )
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """An instant without a zone is a bug of ours, not a guess to make."""
@@ -105,7 +124,11 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: object, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Sorted keys, so that equal structures are equal texts."""
-        return None if value is None else json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return (
+            None
+            if value is None
+            else json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        )
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002 - any JSON
         """The structure."""

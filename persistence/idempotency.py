@@ -103,13 +103,17 @@ def claim(session: Session, request: Request) -> Claim:
     if row is None:
         return _first_claim(session, request)
     if row.fingerprint != request.fingerprint:
-        msg = "This Idempotency-Key was already used for a different request. Use a new key for a new request."
-        raise IdempotencyKeyReused(msg, field="Idempotency-Key")
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key was already used for a different request. Use a new key for a new request.",
+            field="Idempotency-Key",
+        )
     if row.recovery_point == FINISHED:
         return Claim(row.id, FINISHED, row.resource_id, _stored_answer(row))
     if row.locked_until is not None and row.locked_until > instant:
-        msg = "The same request is being carried out right now. Ask again in a few seconds."
-        raise RequestInProgress(msg, retry_after_seconds=2)
+        raise RequestInProgress(
+            "The same request is being carried out right now. Ask again in a few seconds.",
+            retry_after_seconds=2,
+        )
     row.locked_until = instant + _LEASE
     return Claim(row.id, row.recovery_point, row.resource_id, None)
 

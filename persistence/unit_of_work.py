@@ -78,7 +78,9 @@ def rehearse(
     return _tried(operation, False, *arguments, **named)
 
 
-def reading(query: Callable[Concatenate[Session, P], Result], *arguments: P.args, **named: P.kwargs) -> Result:
+def reading(
+    query: Callable[Concatenate[Session, P], Result], *arguments: P.args, **named: P.kwargs
+) -> Result:
     """Answer `query` from one transaction that writes nothing and waits for no writer."""
     with database().sessions() as session:
         session.connection(execution_options={"holdfast_reads_only": True})
@@ -127,7 +129,10 @@ def reached(stage: str, name: str) -> None:
 
 
 def _tried(
-    operation: Callable[Concatenate[Session, P], Result], keep: bool, *arguments: P.args, **named: P.kwargs  # noqa: FBT001
+    operation: Callable[Concatenate[Session, P], Result],
+    keep: bool,
+    *arguments: P.args,
+    **named: P.kwargs,  # noqa: FBT001
 ) -> Result:
     for attempt in range(_TRIES):
         try:
@@ -139,12 +144,16 @@ def _tried(
                 raise
         # Jittered, so that two transactions which met do not meet again.
         time.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311 - not a secret
-    msg = "The service is busy with this very thing. Nothing was changed; please try again in a moment."
-    raise DatabaseBusy(msg)
+    raise DatabaseBusy(
+        "The service is busy with this very thing. Nothing was changed; please try again in a moment."
+    )
 
 
 def _once(
-    operation: Callable[Concatenate[Session, P], Result], keep: bool, *arguments: P.args, **named: P.kwargs  # noqa: FBT001
+    operation: Callable[Concatenate[Session, P], Result],
+    keep: bool,
+    *arguments: P.args,
+    **named: P.kwargs,  # noqa: FBT001
 ) -> Result:
     name = f"{getattr(operation, '__module__', '')}.{getattr(operation, '__name__', 'operation')}"
     with database().sessions() as session:
@@ -159,8 +168,9 @@ def _once(
             session.commit()
         except DBAPIError as error:
             if _number(error) in _CONNECTION_IS_DEAD:
-                msg = "The connection to the books was lost at the last moment. Send the request again with the same Idempotency-Key."
-                raise OutcomeUnknown(msg) from error
+                raise OutcomeUnknown(
+                    "The connection to the books was lost at the last moment. Send the request again with the same Idempotency-Key."
+                ) from error
             raise
         reached("committed", name)
         return result

@@ -28,7 +28,9 @@ class DeferredCheckoutSchema(CheckoutOrderSchema):
     """A payment that the app confirms with a token made beforehand."""
 
     milestone_id = IdField("ms", required=True)
-    confirmation_token = fields.String(required=True, validate=validate.Regexp(r"^ctoken_[A-Za-z0-9_]{1,100}\Z"))
+    confirmation_token = fields.String(
+        required=True, validate=validate.Regexp(r"^ctoken_[A-Za-z0-9_]{1,100}\Z")
+    )
 
 
 class FeeLineSchema(Strict):
@@ -56,7 +58,9 @@ class PaymentSchema(Strict):
 
     id = IdField("py", required=True)
     milestone_id = IdField("ms", required=True)
-    state = fields.String(required=True, metadata={"enum": ["ordered", "unknown", "open", "succeeded", "canceled"]})
+    state = fields.String(
+        required=True, metadata={"enum": ["ordered", "unknown", "open", "succeeded", "canceled"]}
+    )
     gateway_state = fields.String(required=True, allow_none=True)
     charged = MoneyField(required=True)
     price = MoneyField(required=True)
@@ -87,7 +91,9 @@ class SetupIntentSchema(Strict):
 class EphemeralKeyOrderSchema(Strict):
     """The API version that the app's own SDK speaks."""
 
-    api_version = fields.String(required=True, validate=validate.Regexp(r"^\d{4}-\d{2}-\d{2}(\.[a-z]{1,30})?\Z"))
+    api_version = fields.String(
+        required=True, validate=validate.Regexp(r"^\d{4}-\d{2}-\d{2}(\.[a-z]{1,30})?\Z")
+    )
 
 
 class EphemeralKeySchema(Strict):

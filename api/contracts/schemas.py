@@ -44,10 +44,14 @@ class ContractSchema(Strict):
     currency = fields.String(required=True)
     state = fields.String(required=True, metadata={"enum": list(states.CONTRACT.states)})
     client_basis_points = fields.Integer(
-        required=True, allow_none=True, metadata={"description": "The client's fee on top of the price; frozen at acceptance."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "The client's fee on top of the price; frozen at acceptance."},
     )
     worker_basis_points = fields.Integer(
-        required=True, allow_none=True, metadata={"description": "The worker's fee out of the price; frozen at acceptance."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "The worker's fee out of the price; frozen at acceptance."},
     )
     version = fields.Integer(required=True)
     offered_at = Instant(required=True)
@@ -70,7 +74,9 @@ class OfferSchema(Strict):
     title = Text(most=200, required=True)
     description = Text(most=10_000, least=0, load_default="")
     currency = fields.String(required=True, validate=validate.OneOf(list(EXPONENTS)))
-    milestones = fields.List(fields.Nested(MilestoneTermsSchema), required=True, validate=validate.Length(min=1, max=50))
+    milestones = fields.List(
+        fields.Nested(MilestoneTermsSchema), required=True, validate=validate.Length(min=1, max=50)
+    )
 
 
 class OfferEditSchema(Strict):

@@ -168,7 +168,11 @@ def _places(facts: _Facts, side: str) -> dict[str, Money]:
 def _place_release(places: dict[str, Money], facts: _Facts, release: ReleaseView) -> None:
     transfer, left = facts.transfers.get(release.id), release.net
     for part in facts.payouts:
-        if transfer is not None and part.transfer_id == transfer.id and part.state not in {"failed", "returned"}:
+        if (
+            transfer is not None
+            and part.transfer_id == transfer.id
+            and part.state not in {"failed", "returned"}
+        ):
             places[_PAYOUT_PLACES.get(part.state, "to_bank")] += part.amount
             left -= part.amount
     places["wallet" if transfer is not None and transfer.usable else "settling"] += left
@@ -194,18 +198,43 @@ def _paying_in(facts: _Facts, payment: PaymentView) -> list[Step]:
     charge = payment.charge_id or payment.gateway_id
     price, when = facts.milestone.price, payment.succeeded_at
     steps = [
-        Step("charged", f"Charged to the card{card}", payment.charged, done, _CLIENT_SIDE, when, None, why, funded, charge),
+        Step(
+            "charged",
+            f"Charged to the card{card}",
+            payment.charged,
+            done,
+            _CLIENT_SIDE,
+            when,
+            None,
+            why,
+            funded,
+            charge,
+        ),
         Step("held", "Held for the milestone", price, done, _BOTH, when, entry_id=funded),
     ]
     if paid:
         steps.append(
-            Step("client_fee", "Holdfast's fee to the client", payment.client_fee, "done", _CLIENT_SIDE, when, entry_id=funded)
+            Step(
+                "client_fee",
+                "Holdfast's fee to the client",
+                payment.client_fee,
+                "done",
+                _CLIENT_SIDE,
+                when,
+                entry_id=funded,
+            )
         )
         fee = facts.entry(f"{payment.id}:gateway_fee")
         steps.append(
             Step(
-                "gateway_fee", "Kept by the gateway, at Holdfast's cost", payment.gateway_fee, "done", frozenset({STAFF}), when,
-                entry_id=fee, gateway_object=payment.balance_transaction,
+                "gateway_fee",
+                "Kept by the gateway, at Holdfast's cost",
+                payment.gateway_fee,
+                "done",
+                frozenset({STAFF}),
+                when,
+                entry_id=fee,
+                gateway_object=payment.balance_transaction,
             )  # fmt: skip
         )
         steps.append(_settling(facts, payment))
@@ -236,7 +265,17 @@ def _release(facts: _Facts, release: ReleaseView) -> list[Step]:
     ]  # fmt: skip
     if transfer is None:
         waiting = "It is on its way to the worker's account at the gateway."
-        return [*steps, Step("transferred", "Moved to the worker's account", release.net, "waiting", _WORKER_SIDE, reason=waiting)]
+        return [
+            *steps,
+            Step(
+                "transferred",
+                "Moved to the worker's account",
+                release.net,
+                "waiting",
+                _WORKER_SIDE,
+                reason=waiting,
+            ),
+        ]
     steps.append(_transfer(transfer))
     steps += [_payout(part) for part in facts.payouts if part.transfer_id == transfer.id]
     return steps

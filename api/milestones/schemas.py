@@ -36,7 +36,9 @@ class RefundSchema(Strict):
 
     id = IdField("rf", required=True)
     milestone_id = IdField("ms", required=True)
-    state = fields.String(required=True, metadata={"enum": ["ordered", "unknown", "pending", "succeeded", "failed"]})
+    state = fields.String(
+        required=True, metadata={"enum": ["ordered", "unknown", "pending", "succeeded", "failed"]}
+    )
     held = MoneyField(required=True)
     reason = fields.String(required=True)
     waits_for = fields.String(required=True, allow_none=True)

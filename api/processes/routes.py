@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 blueprint = Blueprint("processes", __name__, description="The state tables of every process.")
 
 PROCESSES: dict[str, Process] = {
-    process.name: process for process in (CONTRACT, MILESTONE, DISPUTE, REFUND_REQUEST, PAYMENT, REFUND, PAYOUT)
+    process.name: process
+    for process in (CONTRACT, MILESTONE, DISPUTE, REFUND_REQUEST, PAYMENT, REFUND, PAYOUT)
 }
 
 
@@ -43,7 +44,14 @@ def get_process(name: str) -> dict[str, Any]:
         "terminal": sorted(process.terminal),
         "states": process.states,
         "transitions": [
-            {"act": act, "start": start, "to": step.to, "by": step.by, "event": step.event, "deadline": step.deadline}
+            {
+                "act": act,
+                "start": start,
+                "to": step.to,
+                "by": step.by,
+                "event": step.event,
+                "deadline": step.deadline,
+            }
             for (start, act), step in process.table.items()
         ],
     }

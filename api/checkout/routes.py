@@ -1,0 +1,258 @@
+"""What the app's PaymentSheet and CustomerSheet ask for. Secrets pass through to the device and stay nowhere."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from api.auth import actor, requires
+from api.blueprints import Blueprint, leads_to, refuses
+from api.checkout import schemas as bodies
+from api.idempotency import begun_once, idempotent, naturally_idempotent
+from escrow import acts, funding, queries
+from identity.accounts import account
+from identity.permissions import Permission
+from kernel.ids import new_id
+from kernel.money import EXPONENTS
+from payments import cards, customers
+from payments.answers import GatewayRefused, GatewayUnavailable, found
+from payments.collecting import GatewayDisagrees, PaymentNotFound
+from payments.queries import payment
+from persistence.unit_of_work import atomically, reading, staged
+from runtime.wiring import gateway, wired
+
+if TYPE_CHECKING:
+    from gateways.contract import Gateway, PaymentFound
+    from payments.customers import CustomerView
+    from payments.views import PaymentView
+
+blueprint = Blueprint("checkout", __name__, description="Paying in: payment sheets and saved cards.")
+
+# Cards are taken by one gateway; others come with their own sheets.
+_CARDS = "stripe"
+_ASKS_THE_GATEWAY = (GatewayRefused, GatewayUnavailable)
+_NOTHING_IS_KEPT = "It hands out a short-lived secret and changes nothing that is kept."
+
+
+@blueprint.get("/payments/config")
+@requires(Permission.MANAGE_CARDS)
+@blueprint.response(200, bodies.PaymentsConfigSchema)
+def get_payments_config() -> dict[str, Any]:
+    """What the app needs before it can show a sheet."""
+    settings, known = wired().settings, _cards().client_settings()
+    return {
+        "gateway": _CARDS,
+        "publishableKey": known["publishable_key"],
+        "apiVersion": known["api_version"],
+        "merchantDisplayName": settings.MERCHANT_NAME,
+        "merchantCountryCode": settings.MERCHANT_COUNTRY,
+        "currencies": list(EXPONENTS),
+    }
+
+
+@blueprint.post("/milestones/<milestone_id>/checkout")
+@requires(Permission.FUND_MILESTONE)
+@idempotent
+@blueprint.arguments(bodies.CheckoutOrderSchema)
+@blueprint.response(200, bodies.CheckoutSchema)
+@leads_to("getPayment", payment_id="$response.body#/payment_id")
+@refuses(acts.MilestoneNotFound, acts.NotYourAct, acts.ActNotPossible, GatewayDisagrees, *_ASKS_THE_GATEWAY)
+def begin_checkout(order: dict[str, Any], milestone_id: str) -> dict[str, Any]:
+    """Begin, or go on, to pay for a milestone; the amount is the milestone's, never the app's."""
+    return _sheet(milestone_id, save_card=order["save_card"], confirmation_token=None)
+
+
+@blueprint.post("/checkout/confirm")
+@requires(Permission.FUND_MILESTONE)
+@idempotent
+@blueprint.arguments(bodies.DeferredCheckoutSchema)
+@blueprint.response(200, bodies.CheckoutSchema)
+@leads_to("getPayment", payment_id="$response.body#/payment_id")
+@refuses(acts.MilestoneNotFound, acts.NotYourAct, acts.ActNotPossible, GatewayDisagrees, *_ASKS_THE_GATEWAY)
+def confirm_checkout(order: dict[str, Any]) -> dict[str, Any]:
+    """Pay with a confirmation token made on the device; the client secret is for the next action, if there is one."""
+    return _sheet(
+        order["milestone_id"], save_card=order["save_card"], confirmation_token=order["confirmation_token"]
+    )
+
+
+@blueprint.post("/milestones/<milestone_id>/give-up-funding")
+@requires(Permission.FUND_MILESTONE)
+@idempotent
+@blueprint.response(200, bodies.PaymentSchema)
+@refuses(acts.MilestoneNotFound, acts.NotYourAct, acts.ActNotPossible, GatewayDisagrees, *_ASKS_THE_GATEWAY)
+def give_up_funding(milestone_id: str) -> PaymentView:
+    """Stop paying; a payment that succeeds meanwhile funds the milestone all the same, and can be refunded."""
+    payment_id = begun_once(funding.payment_to_cancel, milestone_id=milestone_id, by=actor())
+    outcome = staged(
+        begin=funding.checkout,
+        call=partial(funding.stop_collecting, _cards()),
+        record=funding.record_collected,
+        payment_id=payment_id,
+    )
+    assert outcome is not None
+    found(outcome)
+    return reading(payment, payment_id=payment_id, by=actor())
+
+
+@blueprint.get("/payments/<payment_id>")
+@requires(Permission.VIEW_PAYMENTS)
+@blueprint.response(200, bodies.PaymentSchema)
+@refuses(PaymentNotFound)
+def get_payment(payment_id: str) -> PaymentView:
+    """How a payment is, after the app came back from a redirect; ask again until it is decided."""
+    return reading(payment, payment_id=payment_id, by=actor())
+
+
+@blueprint.post("/wallet/customer-session")
+@requires(Permission.MANAGE_CARDS)
+@naturally_idempotent(_NOTHING_IS_KEPT)
+@blueprint.response(200, bodies.CustomerSessionSchema)
+@refuses(*_ASKS_THE_GATEWAY)
+def create_customer_session() -> dict[str, Any]:
+    """What CustomerSheet takes to show and manage saved cards."""
+    customer = _customer()
+    secret = found(_cards().customer_session(_id(customer), component="customer_sheet"))
+    return {
+        "customer": customer.gateway_id,
+        "customerSessionClientSecret": secret.value,
+        "expiresAt": secret.expires_at,
+    }
+
+
+@blueprint.post("/wallet/setup-intent")
+@requires(Permission.MANAGE_CARDS)
+@idempotent
+@blueprint.response(200, bodies.SetupIntentSchema)
+@refuses(*_ASKS_THE_GATEWAY)
+def create_setup_intent() -> dict[str, Any]:
+    """Begin to save a card without paying."""
+    customer = _customer()
+    # Each key of the client's makes one; the gateway sees an id of ours that the key always leads to.
+    setup_id = begun_once(cards.begin_setup, setup_id=new_id("su"), user_id=actor().id)
+    setup = found(_cards().create_setup(_id(customer), key=setup_id))
+    return {"setupIntent": setup.client_secret.value, "customer": customer.gateway_id}
+
+
+@blueprint.post("/wallet/ephemeral-key")
+@requires(Permission.MANAGE_CARDS)
+@naturally_idempotent(_NOTHING_IS_KEPT)
+@blueprint.arguments(bodies.EphemeralKeyOrderSchema)
+@blueprint.response(200, bodies.EphemeralKeySchema)
+@refuses(*_ASKS_THE_GATEWAY)
+def create_ephemeral_key(order: dict[str, str]) -> dict[str, Any]:
+    """What older apps take in place of a customer session, in the API version of their own SDK."""
+    customer = _customer()
+    secret = found(_cards().ephemeral_key(_id(customer), api_version=order["api_version"]))
+    return {"customer": customer.gateway_id, "ephemeralKey": secret.value}
+
+
+@blueprint.get("/wallet/payment-methods")
+@requires(Permission.MANAGE_CARDS)
+@blueprint.response(200, bodies.CardsSchema)
+@refuses(*_ASKS_THE_GATEWAY)
+def list_cards() -> dict[str, Any]:
+    """Your saved cards, as far as anyone may know them."""
+    try:
+        customer = reading(customers.customer_of, user_id=actor().id, gateway=_CARDS)
+    except customers.NoCardsYet:
+        return {"items": []}
+    shown = found(_cards().cards(_id(customer)))
+    return {"items": [cards.card_view(card, customer) for card in shown]}
+
+
+@blueprint.put("/wallet/payment-methods/<card_id>/default")
+@requires(Permission.MANAGE_CARDS)
+@naturally_idempotent("Setting the same card twice sets it once.")
+@blueprint.response(204)
+@refuses(customers.NoCardsYet, cards.CardNotFound, *_ASKS_THE_GATEWAY)
+def set_default_card(card_id: str) -> None:
+    """Offer this card first from now on."""
+    customer = _own_card(card_id)
+    found(_cards().set_default_card(_id(customer), card_id))
+    atomically(customers.remember_default, user_id=actor().id, gateway=_CARDS, card=card_id)
+
+
+@blueprint.delete("/wallet/payment-methods/<card_id>")
+@requires(Permission.MANAGE_CARDS)
+@naturally_idempotent("A card that is gone is gone.")
+@blueprint.response(204)
+@refuses(customers.NoCardsYet, cards.CardNotFound, *_ASKS_THE_GATEWAY)
+def delete_card(card_id: str) -> None:
+    """Forget a card."""
+    _own_card(card_id)
+    found(_cards().detach_card(card_id))
+
+
+def _sheet(milestone_id: str, *, save_card: bool, confirmation_token: str | None) -> dict[str, Any]:
+    # Before anything is made at the gateway, so that strangers leave no traces there.
+    reading(queries.milestone, milestone_id=milestone_id, by=actor())
+    customer = _customer()
+    payment_id = begun_once(
+        funding.begin_checkout,
+        milestone_id=milestone_id,
+        payment_id=new_id("py"),
+        gateway=_CARDS,
+        save_card=save_card,
+        by=actor(),
+    )
+    at = _cards()
+    outcome = staged(
+        begin=funding.checkout,
+        call=partial(funding.collect, at),
+        record=funding.record_collected,
+        payment_id=payment_id,
+        confirmation_token=confirmation_token,
+    )
+    assert outcome is not None
+    return _sheet_body(at, customer, payment_id, found(outcome))
+
+
+def _sheet_body(
+    at: Gateway, customer: CustomerView, payment_id: str, at_gateway: PaymentFound
+) -> dict[str, Any]:
+    ours = reading(payment, payment_id=payment_id, by=actor())
+    session = found(at.customer_session(_id(customer), component="payment_sheet"))
+    return {
+        "payment_id": ours.id,
+        "state": ours.state,
+        "paymentIntent": at_gateway.client_secret,
+        "customer": customer.gateway_id,
+        "customerSessionClientSecret": session.value,
+        "publishableKey": at.client_settings()["publishable_key"],
+        "amount": ours.charged,
+        "lines": [
+            {"label": "Held for the milestone", "amount": ours.price},
+            {"label": "Holdfast's fee", "amount": ours.client_fee},
+        ],
+    }
+
+
+def _customer() -> CustomerView:
+    me = reading(account, actor().id)
+    outcome = staged(
+        begin=customers.order_customer,
+        call=_cards().create_customer,
+        record=customers.record_customer,
+        user_id=me.id,
+        email=me.email,
+        gateway=_CARDS,
+    )
+    if outcome is not None:
+        found(outcome)
+    return reading(customers.customer_of, user_id=me.id, gateway=_CARDS)
+
+
+def _own_card(card_id: str) -> CustomerView:
+    customer = reading(customers.customer_of, user_id=actor().id, gateway=_CARDS)
+    cards.check_own(_cards().card(card_id), customer)
+    return customer
+
+
+def _cards() -> Gateway:
+    return gateway(_CARDS)
+
+
+def _id(customer: CustomerView) -> str:
+    assert customer.gateway_id is not None, "it was made at the gateway before"
+    return customer.gateway_id
