@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LEASE = timedelta(seconds=60)
 _FIRST_BACKOFF = timedelta(seconds=2)
 _LONGEST_BACKOFF = timedelta(hours=1)
-_ATTEMPTS = 12
+_FAILURES = 12
 _ERROR_LENGTH = 500
 
 
@@ -63,7 +63,13 @@ class Parked:
 
 
 def schedule(
-    session: Session, *, kind: str, subject: str, due_at: datetime, key: str, payload: dict[str, Any] | None = None
+    session: Session,
+    *,
+    kind: str,
+    subject: str,
+    due_at: datetime,
+    key: str,
+    payload: dict[str, Any] | None = None,
 ) -> None:
     """Have `kind` of work done for `subject` from `due_at` on; a second call with the same key changes nothing."""
     if session.scalar(select(DueWork.id).where(DueWork.dedup_key == key)) is not None:
@@ -78,6 +84,7 @@ def schedule(
             due_at=due_at,
             state="due",
             attempts=0,
+            failures=0,
         )
     )
     try:
@@ -123,10 +130,12 @@ def postpone(session: Session, work_id: str, *, reason: str) -> None:
     if row is None or row.state != "due":
         return
     row.last_error = reason[:_ERROR_LENGTH]
-    if row.attempts >= _ATTEMPTS:
+    # Leases that ran out are not counted: while all workers are down, nothing fails and nothing may be given up.
+    row.failures += 1
+    if row.failures >= _FAILURES:
         row.state = "parked"
         return
-    row.due_at = clock.now(session) + min(_FIRST_BACKOFF * 2**row.attempts, _LONGEST_BACKOFF)
+    row.due_at = clock.now(session) + min(_FIRST_BACKOFF * 2**row.failures, _LONGEST_BACKOFF)
 
 
 def revive(session: Session, work_id: str) -> bool:
@@ -134,15 +143,15 @@ def revive(session: Session, work_id: str) -> bool:
     row = locked(session, DueWork, work_id)
     if row is None or row.state != "parked":
         return False
-    row.state, row.attempts, row.due_at = "due", 0, clock.now(session)
+    row.state, row.attempts, row.failures, row.due_at = "due", 0, 0, clock.now(session)
     return True
 
 
 def defer(session: Session, work_id: str, *, until: datetime) -> None:
-    """The work cannot be done before `until`; that is no failure, and its attempts are counted anew from there."""
+    """The work cannot be done before `until`; that is no failure, and its failures are counted anew from there."""
     row = locked(session, DueWork, work_id)
     if row is not None and row.state == "due":
-        row.due_at, row.attempts = until, 0
+        row.due_at, row.attempts, row.failures = until, 0, 0
 
 
 def parked(session: Session, *, limit: int = 100) -> list[Parked]:

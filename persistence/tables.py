@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, LargeBinary, SmallInteger, String, Text, UniqueConstraint
+from sqlalchemy import Index, Integer, LargeBinary, SmallInteger, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from persistence.columns import TABLE_OPTIONS, Base, Id, Json, UtcDateTime, ascii_text
@@ -38,7 +38,9 @@ class DueWork(Base):
     dedup_key: Mapped[str] = mapped_column(ascii_text(160))
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     state: Mapped[str] = mapped_column(ascii_text(8))
-    attempts: Mapped[int] = mapped_column(SmallInteger)
+    # How often it was handed out, and how often it then failed.
+    attempts: Mapped[int] = mapped_column(Integer)
+    failures: Mapped[int] = mapped_column(SmallInteger)
     last_error: Mapped[str | None] = mapped_column(Text)
 
 
