@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @handler("release_by_time")
 def release_by_time(work: Work) -> None:
-    """Release the money of a submission that nobody answered; an answer, a dispute or a later submission came first otherwise."""
+    """Release the money of a submission that nobody answered; whatever came before the deadline wins."""
     try:
         atomically(release.release_by_time, submission_id=work.subject, release_id=new_id("rl"))
     except release.NotDueYet as early:

@@ -40,7 +40,7 @@ class Relay:
     def run(self, stop: Event, *, pause_seconds: float) -> None:
         """Go on until `stop` is set, pausing when there is nothing to do; an outage is waited out."""
         while not stop.is_set():
-            done = self._turn_or_none()
+            done = self.turn_or_wait()
             if not done:
                 stop.wait(pause_seconds if done is not None else _OUTAGE_SECONDS)
 
@@ -56,7 +56,8 @@ class Relay:
             enqueue(self._queue_of(work), work)
         return told + len(leased)
 
-    def _turn_or_none(self) -> int | None:
+    def turn_or_wait(self) -> int | None:
+        """One turn; None when Redis or the database is not there."""
         try:
             return self.turn()
         except (RedisError, SQLAlchemyError, Unavailable) as error:

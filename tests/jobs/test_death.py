@@ -1,0 +1,69 @@
+"""A relay or a worker may die between any two lines; the work is done all the same, and its effect is there once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import select
+
+from jobs import work
+from jobs.work import handler
+from persistence import clock as database_clock
+from persistence import due
+from persistence.tables import DueWork
+from persistence.unit_of_work import atomically, reading
+from tests.drain import drain
+from tests.jobs.mortal import leave_a_trace
+from tests.schema import ROOT
+
+seen = []
+
+
+@handler("seen")
+def note(done):
+    seen.append(done.subject)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "before_commit persistence.due.lease",
+        "committed persistence.due.lease",
+        "before_commit __main__.trace",
+        "committed __main__.trace",
+        "before_done leave_a_trace",
+        "before_commit persistence.due.complete",
+        "committed persistence.due.complete",
+    ],
+)
+def test_work_survives_whoever_does_it(database, database_url, redis_url, clock, point):
+    seen.clear()
+    # The worker that comes after has the same handlers as the one that dies.
+    assert work.handlers()["leave_a_trace"].run is leave_a_trace
+    atomically(
+        lambda session: due.schedule(
+            session, kind="leave_a_trace", subject="thing_1", due_at=database_clock.now(session), key="once"
+        )
+    )
+    died = subprocess.run(
+        [sys.executable, "-m", "tests.jobs.mortal"],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "CLOCK_FILE": str(clock.path),
+            "DIE_AT": point,
+        },
+        check=False,
+    )
+    assert died.returncode == -signal.SIGKILL
+    clock.advance(seconds=61)
+    drain(redis_url)
+    assert seen == ["thing_1"]
+    states = reading(lambda session: dict(session.execute(select(DueWork.kind, DueWork.state)).all()))
+    assert (states["leave_a_trace"], states["seen"]) == ("done", "done")
