@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One line: what it moved (`change`, signed; nothing for a hold) and what the account held `after` it."""
+    """One line: what it moved (`change`, signed; nothing for a hold) and what the account held `after` it.
+
+    `cursor` is its place in the statement: the lines older than it come after it.
+    """
 
     entry_id: str
     movement: str
@@ -44,6 +47,7 @@ class StatementLine:
     amount: Money
     change: Money
     after: Balance
+    cursor: str
 
 
 class _Place(NamedTuple):
@@ -74,7 +78,7 @@ def statement(
         lines.append(line)
         posted -= line.change.amount_minor
         held -= _held_by(account, row)
-    return Page(tuple(lines), _cursor(shown[-1]) if more else None)
+    return Page(tuple(lines), lines[-1].cursor if more else None)
 
 
 def accounts_named(session: Session, code: str) -> list[Account]:
@@ -140,16 +144,13 @@ def _line(account: Account, row: Row[Any], posted: int, held: int) -> StatementL
         amount=Money(row.amount_minor, currency),
         change=Money(sign * phase.posted * row.amount_minor, currency),
         after=Balance(Money(posted, currency), Money(held, currency)),
+        cursor=f"{rfc3339(row.recorded_at)}|{row.lane}|{row.sequence}",
     )
 
 
 def _held_by(account: Account, row: Row[Any]) -> int:
     takes_out = row.side != account.normal.value
     return Phase(row.phase).pending * int(row.amount_minor) if takes_out else 0
-
-
-def _cursor(row: Row[Any]) -> str:
-    return f"{rfc3339(row.recorded_at)}|{row.lane}|{row.sequence}"
 
 
 def _place(cursor: str) -> _Place:
