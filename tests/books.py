@@ -35,7 +35,7 @@ def nothing_moves() -> Iterator[None]:
 
 
 @contextmanager
-def refused(refusal: type[Refusal]) -> Iterator[pytest.ExceptionInfo[Refusal]]:
+def expect_refusal(refusal: type[Refusal]) -> Iterator[pytest.ExceptionInfo[Refusal]]:
     """What is done inside is refused in exactly this way, and nothing moves."""
     with nothing_moves(), pytest.raises(refusal) as caught:
         yield caught

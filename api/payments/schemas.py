@@ -11,10 +11,10 @@ class PaymentsConfigSchema(Strict):
     """What the app needs before it can show a payment sheet."""
 
     gateway = fields.String(required=True)
-    publishableKey = fields.String(required=True)
-    apiVersion = fields.String(required=True)
-    merchantDisplayName = fields.String(required=True)
-    merchantCountryCode = fields.String(required=True)
+    publishable_key = fields.String(data_key="publishableKey", required=True)
+    api_version = fields.String(data_key="apiVersion", required=True)
+    merchant_display_name = fields.String(data_key="merchantDisplayName", required=True)
+    merchant_country_code = fields.String(data_key="merchantCountryCode", required=True)
     currencies = fields.List(fields.String(), required=True)
 
 
@@ -45,10 +45,12 @@ class CheckoutSchema(Strict):
 
     payment_id = IdField("py", required=True)
     state = fields.String(required=True)
-    paymentIntent = fields.String(required=True, allow_none=True, metadata={"description": "Client secret."})
+    payment_intent = fields.String(
+        data_key="paymentIntent", required=True, allow_none=True, metadata={"description": "Client secret."}
+    )
     customer = fields.String(required=True)
-    customerSessionClientSecret = fields.String(required=True)
-    publishableKey = fields.String(required=True)
+    customer_session_client_secret = fields.String(data_key="customerSessionClientSecret", required=True)
+    publishable_key = fields.String(data_key="publishableKey", required=True)
     amount = MoneyField(required=True)
     lines = fields.List(fields.Nested(FeeLineSchema), required=True)
 
@@ -77,14 +79,16 @@ class CustomerSessionSchema(Strict):
     """What CustomerSheet takes to show saved cards."""
 
     customer = fields.String(required=True)
-    customerSessionClientSecret = fields.String(required=True)
-    expiresAt = Instant(required=True, allow_none=True)
+    customer_session_client_secret = fields.String(data_key="customerSessionClientSecret", required=True)
+    expires_at = Instant(data_key="expiresAt", required=True, allow_none=True)
 
 
 class SetupIntentSchema(Strict):
     """What saves a card without paying."""
 
-    setupIntent = fields.String(required=True, metadata={"description": "Client secret."})
+    setup_intent = fields.String(
+        data_key="setupIntent", required=True, metadata={"description": "Client secret."}
+    )
     customer = fields.String(required=True)
 
 
@@ -100,7 +104,7 @@ class EphemeralKeySchema(Strict):
     """What older apps take in place of a customer session."""
 
     customer = fields.String(required=True)
-    ephemeralKey = fields.String(required=True)
+    ephemeral_key = fields.String(data_key="ephemeralKey", required=True)
 
 
 class CardSchema(Strict):

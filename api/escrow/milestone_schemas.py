@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from api.contracts.schemas import MilestoneSchema
+from api.escrow.contract_schemas import MilestoneSchema
 from api.schemas import IdField, Instant, MoneyField, Strict, StrictBoolean, Text
 from escrow import states
 
@@ -122,7 +122,7 @@ class DisputeOrderSchema(Strict):
 
 
 class SettlementSchema(Strict):
-    """The mediator's decision: how much of the hold is the worker's (before our fee), and why. The rest goes back to the client."""
+    """The mediator's decision and why: how much of the hold is the worker's, before our fee; the rest goes back."""
 
     to_worker = MoneyField(zero=True, required=True)
     decision = Text(most=10_000, required=True)

@@ -235,7 +235,7 @@ def _paying_in(facts: _Facts, payment: PaymentView) -> list[Step]:
                 when,
                 entry_id=fee,
                 gateway_object=payment.balance_transaction,
-            )  # fmt: skip
+            )
         )
         steps.append(_settling(facts, payment))
     return steps
@@ -259,10 +259,25 @@ def _settling(facts: _Facts, payment: PaymentView) -> Step:
 def _release(facts: _Facts, release: ReleaseView) -> list[Step]:
     transfer = facts.transfers.get(release.id)
     steps = [
-        Step("released", _why(release), release.gross, "done", _BOTH, release.released_at, entry_id=release.entry_id),
-        Step("worker_fee", "Holdfast's fee to the worker", release.worker_fee, "done", _WORKER_SIDE, release.released_at,
-             entry_id=release.entry_id),
-    ]  # fmt: skip
+        Step(
+            "released",
+            _why(release),
+            release.gross,
+            "done",
+            _BOTH,
+            release.released_at,
+            entry_id=release.entry_id,
+        ),
+        Step(
+            "worker_fee",
+            "Holdfast's fee to the worker",
+            release.worker_fee,
+            "done",
+            _WORKER_SIDE,
+            release.released_at,
+            entry_id=release.entry_id,
+        ),
+    ]
     if transfer is None:
         waiting = "It is on its way to the worker's account at the gateway."
         return [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.auth import actor, requires
 from api.blueprints import Blueprint, leads_to, refuses
-from api.contracts.schemas import ContractSchema, OfferEditSchema, OfferSchema
+from api.escrow.contract_schemas import ContractSchema, OfferEditSchema, OfferSchema
 from api.etags import edits_a_version, expected_version
 from api.idempotency import idempotent, naturally_idempotent, once
 from api.paging import PageQuery, page_of, paged

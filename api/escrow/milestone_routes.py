@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from api.auth import actor, requires
 from api.blueprints import Blueprint, leads_to, refuses
+from api.escrow import milestone_schemas as bodies
+from api.escrow import money
+from api.escrow.contract_schemas import MilestoneSchema
 from api.idempotency import idempotent, once
-from api.milestones import money
-from api.milestones import schemas as bodies
 from api.preview import previewable
 from escrow import acts, disputes, queries, refunds, release, submissions
 from escrow.states import MILESTONE
@@ -208,21 +209,21 @@ def settle_dispute(settlement: dict[str, Any], milestone_id: str) -> Response:
 
 
 def _both(name: str, act: Callable[..., tuple[Any, Any]]) -> Callable[..., dict[str, Any]]:
-    def acted(session: Session, **named: Any) -> dict[str, Any]:  # noqa: ANN401 - the act's own
+    def acted(session: Session, /, **named: Any) -> dict[str, Any]:  # noqa: ANN401 - the act's own
         milestone, other = act(session, **named)
         return {"milestone": milestone, name: other}
 
     return acted
 
 
-def _request_changes(session: Session, **named: Any) -> dict[str, Any]:  # noqa: ANN401 - the act's own
+def _request_changes(session: Session, /, **named: Any) -> dict[str, Any]:  # noqa: ANN401 - the act's own
     return {"milestone": submissions.request_changes(session, **named)}
 
 
 def _detail(session: Session, *, milestone_id: str, by: Actor) -> dict[str, Any]:
     milestone = queries.milestone(session, milestone_id=milestone_id, by=by)
     party = {milestone.client_id: "client", milestone.worker_id: "worker"}.get(by.id)
-    shown = {name: getattr(milestone, name) for name in bodies.MilestoneSchema().fields}
+    shown = {name: getattr(milestone, name) for name in MilestoneSchema().fields}
     return {
         **shown,
         "submissions": queries.submissions(session, milestone_id),

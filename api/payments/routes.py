@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from api.auth import actor, requires
 from api.blueprints import Blueprint, leads_to, refuses
-from api.checkout import schemas as bodies
 from api.idempotency import begun_once, idempotent, naturally_idempotent
+from api.payments import schemas as bodies
 from escrow import acts, funding, queries
 from identity.accounts import account
 from identity.permissions import Permission
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from payments.customers import CustomerView
     from payments.views import PaymentView
 
-blueprint = Blueprint("checkout", __name__, description="Paying in: payment sheets and saved cards.")
+blueprint = Blueprint("payments", __name__, description="Paying in: payment sheets and saved cards.")
 
 # Cards are taken by one gateway; others come with their own sheets.
 _CARDS = "stripe"
@@ -42,10 +42,10 @@ def get_payments_config() -> dict[str, Any]:
     settings, known = wired().settings, _cards().client_settings()
     return {
         "gateway": _CARDS,
-        "publishableKey": known["publishable_key"],
-        "apiVersion": known["api_version"],
-        "merchantDisplayName": settings.MERCHANT_NAME,
-        "merchantCountryCode": settings.MERCHANT_COUNTRY,
+        "publishable_key": known["publishable_key"],
+        "api_version": known["api_version"],
+        "merchant_display_name": settings.MERCHANT_NAME,
+        "merchant_country_code": settings.MERCHANT_COUNTRY,
         "currencies": list(EXPONENTS),
     }
 
@@ -115,8 +115,8 @@ def create_customer_session() -> dict[str, Any]:
     secret = found(_cards().customer_session(_id(customer), component="customer_sheet"))
     return {
         "customer": customer.gateway_id,
-        "customerSessionClientSecret": secret.value,
-        "expiresAt": secret.expires_at,
+        "customer_session_client_secret": secret.value,
+        "expires_at": secret.expires_at,
     }
 
 
@@ -131,7 +131,7 @@ def create_setup_intent() -> dict[str, Any]:
     # Each key of the client's makes one; the gateway sees an id of ours that the key always leads to.
     setup_id = begun_once(cards.begin_setup, setup_id=new_id("su"), user_id=actor().id)
     setup = found(_cards().create_setup(_id(customer), key=setup_id))
-    return {"setupIntent": setup.client_secret.value, "customer": customer.gateway_id}
+    return {"setup_intent": setup.client_secret.value, "customer": customer.gateway_id}
 
 
 @blueprint.post("/wallet/ephemeral-key")
@@ -144,7 +144,7 @@ def create_ephemeral_key(order: dict[str, str]) -> dict[str, Any]:
     """What older apps take in place of a customer session, in the API version of their own SDK."""
     customer = _customer()
     secret = found(_cards().ephemeral_key(_id(customer), api_version=order["api_version"]))
-    return {"customer": customer.gateway_id, "ephemeralKey": secret.value}
+    return {"customer": customer.gateway_id, "ephemeral_key": secret.value}
 
 
 @blueprint.get("/wallet/payment-methods")
@@ -216,10 +216,10 @@ def _sheet_body(
     return {
         "payment_id": ours.id,
         "state": ours.state,
-        "paymentIntent": at_gateway.client_secret,
+        "payment_intent": at_gateway.client_secret,
         "customer": customer.gateway_id,
-        "customerSessionClientSecret": session.value,
-        "publishableKey": at.client_settings()["publishable_key"],
+        "customer_session_client_secret": session.value,
+        "publishable_key": at.client_settings()["publishable_key"],
         "amount": ours.charged,
         "lines": [
             {"label": "Held for the milestone", "amount": ours.price},

@@ -1,1 +1,0 @@
-"""Contracts: offered, accepted, ended."""

@@ -1,1 +1,0 @@
-"""Milestones: every act on held money, and where each cent of it is."""

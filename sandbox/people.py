@@ -1,0 +1,135 @@
+"""People who use Holdfast over HTTP and nothing else: what the app does for them, in a few verbs."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_TIMEOUT_SECONDS = 30
+_PATIENCE_SECONDS = 60
+_PAUSE_SECONDS = 0.1
+
+
+class Refused(Exception):  # noqa: N818 - what a person is told
+    """Holdfast answered with a problem document."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        super().__init__(f"{status} {problem.get('code')}: {problem.get('detail')}")
+        self.status = status
+        self.problem = problem
+
+
+@dataclass
+class Person:
+    """Somebody with the app, signed in once `sign_in` was called."""
+
+    web: str
+    email: str
+    password: str
+    _http: requests.Session = field(default_factory=requests.Session)
+
+    def register(self, *, role: str, name: str, country: str = "US") -> None:
+        """Join as a client or as a worker."""
+        self.post(
+            "/v1/accounts",
+            {
+                "email": self.email,
+                "password": self.password,
+                "roles": [role],
+                "name": name,
+                "country": country,
+            },
+        )
+
+    def sign_in(self) -> Person:
+        """Sign in on this device."""
+        answer = self.post("/v1/sessions", {"email": self.email, "password": self.password})
+        self._http.headers["Authorization"] = f"Bearer {answer['access_token']}"
+        return self
+
+    def get(self, path: str, **query: str) -> Any:  # noqa: ANN401 - JSON
+        """Read something."""
+        return self._answer(self._http.get(self.web + path, params=query, timeout=_TIMEOUT_SECONDS))
+
+    def post(
+        self, path: str, body: dict[str, Any] | None = None, *, key: str | None = None, **query: str
+    ) -> Any:  # noqa: ANN401
+        """Do something, under a key that makes doing it twice doing it once."""
+        return self._answer(
+            self._http.post(
+                self.web + path,
+                json=body or {},
+                params=query,
+                headers={"Idempotency-Key": key or uuid.uuid4().hex},
+                timeout=_TIMEOUT_SECONDS,
+            )
+        )
+
+    def put(self, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Set something."""
+        return self._answer(self._http.put(self.web + path, json=body or {}, timeout=_TIMEOUT_SECONDS))
+
+    def delete(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        """End something."""
+        return self._answer(self._http.delete(self.web + path, timeout=_TIMEOUT_SECONDS))
+
+    def wait_for(self, path: str, arrived: Callable[[Any], bool]) -> Any:  # noqa: ANN401 - JSON
+        """Look again until it has arrived, as a screen does; give up after a minute."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            found = self.get(path)
+            if arrived(found):
+                return found
+            time.sleep(_PAUSE_SECONDS)
+        raise TimeoutError(f"{path} did not get there within {_PATIENCE_SECONDS} seconds; it is {found}")
+
+    @staticmethod
+    def _answer(response: requests.Response) -> Any:  # noqa: ANN401 - JSON
+        if response.ok:
+            return response.json() if response.content else None
+        try:
+            problem = response.json()
+        except requests.JSONDecodeError:
+            problem = {"detail": response.text[:200]}
+        raise Refused(response.status_code, problem)
+
+
+@dataclass(frozen=True)
+class OutsideWorld:
+    """The sandbox's own levers: its clock, a customer's card, a worker's papers."""
+
+    peer: str
+
+    def turn_clock(self, *, hours: float) -> None:
+        """Let time pass, here and at the gateway."""
+        self._post("/_sandbox/clock", {"advance_seconds": int(hours * 3600)})
+
+    def pay(
+        self, client_secret: str, *, card: str = "pm_card_visa", publishable_key: str = "pk_test_sandbox"
+    ) -> Any:  # noqa: ANN401
+        """What the payment sheet does when the client taps Pay: confirm with the card, straight to the gateway."""
+        intent = client_secret.partition("_secret_")[0]
+        response = requests.post(
+            f"{self.peer}/v1/payment_intents/{intent}/confirm",
+            data={"client_secret": client_secret, "payment_method": card},
+            auth=(publishable_key, ""),
+            timeout=_TIMEOUT_SECONDS,
+        )
+        return response.json()
+
+    def complete_onboarding(self, url: str) -> None:
+        """What the worker does on the gateway's page: open the link, fill in everything, and have a bank account."""
+        requests.get(url, timeout=_TIMEOUT_SECONDS).raise_for_status()
+        requests.post(f"{url}/complete", timeout=_TIMEOUT_SECONDS).raise_for_status()
+
+    def _post(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        response = requests.post(self.peer + path, json=body, timeout=_TIMEOUT_SECONDS)
+        response.raise_for_status()
+        return response.json()

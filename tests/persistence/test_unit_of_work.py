@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
+
+from kernel.ids import new_id
+from kernel.refusals import Conflict
+from persistence import clock as database_clock
+from persistence import due, outbox
+from persistence.locks import locked, locked_rows
+from persistence.tables import DueWork, OutboxEvent
+from persistence.unit_of_work import DatabaseBusy, Retry, atomically, reading, rehearse
+from tests.books import everything, expect_refusal, nothing_moves
+from tests.threads import at_once, together
+
+
+class Refused(Conflict):
+    code = "refused_by_a_test"
+
+
+def test_an_operation_is_committed_and_its_result_handed_back(database):
+    told = atomically(_tell, name="milestone.released")
+    assert reading(_told) == {("milestone.released", told)}
+
+
+def test_a_refusal_takes_everything_back(database):
+    def tell_and_refuse(session):
+        _tell(session, name="milestone.released")
+        session.flush()
+        raise Refused("no")
+
+    with expect_refusal(Refused):
+        atomically(tell_and_refuse)
+
+
+def test_an_operation_that_lost_a_race_runs_again_and_nothing_of_its_first_tries_stays(database):
+    tries = []
+
+    def second_twice(session):
+        tries.append(_tell(session, name="milestone.released"))
+        session.flush()
+        if len(tries) < 3:
+            raise Retry
+        return tries[-1]
+
+    told = atomically(second_twice)
+    assert len(tries) == 3
+    assert reading(_told) == {("milestone.released", told)}
+
+
+def test_an_operation_that_always_loses_gives_up_and_leaves_nothing(database):
+    def always_second(session):
+        _tell(session, name="milestone.released")
+        session.flush()
+        raise Retry
+
+    with expect_refusal(DatabaseBusy):
+        atomically(always_second)
+
+
+def test_a_rehearsal_shows_what_would_happen_and_leaves_no_trace(database):
+    with nothing_moves():
+        told = rehearse(_tell, name="milestone.released")
+    assert told.startswith("ev_")
+
+
+def test_a_rehearsal_refuses_what_the_act_would_refuse(database):
+    def refuse(session):
+        _tell(session, name="milestone.released")
+        raise Refused("no")
+
+    with expect_refusal(Refused):
+        rehearse(refuse)
+
+
+def test_a_rehearsal_that_lost_a_race_runs_again(database):
+    tries = []
+
+    def second_once(session):
+        tries.append(session)
+        if len(tries) == 1:
+            raise Retry
+        return len(tries)
+
+    assert rehearse(second_once) == 2
+
+
+def test_a_reader_keeps_nothing(database):
+    with nothing_moves():
+        assert reading(_tell, name="milestone.released").startswith("ev_")
+
+
+def test_eight_writers_of_one_row_lose_nothing(database):
+    work = atomically(_work)
+
+    def ten_more():
+        for _ in range(10):
+            atomically(_count_up, ids=[work])
+
+    together(ten_more, people=8)
+    assert reading(_attempts, ids=[work]) == [80]
+
+
+def test_rows_are_locked_in_one_order_so_that_opposite_writers_do_not_meet(database):
+    first, second = atomically(_work), atomically(_work)
+    runs = []
+
+    def count_both_up(ids):
+        def counted(session):
+            runs.append(ids)
+            _count_up(session, ids=ids)
+
+        for _ in range(25):
+            atomically(counted)
+
+    results = at_once(lambda: count_both_up([first, second]), lambda: count_both_up([second, first]))
+    assert results == [None, None]
+    assert reading(_attempts, ids=[first, second]) == [50, 50]
+    assert len(runs) == 50
+
+
+@pytest.mark.mariadb
+def test_two_transactions_that_deadlock_both_get_through_and_nothing_counts_twice(database):
+    first, second = atomically(_work), atomically(_work)
+    meeting, runs = threading.Barrier(2), []
+
+    def one_after_the_other(session, *, ids):
+        runs.append(ids)
+        _count_up(session, ids=ids[:1])
+        session.flush()
+        if runs.count(ids) == 1:
+            # Each holds its first row now, and wants the other's.
+            meeting.wait()
+        _count_up(session, ids=ids[1:])
+
+    results = at_once(
+        lambda: atomically(one_after_the_other, ids=(first, second)),
+        lambda: atomically(one_after_the_other, ids=(second, first)),
+    )
+    assert results == [None, None]
+    assert len(runs) >= 3
+    assert reading(_attempts, ids=[first, second]) == [2, 2]
+
+
+@pytest.mark.mariadb
+def test_a_transaction_that_waited_too_long_for_a_lock_tries_again(database):
+    work = atomically(_work)
+    tries = []
+
+    with database.sessions() as other:
+        locked(other, DueWork, work)
+
+        def impatient(session):
+            tries.append(work)
+            session.execute(text("SET innodb_lock_wait_timeout = 1"))
+            try:
+                _count_up(session, ids=[work])
+            except OperationalError:
+                other.rollback()
+                raise
+
+        atomically(impatient)
+
+    assert len(tries) == 2
+    assert reading(_attempts, ids=[work]) == [1]
+
+
+@pytest.mark.mariadb
+def test_a_transaction_whose_connection_dies_before_the_commit_is_done_once(database):
+    tries = []
+
+    def die_once(session):
+        tries.append(_tell(session, name="milestone.released"))
+        session.flush()
+        if len(tries) == 1:
+            _kill(database, session)
+        session.flush()
+        return _tell(session, name="milestone.funded")
+
+    second = atomically(die_once)
+    assert len(tries) == 2
+    assert reading(_told) == {("milestone.released", tries[1]), ("milestone.funded", second)}
+
+
+def test_a_statement_that_is_simply_wrong_is_not_tried_again(database):
+    before, tries = everything(), []
+
+    def wrong(session):
+        tries.append(_tell(session, name="milestone.released"))
+        session.flush()
+        session.execute(text("SELECT nothing FROM nowhere"))
+
+    with pytest.raises(Exception, match="nowhere"):
+        atomically(wrong)
+    assert len(tries) == 1
+    assert everything() == before
+
+
+def _tell(session, *, name):
+    return outbox.publish(session, name=name, subject="ms_1")
+
+
+def _told(session):
+    return {tuple(row) for row in session.execute(select(OutboxEvent.name, OutboxEvent.id))}
+
+
+def _work(session):
+    key = new_id("du")
+    due.schedule(session, kind="probe", subject="ms_1", due_at=database_clock.now(session), key=key)
+    return session.scalar(select(DueWork.id).where(DueWork.dedup_key == key))
+
+
+def _count_up(session, *, ids):
+    for row in locked_rows(session, DueWork, ids):
+        row.attempts += 1
+
+
+def _attempts(session, *, ids):
+    return [session.scalar(select(func.sum(DueWork.attempts)).where(DueWork.id == id_)) for id_ in ids]
+
+
+def _kill(database, session):
+    connection_id = session.scalar(text("SELECT CONNECTION_ID()"))
+    with database.engine.connect() as other:
+        other.execute(text(f"KILL {connection_id}"))
