@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import auth, body, errors, health, idempotency, pan_guard, preview, rate_limits, request_ids, security_headers
+from api import (
+    auth,
+    blueprints,
+    body,
+    errors,
+    health,
+    idempotency,
+    pan_guard,
+    preview,
+    rate_limits,
+    request_ids,
+    security_headers,
+)
 from api.openapi import Api
 from api.reference import routes as reference
 from api.resources import RESOURCES
@@ -52,6 +64,7 @@ def _put_in_order(app: Flask, settings: Settings) -> None:
     rate_limits.register(app, settings)
     app.before_request(auth.admit)
     app.before_request(body.check_media_type)
+    app.before_request(blueprints.check_parameters)
     app.before_request(preview.check_preview)
     app.before_request(idempotency.check_key)
     app.after_request(idempotency.mark_replayed)

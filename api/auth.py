@@ -30,7 +30,7 @@ class NotPermitted(Forbidden):
 
 
 def requires(permission: Permission) -> Callable[[View], View]:
-    """Only people who hold `permission` reach this route; whose things they may touch is checked where those are loaded."""
+    """Only people who hold `permission` reach this route; whose things they touch is checked where they are loaded."""
 
     def mark(view: View) -> View:
         view.required_permission = permission  # type: ignore[attr-defined]
@@ -68,26 +68,29 @@ def register(app: Flask) -> None:
 
 def admit() -> None:
     """Let the request through to its route, or refuse it."""
-    view = current_app.view_functions.get(request.endpoint or "")
+    view: Any = current_app.view_functions.get(request.endpoint or "")
     # Unknown addresses and OPTIONS are answered by the framework, which gives nothing away.
     if view is None or request.method == "OPTIONS" or hasattr(view, "public_because"):
         return
     # A route without a mark is a mistake of ours; failing closed makes it an error instead of a hole.
-    permission: Permission = view.required_permission  # type: ignore[attr-defined]
+    permission: Permission = view.required_permission
     if g.actor is None:
-        raise NotSignedIn("Sign in first: send `Authorization: Bearer <access token>`.", field="Authorization")
+        raise g.not_signed_in
     if not g.actor.may(permission):
         raise NotPermitted("Your role does not allow this.", permission=permission.value)
 
 
 def _identify() -> None:
     g.actor = None
+    g.not_signed_in = NotSignedIn(
+        "Sign in first: send `Authorization: Bearer <access token>`.", field="Authorization"
+    )
     header = request.headers.get("Authorization", "")
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or hasattr(view, "public_because") or not header.lower().startswith(_SCHEME):
         return
     try:
         g.actor = reading(authenticate, access_token=header[len(_SCHEME) :].strip())
-    except NotSignedIn:
-        # The limit on requests counts this one against its address before the route refuses it.
-        return
+    except NotSignedIn as refusal:
+        # Kept for later: the limit on requests counts this one against its address before the route refuses it.
+        g.not_signed_in = refusal

@@ -1,40 +1,47 @@
-"""The blueprint of every resource: reads arguments strictly, writes views by schema, and documents what may go wrong."""
+"""The blueprint of every resource: strict arguments in, views by schema out, all that may go wrong documented."""
 
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
-import flask_smorest
-from flask import Response, g
-from flask.typing import ResponseReturnValue
-from marshmallow import Schema
+import flask_smorest  # type: ignore[import-untyped]
+from flask import Response, current_app, g, request
 from webargs.flaskparser import FlaskParser
+from werkzeug.datastructures import MultiDict
 
 from api.body import json_body
 from api.errors import ValidationFailed
 from api.openapi import describe
+from api.preview import PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from flask import Request
-    from marshmallow import ValidationError
+    from flask.typing import ResponseReturnValue
+    from marshmallow import Schema, ValidationError
 
     from kernel.refusals import Refusal
 
 View = TypeVar("View", bound="Callable[..., Any]")
 
 
-class _Parser(FlaskParser):  # type: ignore[misc]
-    # An unknown query parameter is refused like an unknown field: a misspelt `preview` must not carry the act out.
-    DEFAULT_UNKNOWN_BY_LOCATION = {"json": None, "query": None}
+class _Parser(FlaskParser):
+    # An unknown query parameter is refused like an unknown field.
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": None, "query": None}  # noqa: RUF012 - webargs' own
 
     def _raw_load_json(self, req: Request) -> Any:  # noqa: ANN401, ARG002 - webargs' signature
         return json_body()
 
+    def load_querystring(self, req: Request, schema: Schema) -> Any:  # noqa: ANN401 - webargs' signature
+        # `preview` belongs to the route and not to its query.
+        known = MultiDict((name, value) for name, value in req.args.items(multi=True) if name != PARAMETER)
+        return self._makeproxy(known, schema)
+
     def handle_error(self, error: ValidationError, *_: object, **__: object) -> NoReturn:
-        raise ValidationFailed(list(_errors(error.messages))) from None
+        messages = error.normalized_messages()  # type: ignore[no-untyped-call]
+        raise ValidationFailed(list(_errors(messages))) from None
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
@@ -66,9 +73,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         """A route that ends something."""
         return self._verb(rule, "DELETE")
 
-    def arguments(self, schema: type[Schema] | Schema, *, location: str = "json", **options: Any) -> Callable[[View], View]:  # noqa: ANN401
+    def arguments(
+        self, schema: type[Schema] | Schema, *, location: Literal["json", "query"] = "json"
+    ) -> Callable[[View], View]:
         """Read the body (or the query) by `schema` and hand it to the view first."""
-        read: Callable[[View], View] = super().arguments(schema, location=location, **options)
+        read: Callable[[View], View] = super().arguments(schema, location=location)
         instance = schema() if isinstance(schema, type) else schema
 
         def mark(view: View) -> View:
@@ -80,10 +89,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
         return mark
 
-    def response(self, status_code: int, schema: type[Schema] | Schema | None = None, **options: Any) -> Callable[[View], View]:  # noqa: ANN401
+    def response(
+        self, status_code: int, schema: type[Schema] | Schema | None = None
+    ) -> Callable[[View], View]:
         """Write what the view returns by `schema`; a view with a `version` goes out with its ETag."""
         instance = schema() if isinstance(schema, type) else schema
-        write: Callable[[Any], View] = super().response(status_code, instance, **options)
+        write: Callable[[Any], View] = super().response(status_code, instance)
 
         def mark(view: View) -> View:
             @wraps(view)
@@ -112,6 +123,19 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         return add
 
 
+def check_parameters() -> None:
+    """Refuse a query parameter that the route does not know: a misspelt `preview` must not carry the act out."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if not hasattr(view, "_apidoc"):
+        return
+    known = getattr(view, "query_names", frozenset()) | (
+        {PARAMETER} if hasattr(view, "previewable") else set()
+    )
+    unknown = sorted(set(request.args) - known)
+    if unknown:
+        raise ValidationFailed([{"field": name, "detail": "Unknown parameter."} for name in unknown])
+
+
 def refuses(*refusals: type[Refusal]) -> Callable[[View], View]:
     """Which refusals of the business this route may answer with, for the document."""
 
@@ -123,7 +147,7 @@ def refuses(*refusals: type[Refusal]) -> Callable[[View], View]:
 
 
 def leads_to(operation_id: str, **parameters: str) -> Callable[[View], View]:
-    """What can be asked next with what this route answers: `leads_to("getContract", contract_id="$response.body#/id")`."""
+    """What can be asked next with this answer: `leads_to("getContract", contract_id="$response.body#/id")`."""
 
     def mark(view: View) -> View:
         view.links = {**getattr(view, "links", {}), operation_id: parameters}  # type: ignore[attr-defined]

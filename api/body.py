@@ -76,17 +76,17 @@ class Parsed:
         self.value = value
 
 
-def leaves(value: Any) -> Iterator[tuple[str | None, Any]]:  # noqa: ANN401 - any JSON
-    """Every name with its value, and every scalar, in a structure that may be deeper than our own stack."""
-    waiting: list[tuple[str | None, Any, int]] = [(None, value, 1)]
+def parts(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 - any JSON
+    """Everything in a structure with the path that leads to it; refuses one that is nested too deeply."""
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), value)]
     while waiting:
-        name, here, depth = waiting.pop()
-        yield name, here
+        path, here = waiting.pop()
+        yield path, here
         if isinstance(here, dict | list):
-            if depth > DEEPEST:
-                raise MalformedJson(f"The body is nested more than {DEEPEST} levels deep.")
-            below = here.items() if isinstance(here, dict) else ((None, each) for each in here)
-            waiting.extend((key, each, depth + 1) for key, each in below)
+            if len(path) >= DEEPEST:
+                raise _too_deep()
+            below = here.items() if isinstance(here, dict) else enumerate(here)
+            waiting.extend(((*path, str(name)), each) for name, each in below)
 
 
 def _bytes() -> bytes:
@@ -99,12 +99,18 @@ def _bytes() -> bytes:
 def _parsed(raw: bytes) -> Parsed:
     try:
         value = json.loads(raw.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError:
         raise MalformedJson("The body is not valid JSON.") from None
-    for name, scalar in leaves(value):
-        _check_text(name)
-        _check_text(scalar)
+    for path, here in parts(value):
+        _check_text("".join(path[-1:]))
+        _check_text(here)
     return Parsed(value)
+
+
+def _too_deep() -> MalformedJson:
+    return MalformedJson(f"The body is nested more than {DEEPEST} levels deep.")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

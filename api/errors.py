@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "application/problem+json"
 DEFAULT_RETRY_SECONDS = 5
 
-_BY_KIND: dict[type[Refusal], int] = {NotFound: 404, Forbidden: 403, Conflict: 409, Invalid: 422, Unavailable: 503}
+_BY_KIND: dict[type[Refusal], int] = {
+    NotFound: 404,
+    Forbidden: 403,
+    Conflict: 409,
+    Invalid: 422,
+    Unavailable: 503,
+}
 
 # Where the protocol has a status of its own for what went wrong.
 _BY_CODE = {
@@ -33,6 +40,8 @@ _BY_CODE = {
     "method_not_allowed": 405,
     "not_signed_in": 401,
     "rate_limited": 429,
+    "refresh_refused": 401,
+    "sign_in_refused": 401,
     "too_many_attempts": 429,
     "unsupported_media_type": 415,
     "webhook_refused": 400,
@@ -114,7 +123,7 @@ def answer(refusal: Refusal) -> Response:
     """The response to a refusal."""
     document = problem(refusal)
     response = Response(json.dumps(document), document["status"], content_type=CONTENT_TYPE)
-    if document["status"] == 401:
+    if document["status"] == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="holdfast"'
     if "retry_after_seconds" in refusal.details:
         response.headers["Retry-After"] = str(refusal.details["retry_after_seconds"])
@@ -142,9 +151,9 @@ def _refusal_of(error: HTTPException) -> Refusal:
         return BodyTooLarge("The body is too large.")
     if isinstance(error, MethodNotAllowed):
         return NotAllowedHere(f"{request.method} is not possible here.")
-    if error.code == 404:
+    if error.code == HTTPStatus.NOT_FOUND:
         return RouteNotFound("There is nothing at this address.")
-    if error.code is not None and error.code < 500:
+    if error.code is not None and error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
         return MalformedRequest("The request could not be read.")
     return InternalError("Something went wrong on our side.")
 
@@ -156,7 +165,12 @@ def _from_accident(error: Exception) -> Response:
 
 def _pointer(field: str) -> str:
     # Headers are written with capitals; query and path parameters are known to the request; the rest are body fields.
-    if field.startswith("/") or field != field.lower() or field in request.args or field in (request.view_args or {}):
+    if (
+        field.startswith("/")
+        or field != field.lower()
+        or field in request.args
+        or field in (request.view_args or {})
+    ):
         return field
     return "/" + field.replace(".", "/")
 

@@ -78,7 +78,9 @@ def safe(view: View) -> View:
     return view
 
 
-def once(operation: Callable[Concatenate[Session, P], Any], *arguments: P.args, **named: P.kwargs) -> Response:
+def once(
+    operation: Callable[Concatenate[Session, P], Any], *arguments: P.args, **named: P.kwargs
+) -> Response:
     """Run `operation` once for this key and answer with its view, or repeat the first answer; a preview is rolled back.
 
     A refusal that the same request would meet again is an answer too, and is kept; one that time may cure is not.
@@ -99,7 +101,7 @@ def once(operation: Callable[Concatenate[Session, P], Any], *arguments: P.args, 
 def begun_once(
     operation: Callable[Concatenate[Session, P], Identified], *arguments: P.args, **named: P.kwargs
 ) -> str:
-    """Run the first transaction of something that goes on with a gateway, once for this key; returns the id of what it began.
+    """Run the first transaction of something that goes on with a gateway, once for this key; returns its id.
 
     Nothing but that id is kept, so that the answer, which may hold secrets, is built anew each time; what follows must
     bear being run again.
@@ -140,7 +142,9 @@ def mark_replayed(response: Response) -> Response:
 def _key() -> str:
     header = request.headers.get(HEADER, "").strip()
     if not header:
-        raise IdempotencyKeyMissing("Send an Idempotency-Key, such as a fresh UUID, with this request.", field=HEADER)
+        raise IdempotencyKeyMissing(
+            "Send an Idempotency-Key, such as a fresh UUID, with this request.", field=HEADER
+        )
     match = _KEY.fullmatch(header)
     if match is None:
         raise IdempotencyKeyMalformed("Use 1 to 255 visible ASCII characters, such as a UUID.", field=HEADER)

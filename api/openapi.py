@@ -7,7 +7,7 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import flask_smorest
+import flask_smorest  # type: ignore[import-untyped]
 from apispec.ext.marshmallow import MarshmallowPlugin
 
 from api import errors
@@ -27,7 +27,9 @@ from persistence.unit_of_work import DatabaseBusy, OutcomeUnknown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from apispec import APISpec
     from flask import Flask
+    from marshmallow import Schema
 
     from kernel.refusals import Refusal
 
@@ -38,11 +40,23 @@ Every answer that is not a success is a problem document (RFC 9457) with a stabl
 `/problems/<code>`. Money is `{"amount": "12.50", "currency": "USD"}`. Requests that move money need an
 `Idempotency-Key`. Lists come in pages with a cursor. Card numbers are refused wherever they stand."""
 
-_ALWAYS = (CardNumberRefused, errors.ValidationFailed, errors.MalformedRequest, errors.BodyTooLarge, RateLimited)
+_ALWAYS = (
+    CardNumberRefused,
+    errors.ValidationFailed,
+    errors.MalformedRequest,
+    errors.BodyTooLarge,
+    RateLimited,
+)
 _ALWAYS_LATE = (errors.InternalError, DatabaseBusy)
 _SIGNED_IN = (NotSignedIn, NotPermitted)
 _BODY = (MalformedJson, UnsupportedMediaType)
-_KEYED = (IdempotencyKeyMissing, IdempotencyKeyMalformed, IdempotencyKeyReused, RequestInProgress, OutcomeUnknown)
+_KEYED = (
+    IdempotencyKeyMissing,
+    IdempotencyKeyMalformed,
+    IdempotencyKeyReused,
+    RequestInProgress,
+    OutcomeUnknown,
+)
 _EDITS = (IfMatchRequired, EditedMeanwhile)
 
 
@@ -83,7 +97,9 @@ def written(app: Flask) -> str:
     return json.dumps(document(app), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def describe(doc: dict[str, Any], doc_info: dict[str, Any], *, spec: Any, method: str, **_: Any) -> dict[str, Any]:  # noqa: ANN401
+def describe(
+    doc: dict[str, Any], doc_info: dict[str, Any], *, spec: APISpec, method: str, **_: object
+) -> dict[str, Any]:
     """Add to an operation what its marks say: its name, who may, its headers, and every refusal by status."""
     view = doc_info["view"]
     doc["operationId"] = operation_id(view)
@@ -115,7 +131,9 @@ def _refusals(possible: list[type[Refusal]]) -> dict[str, Any]:
     by_status: dict[int, list[type[Refusal]]] = {}
     for refusal in dict.fromkeys(possible):
         by_status.setdefault(errors.status_of(refusal), []).append(refusal)
-    return {str(status): _refusal_response(status, refusals) for status, refusals in sorted(by_status.items())}
+    return {
+        str(status): _refusal_response(status, refusals) for status, refusals in sorted(by_status.items())
+    }
 
 
 def _refusal_response(status: int, refusals: list[type[Refusal]]) -> dict[str, Any]:
@@ -126,25 +144,34 @@ def _refusal_response(status: int, refusals: list[type[Refusal]]) -> dict[str, A
         "x-codes": [refusal.code for refusal in refusals],
     }
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        response["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
+        response["headers"] = {
+            "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}
+        }
     return response
 
 
-def _successes(doc: dict[str, Any], view: Any, spec: Any) -> dict[str, Any]:  # noqa: ANN401
-    responses = {str(status): body for status, body in doc.get("responses", {}).items() if int(status) < 300}
+def _successes(doc: dict[str, Any], view: Any, spec: APISpec) -> dict[str, Any]:  # noqa: ANN401
+    responses = {
+        str(status): body
+        for status, body in doc.get("responses", {}).items()
+        if int(status) < HTTPStatus.MULTIPLE_CHOICES
+    }
     for body in responses.values():
         links = getattr(view, "links", {})
         if links:
-            body["links"] = {name: {"operationId": name, "parameters": values} for name, values in links.items()}
+            body["links"] = {
+                name: {"operationId": name, "parameters": values} for name, values in links.items()
+            }
     if hasattr(view, "previewable"):
         _add_preview(responses, view, spec)
     return responses
 
 
-def _add_preview(responses: dict[str, Any], view: Any, spec: Any) -> None:  # noqa: ANN401
-    schema = preview_of(view.answer_schema)
-    resolved = spec.plugins[-1].converter if hasattr(spec.plugins[-1], "converter") else spec.plugins[1].converter
-    preview = resolved.resolve_nested_schema(schema)
+def _add_preview(responses: dict[str, Any], view: Any, spec: APISpec) -> None:  # noqa: ANN401
+    plugin = next(plugin for plugin in spec.plugins if isinstance(plugin, MarshmallowPlugin))
+    assert plugin.converter is not None, "the plugin was given its document when the application was made"
+    schema: type[Schema] = type(view.answer_schema)
+    preview = plugin.converter.resolve_nested_schema(preview_of(schema))  # type: ignore[no-untyped-call]
     ok = responses.setdefault("200", {"description": "With `preview=true`: what would happen."})
     media = ok.setdefault("content", {}).setdefault("application/json", {})
     media["schema"] = {"anyOf": [media["schema"], preview]} if "schema" in media else preview
@@ -154,18 +181,20 @@ def _add_parameters(doc: dict[str, Any], view: Any) -> None:  # noqa: ANN401
     parameters = doc.setdefault("parameters", [])
     if getattr(view, "idempotency", None) == "required":
         # A preview needs none, which the document cannot say of one header.
-        required = not hasattr(view, "previewable")
-        parameters.append(_header("Idempotency-Key", "A fresh UUID; send the same one when you try again.", required, 255))
+        about = "A fresh UUID; send the same one when you try again."
+        parameters.append(_header("Idempotency-Key", about, 255, required=not hasattr(view, "previewable")))
     if hasattr(view, "needs_if_match"):
-        parameters.append(_header("If-Match", "The ETag of what you read.", True, 64))
+        parameters.append(_header("If-Match", "The ETag of what you read.", 64, required=True))
     if hasattr(view, "previewable"):
         about = "Only show what would happen: the answer and the entries, with nothing changed."
-        parameters.append({"in": "query", "name": PARAMETER, "schema": {"type": "boolean"}, "description": about})
+        parameters.append(
+            {"in": "query", "name": PARAMETER, "schema": {"type": "boolean"}, "description": about}
+        )
     if not parameters:
         del doc["parameters"]
 
 
-def _header(name: str, about: str, required: bool, longest: int) -> dict[str, Any]:  # noqa: FBT001
+def _header(name: str, about: str, longest: int, *, required: bool) -> dict[str, Any]:
     schema = {"type": "string", "minLength": 1, "maxLength": longest}
     return {"in": "header", "name": name, "required": required, "schema": schema, "description": about}
 

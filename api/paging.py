@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from flask import current_app, request
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -16,22 +17,11 @@ from persistence.unit_of_work import reading
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy.orm import Session
-
 Item = TypeVar("Item")
-Found = TypeVar("Found", covariant=True)
 
 LARGEST_PAGE = 100
 _USUAL_PAGE = 20
 _LONGEST_CURSOR = 512
-
-
-class Listing(Protocol[Found]):
-    """A query that answers at most `limit` things that come after the one at `after`."""
-
-    def __call__(self, session: Session, *, after: Any, limit: int, **about: Any) -> Sequence[Found]:  # noqa: ANN401
-        """The things, in their order."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +62,7 @@ class PageQuery(Strict):
         return PageAsked(data["cursor"], data["limit"])
 
 
+@cache
 def page_of(schema: type[Schema]) -> type[Schema]:
     """The envelope of a page of these."""
     name = f"{schema.__name__.removesuffix('Schema')}Page"
@@ -79,7 +70,9 @@ def page_of(schema: type[Schema]) -> type[Schema]:
         {
             "data": fields.List(fields.Nested(schema), required=True),
             "next_cursor": fields.String(
-                required=True, allow_none=True, metadata={"description": "For the next page; null at the end."}
+                required=True,
+                allow_none=True,
+                metadata={"description": "For the next page; null at the end."},
             ),
         },
         name=name,
@@ -87,9 +80,16 @@ def page_of(schema: type[Schema]) -> type[Schema]:
 
 
 def paged(
-    listing: Listing[Item], page: PageAsked, *, key: Callable[[Item], Any], **about: Any  # noqa: ANN401 - the query's own
+    listing: Callable[..., Sequence[Item]],
+    page: PageAsked,
+    *,
+    key: Callable[[Item], Any],
+    **about: Any,  # noqa: ANN401
 ) -> Page:
-    """The page that is asked for; `key` is what the query takes as `after` to go on behind an item."""
+    """The page that is asked for of `listing(session, after=, limit=, **about)`.
+
+    `key` is what the listing takes as `after` to go on behind an item.
+    """
     # One more than asked for tells whether there is a next page.
     found = reading(listing, after=page.after, limit=page.limit + 1, **about)
     more = len(found) > page.limit
@@ -104,5 +104,5 @@ def _signer() -> URLSafeSerializer:
     return URLSafeSerializer(current_app.secret_key or "", salt=scope)
 
 
-def _unreadable() -> Any:  # noqa: ANN401 - never returns
+def _unreadable() -> NoReturn:
     raise ValidationError("Not a cursor of this list. Start again without one.")

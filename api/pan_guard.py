@@ -1,4 +1,4 @@
-"""No card number enters Holdfast: whatever looks like one, or is named like its code, is refused unread and unlogged."""
+"""No card number enters Holdfast: what looks like one, or is named like its code, is refused and never logged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app, g, request
 
-from api.body import leaves
+from api.body import parts
 from kernel.refusals import Invalid
 from runtime.card_numbers import card_numbers
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CODE_NAMES = re.compile(
-    r"(?:^|.*(?:card|payment|security))?(?:cvc2?|cvv2?|csc)(?:code|number)?|(?:card)?(?:security|verification)(?:code|value)"
+    r"(?:.*(?:cvc2?|cvv2?)|(?:card)?csc)(?:code|number|value)?|(?:card)?(?:security|verification)(?:code|value)"
 )
 _NOT_LETTERS = re.compile(r"[^a-z0-9]")
 
 
 class CardNumberRefused(Invalid):
-    """Something in the request looks like a card number or its security code. Cards go to the payment provider, never to us."""
+    """Something in the request looks like a card number or a security code. Cards go to the payment provider only."""
 
     code = "card_number_refused"
 
@@ -29,10 +29,12 @@ class CardNumberRefused(Invalid):
 def refuse_card_numbers() -> None:
     """Look through everything the request consists of."""
     for where, name, text in _parts():
-        if _looks_like_a_card(where, f"{name}\n\n{text}") or _is_code_name(name):
+        in_name = _looks_like_a_card(where, name)
+        if in_name or _looks_like_a_card(where, text) or _is_code_name(name):
             raise CardNumberRefused(
                 "This looks like a card number or a card's security code. Enter cards in the payment form only.",
-                field=where,
+                # A name that is a card number itself must not come back either.
+                field=where if in_name else name or where,
             )
 
 
@@ -60,8 +62,8 @@ def _body() -> Iterator[tuple[str, str, str]]:
     if g.body_text is None:
         return
     if g.body is not None:
-        for name, value in leaves(g.body.value):
-            yield "body", name or "", _written(value)
+        for path, value in parts(g.body.value):
+            yield "body", "".join(f"/{name}" for name in path), _written(value)
         return
     yield "body", "", g.body_text
     for name, text in request.form.items(multi=True):
@@ -78,4 +80,5 @@ def _written(value: Any) -> str:  # noqa: ANN401 - any JSON
 
 
 def _is_code_name(name: str) -> bool:
-    return bool(name) and _CODE_NAMES.fullmatch(_NOT_LETTERS.sub("", name.casefold())) is not None
+    last = name.rpartition("/")[2]
+    return _CODE_NAMES.fullmatch(_NOT_LETTERS.sub("", last.casefold())) is not None

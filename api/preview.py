@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from flask import Response, current_app, g, jsonify, request
+from flask import Response, g, jsonify, request
 from marshmallow import fields
 
 from api.schemas import MoneyField, Strict
@@ -25,7 +26,7 @@ PARAMETER = "preview"
 
 
 class PreviewMalformed(Invalid):
-    """`preview` is true or false, and only on routes that can show what they would do."""
+    """`preview` is true or false, said once."""
 
     code = "preview_malformed"
 
@@ -47,21 +48,21 @@ class ForeseenEntry(Strict):
 
 
 def previewable(view: View) -> View:
-    """`?preview=true` shows what this route would do; it runs its operation with `once`, or shows it with `foreseen`."""
+    """`?preview=true` shows what this route would do; it runs its operation with `once`, or shows it by `foreseen`."""
     view.previewable = True  # type: ignore[attr-defined]
     return view
 
 
-def preview_of(schema: type[Schema] | Schema) -> type[Schema]:
+@cache
+def preview_of(schema: type[Schema]) -> type[Schema]:
     """The envelope of a preview of what is written by `schema`."""
-    kind = schema if isinstance(schema, type) else type(schema)
     return Strict.from_dict(
         {
             "preview": fields.Boolean(required=True, metadata={"enum": [True]}),
             "result": fields.Nested(schema, required=True),
             "entries": fields.List(fields.Nested(ForeseenEntry), required=True),
         },
-        name=f"{kind.__name__.removesuffix('Schema')}Preview",
+        name=f"{schema.__name__.removesuffix('Schema')}Preview",
     )
 
 
@@ -71,20 +72,24 @@ def is_preview() -> bool:
 
 
 def check_preview() -> None:
-    """Refuse any `preview` that is not understood: what was meant as a question must not be carried out."""
-    asked = request.args.getlist(PARAMETER)
-    view = current_app.view_functions.get(request.endpoint or "")
-    if asked and (not hasattr(view, "previewable") or asked not in (["true"], ["false"])):
-        raise PreviewMalformed("`preview` is true or false, on routes that have it.", field=PARAMETER)
+    """Refuse a `preview` that is not understood: what was meant as a question must not be carried out."""
+    if request.args.getlist(PARAMETER) not in ([], ["true"], ["false"]):
+        raise PreviewMalformed("`preview` is true or false.", field=PARAMETER)
 
 
-def foreseen(operation: Callable[Concatenate[Session, P], Any], *arguments: P.args, **named: P.kwargs) -> Response:
+def foreseen(
+    operation: Callable[Concatenate[Session, P], Any], *arguments: P.args, **named: P.kwargs
+) -> Response:
     """What `operation` would answer and post, with everything as it was before."""
     return jsonify(rehearse(_foresee, operation, g.answer_schema, arguments, named))
 
 
 def _foresee(
-    session: Session, operation: Callable[..., Any], schema: Schema, arguments: tuple[Any, ...], named: dict[str, Any]
+    session: Session,
+    operation: Callable[..., Any],
+    schema: Schema,
+    arguments: tuple[Any, ...],
+    named: dict[str, Any],
 ) -> dict[str, Any]:
     view = operation(session, *arguments, **named)
     return {

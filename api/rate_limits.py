@@ -1,4 +1,7 @@
-"""How many requests a person, or an address before sign-in, may make in a minute; counted in Redis, in memory while it is away."""
+"""How many requests a person, or an address before sign-in, may make in a minute.
+
+Counted in Redis for all processes together; while it is away, by each process alone.
+"""
 
 from __future__ import annotations
 
@@ -50,13 +53,15 @@ def register(app: Flask, settings: Settings) -> None:
         application_limits=[
             _limit(settings.REQUESTS_PER_MINUTE, "all", _who, lambda: _marked("unlimited")),
             _limit(
-                settings.SIGN_INS_PER_MINUTE, "sign_in", get_remote_address, lambda: not _marked("tries_credentials")
+                settings.SIGN_INS_PER_MINUTE,
+                "sign_in",
+                get_remote_address,
+                lambda: not _marked("tries_credentials"),
             ),
         ],
         storage_uri=_storage(settings),
         storage_options=_options(settings),
         in_memory_fallback_enabled=True,
-        headers_enabled=True,
         key_prefix="holdfast",
     )
     limiter.init_app(app)
@@ -69,7 +74,9 @@ def register(app: Flask, settings: Settings) -> None:
     app.register_error_handler(RateLimitExceeded, answer)
 
 
-def _limit(per_minute: int, scope: str, key: Callable[[], str], exempt: Callable[[], bool]) -> ApplicationLimit:
+def _limit(
+    per_minute: int, scope: str, key: Callable[[], str], exempt: Callable[[], bool]
+) -> ApplicationLimit:
     return ApplicationLimit(
         limit_provider=f"{per_minute} per minute", scope=scope, key_function=key, exempt_when=exempt
     )
@@ -93,4 +100,8 @@ def _storage(settings: Settings) -> str:
 
 def _options(settings: Settings) -> dict[str, Any]:
     # A Redis that hangs must not hold requests up; without it the counts are this process's own.
-    return {"socket_timeout": _REDIS_SECONDS, "socket_connect_timeout": _REDIS_SECONDS} if settings.REDIS_URL else {}
+    return (
+        {"socket_timeout": _REDIS_SECONDS, "socket_connect_timeout": _REDIS_SECONDS}
+        if settings.REDIS_URL
+        else {}
+    )

@@ -1,4 +1,4 @@
-"""Every request has an id: the caller's if it is a sane one, ours otherwise; in the answer, in every log line, in problems."""
+"""Every request has an id, the caller's or ours: in the answer, in every line of the log, in every problem."""
 
 from __future__ import annotations
 

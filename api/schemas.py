@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
@@ -15,6 +14,7 @@ from kernel.time import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 _CONTROLS_ALLOWED = "\n\t"
 
@@ -34,7 +34,7 @@ class Text(fields.String):
     def __init__(self, *, most: int, least: int = 1, **options: Any) -> None:  # noqa: ANN401 - marshmallow's own
         super().__init__(validate=validate.Length(min=least, max=most), **options)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ANN401
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:  # noqa: ANN401
         if not isinstance(value, str):
             raise self.make_error("invalid")
         text = unicodedata.normalize("NFC", value.strip())
@@ -46,7 +46,7 @@ class Text(fields.String):
 class StrictBoolean(fields.Boolean):
     """JSON's own true and false; not "yes", not 1."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:  # noqa: ANN401
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:  # noqa: ANN401
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value
@@ -72,7 +72,7 @@ class IdField(fields.String):
 class Instant(fields.AwareDateTime):
     """An instant in UTC, RFC 3339 with microseconds."""
 
-    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:  # noqa: ANN401
+    def _serialize(self, value: datetime | None, *_: Any, **__: Any) -> str | None:  # noqa: ANN401
         return None if value is None else rfc3339(value)
 
 
@@ -83,7 +83,9 @@ class MoneySchema(Strict):
         """One name in the document for all amounts."""
 
     amount = fields.String(
-        attribute="decimal", required=True, metadata={"pattern": r"^-?(0|[1-9]\d{0,15})(\.\d{1,6})?$", "example": "12.50"}
+        attribute="decimal",
+        required=True,
+        metadata={"pattern": r"^-?(0|[1-9]\d{0,15})(\.\d{1,6})?$", "example": "12.50"},
     )
     currency = fields.String(required=True, metadata={"enum": list(EXPONENTS), "example": "USD"})
 
@@ -102,24 +104,32 @@ class MoneyField(fields.Nested):
         super().__init__(MoneySchema, **options)
         self._least = 0 if zero else 1
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Money:  # noqa: ANN401
-        money: Money = super()._deserialize(value, attr, data, **kwargs)
+    def _deserialize(self, value: Any, *rest: Any, **kwargs: Any) -> Money:  # noqa: ANN401
+        money: Money = super()._deserialize(value, *rest, **kwargs)
         if money.amount_minor < self._least:
-            raise ValidationError({"amount": ["Must be more than nothing." if self._least else "Must not be negative."]})
+            raise ValidationError(
+                {"amount": ["Must be more than nothing." if self._least else "Must not be negative."]}
+            )
         return money
 
 
 class Problem(Strict):
     """Why the request was not carried out (RFC 9457). `code` is stable; `detail` is for a person."""
 
-    type = fields.String(required=True, metadata={"description": "Where this code is explained.", "format": "uri-reference"})
+    type = fields.String(
+        required=True, metadata={"description": "Where this code is explained.", "format": "uri-reference"}
+    )
     title = fields.String(required=True)
     status = fields.Integer(required=True)
     detail = fields.String(required=True)
     code = fields.String(required=True, metadata={"description": "Stable; decide by this."})
-    request_id = fields.String(required=True, allow_none=True, metadata={"description": "What support asks for."})
-    field = fields.String(metadata={"description": "JSON pointer into the body, or the name of the header or parameter."})
-    errors = fields.List(fields.Nested(lambda: FieldProblem()), metadata={"description": "Every field at fault."})
+    request_id = fields.String(
+        required=True, allow_none=True, metadata={"description": "What support asks for."}
+    )
+    field = fields.String(
+        metadata={"description": "JSON pointer into the body, or the name of the header or parameter."}
+    )
+    errors = fields.List(fields.Nested("FieldProblem"), metadata={"description": "Every field at fault."})
     details = fields.Dict(keys=fields.String(), metadata={"description": "Further facts, by code."})
 
 

@@ -80,7 +80,9 @@ def open_account(
     chosen = frozenset(roles)
     if not chosen or not chosen <= SELF_CHOSEN:
         raise RolesNotChosen("Register as client, as worker or as both.", field="roles")
-    person = _person(user_id, email, password_hash, name, country, locale, time_zone)
+    person = _person(
+        user_id, email, password_hash, name=name, country=country, locale=locale, time_zone=time_zone
+    )
     known = session.scalar(select(User.id).where(User.email_key == person.email_key))
     if known is not None:
         outbox.publish(session, name="account.registered_again", subject=known)
@@ -95,7 +97,7 @@ def create_staff(
     given = frozenset(roles)
     if not given or not given <= STAFF:
         raise RolesNotChosen("Staff are support, mediator, finance or admin.", field="roles")
-    person = _person(user_id, email, password_hash, name, "US", "en-US", "UTC")
+    person = _person(user_id, email, password_hash, name=name, country="US", locale="en-US", time_zone="UTC")
     if session.scalar(select(User.id).where(User.email_key == person.email_key)) is not None:
         raise EmailTaken("There is an account with this e-mail already.", field="email")
     _add(session, person, given)
@@ -129,7 +131,9 @@ def edit_account(
     if row is None:
         raise AccountNotFound("There is no account with this id.")
     if expected_version not in (None, row.version):
-        raise EditedMeanwhile("Your account was changed meanwhile. Read it again, then decide.", field="If-Match")
+        raise EditedMeanwhile(
+            "Your account was changed meanwhile. Read it again, then decide.", field="If-Match"
+        )
     row.name = name or row.name
     row.locale = places.locale(locale) if locale else row.locale
     row.time_zone = places.time_zone(time_zone) if time_zone else row.time_zone
@@ -139,7 +143,7 @@ def edit_account(
 
 
 def _person(
-    user_id: str, email: str, password_hash: str, name: str, country: str, locale: str, time_zone: str
+    user_id: str, email: str, password_hash: str, *, name: str, country: str, locale: str, time_zone: str
 ) -> User:
     address = emails.written(email)
     return User(

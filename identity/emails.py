@@ -22,7 +22,13 @@ def written(email: str) -> str:
     """The address as the person wrote it, without the blanks around it."""
     text = unicodedata.normalize("NFC", email.strip())
     # Folding can make it longer.
-    if len(key(text)) > _LONGEST or len(text) > _LONGEST or not text.isprintable() or not _SHAPE.fullmatch(text) or ".." in text:
+    if (
+        len(key(text)) > _LONGEST
+        or len(text) > _LONGEST
+        or not text.isprintable()
+        or not _SHAPE.fullmatch(text)
+        or ".." in text
+    ):
         raise EmailMalformed("Write the e-mail address like name@example.com.", field="email")
     return text
 

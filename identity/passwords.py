@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 SHORTEST, LONGEST = 12, 128
+_FEWEST_LETTERS = 4
 
 # OWASP's choice for interactive sign-in: about 20 ms, and 19 MiB that an attacker's hardware needs as well.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -54,8 +55,10 @@ def accept(password: str, *, email: str) -> str:
     folded = text.casefold()
     if folded in {emails.key(email), emails.key(email).partition("@")[0]}:
         raise PasswordTooWeak("Choose a password that is not your e-mail address.", field="password")
-    if folded in _commonest() or len(set(folded)) < 4:
-        raise PasswordTooWeak("This password is among the first that are guessed. Choose another.", field="password")
+    if folded in _commonest() or len(set(folded)) < _FEWEST_LETTERS:
+        raise PasswordTooWeak(
+            "This password is among the first that are guessed. Choose another.", field="password"
+        )
     return text
 
 
@@ -67,10 +70,10 @@ def hashed(password: str) -> str:
 def matches(kept: str | None, password: str) -> bool:
     """Whether the password is the one kept; no kept one at all takes just as long and matches nothing."""
     try:
-        same = _in_turn(lambda: _HASHER.verify(kept or _nobodys(), _normal(password)))
+        _in_turn(lambda: _HASHER.verify(kept or _nobodys(), _normal(password)))
     except VerificationError:
         return False
-    return same and kept is not None
+    return kept is not None
 
 
 def is_outdated(kept: str) -> bool:
@@ -84,7 +87,9 @@ def _normal(password: str) -> str:
 
 def _in_turn(work: Callable[[], Result]) -> Result:
     if not _ROOM.acquire(timeout=_WAIT_SECONDS):
-        raise SignInsBusy("Many people are signing in right now. Please try again in a moment.", retry_after_seconds=2)
+        raise SignInsBusy(
+            "Many people are signing in right now. Please try again in a moment.", retry_after_seconds=2
+        )
     try:
         return work()
     finally:

@@ -44,7 +44,9 @@ def locale(tag: str) -> str:
     try:
         Locale.parse(tag, sep="-")
     except (UnknownLocaleError, ValueError):
-        raise LocaleUnknown("Write the locale as a language and a region, such as en-US.", field="locale") from None
+        raise LocaleUnknown(
+            "Write the locale as a language and a region, such as en-US.", field="locale"
+        ) from None
     return tag
 
 
@@ -57,7 +59,7 @@ def time_zone(name: str) -> str:
 
 @cache
 def _countries() -> frozenset[str]:
-    territories = Locale("en").territories
+    territories = (str(code) for code in Locale("en").territories)
     return frozenset(code for code in territories if len(code) == _CODE_LENGTH and code not in _NOT_COUNTRIES)
 
 

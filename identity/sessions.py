@@ -41,7 +41,7 @@ class NotSignedIn(Forbidden):
 
 
 class RefreshRefused(Forbidden):
-    """The refresh token is unknown, expired or was used before; a used one ends its session, since somebody has a copy."""
+    """The refresh token is unknown, expired or used; a used one ends its session, because somebody has a copy."""
 
     code = "refresh_refused"
 
@@ -108,7 +108,9 @@ def refresh_session(session: Session, *, refresh_token: str) -> SignedIn | None:
 def refreshed(outcome: SignedIn | None) -> SignedIn:
     """The new tokens, or the refusal that stands although the session was ended for it."""
     if outcome is None:
-        raise RefreshRefused("This session was ended because its token was used twice. Sign in again.", field="refresh_token")
+        raise RefreshRefused(
+            "This session was ended because its token was used twice. Sign in again.", field="refresh_token"
+        )
     return outcome
 
 
@@ -122,7 +124,9 @@ def authenticate(session: Session, *, access_token: str) -> Actor:
     ).all()
     instant = clock.now(session)
     if not rows or not _is_alive(rows[0][0], instant) or rows[0][0].access_expires_at <= instant:
-        raise NotSignedIn("The access token is not valid (any more). Refresh it or sign in again.", field="Authorization")
+        raise NotSignedIn(
+            "The access token is not valid (any more). Refresh it or sign in again.", field="Authorization"
+        )
     return Actor(rows[0][0].user_id, frozenset(Role(role) for _, role in rows), rows[0][0].id)
 
 
@@ -160,12 +164,16 @@ def _renewed(session: Session, row: UserSession, family: str, instant: datetime)
     row.last_used_at = instant
     row.expires_at = min(instant + IDLE_LIFETIME, row.created_at + LONGEST_LIFETIME)
     session.flush()
-    return SignedIn(_view(row), ACCESS_PREFIX + access, row.access_expires_at, f"{REFRESH_PREFIX}{family}.{secret}")
+    return SignedIn(
+        _view(row), ACCESS_PREFIX + access, row.access_expires_at, f"{REFRESH_PREFIX}{family}.{secret}"
+    )
 
 
 def _end(session: Session, row: UserSession, instant: datetime, because: str) -> None:
     row.revoked_at, row.revoked_because = instant, because
-    outbox.publish(session, name="session.ended", subject=row.id, payload={"user_id": row.user_id, "because": because})
+    outbox.publish(
+        session, name="session.ended", subject=row.id, payload={"user_id": row.user_id, "because": because}
+    )
 
 
 def _is_alive(row: UserSession, instant: datetime) -> bool:

@@ -48,7 +48,13 @@ class Verdict:
 def sign_in(*, email: str, password: str, address: str, user_agent: str) -> SignedIn:
     """Open a session for whoever has this e-mail and password."""
     signed_in = staged(
-        begin=attempt, call=judge, record=admit, email=email, password=password, address=address, user_agent=user_agent
+        begin=attempt,
+        call=judge,
+        record=admit,
+        email=email,
+        password=password,
+        address=address,
+        user_agent=user_agent,
     )
     assert signed_in is not None, "every attempt is judged"
     return signed_in
@@ -61,7 +67,12 @@ def attempt(session: Session, *, email: str, password: str, address: str, user_a
     throttle.count_attempt(session, counted)
     person = session.scalar(select(User).where(User.email_key == emails.key(email)))
     return Attempt(
-        counted, digest, password, user_agent, person.id if person else None, person.password_hash if person else None
+        counted,
+        digest,
+        password,
+        user_agent,
+        person.id if person else None,
+        person.password_hash if person else None,
     )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.types import TypeEngine
 
 from persistence.columns import TABLE_OPTIONS, Base, Id, UtcDateTime, ascii_text
+
+if TYPE_CHECKING:
+    from sqlalchemy.types import TypeEngine
 
 
 def _digest() -> TypeEngine[bytes]:

@@ -27,7 +27,7 @@ _FORGOTTEN_AFTER = timedelta(hours=24)
 
 
 class TooManyAttempts(Unavailable):
-    """Somebody tried too often to sign in with this e-mail or from this address; the wait doubles with every failure."""
+    """Too many attempts to sign in with this e-mail or from this address; the wait doubles with every failure."""
 
     code = "too_many_attempts"
 
@@ -51,7 +51,10 @@ def by_address(address: str) -> Counted:
 
 
 def count_attempt(session: Session, counted: Sequence[Counted]) -> None:
-    """Count an attempt before its password is looked at, so that many at once are not all the first; refuses when it is too soon."""
+    """Count an attempt; refuses when it is too soon for another.
+
+    It is counted before its password is looked at, so that of many at once not all are the first.
+    """
     rows = _rows(session, counted)
     # After the locks: whoever waited for them asks for the time they were given.
     instant = clock.now(session)
@@ -87,7 +90,9 @@ def _rows(session: Session, counted: Sequence[Counted]) -> dict[str, SignInAttem
     if not missing:
         return found
     instant = clock.now(session)
-    session.add_all(SignInAttempts(digest=digest, failures=0, last_at=instant, blocked_until=None) for digest in missing)
+    session.add_all(
+        SignInAttempts(digest=digest, failures=0, last_at=instant, blocked_until=None) for digest in missing
+    )
     try:
         session.flush()
     except IntegrityError as error:

@@ -38,7 +38,7 @@ _SHORTEST, _LONGEST = 13, 19
 
 
 def has_card_number(text: str) -> bool:
-    """Whether something in `text` looks like a card number: 13 to 19 digits, however grouped, that pass the Luhn check."""
+    """Whether something in `text` looks like a card number: 13 to 19 digits, grouped or not, that pass Luhn."""
     return any(True for _ in card_numbers(text))
 
 

@@ -77,6 +77,8 @@ def configure(level: str) -> None:
     # They write addresses with everything in them.
     for name in ("werkzeug", "granian.access", "gunicorn.access"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    # It tells at every look at the version that it looks.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> MutableMapping[str, Any]:

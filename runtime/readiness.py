@@ -43,7 +43,11 @@ def checks() -> list[Check]:
     return [
         Check("database", required=True, problem=_database(wiring.database)),
         # Work waits in the database until Redis is back, and requests are counted in memory.
-        Check("redis", required=False, problem=_redis(redis_url.get_secret_value()) if redis_url else "not configured"),
+        Check(
+            "redis",
+            required=False,
+            problem=_redis(redis_url.get_secret_value()) if redis_url else "not configured",
+        ),
     ]
 
 
@@ -58,7 +62,9 @@ def _database(database: Database) -> str | None:
 
 def _redis(url: str) -> str | None:
     try:
-        with Redis.from_url(url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS) as redis:
+        with Redis.from_url(
+            url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS
+        ) as redis:
             redis.ping()
     except (RedisError, OSError):
         return "unreachable"

@@ -10,13 +10,16 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _DEVELOPMENT_KEY = "development only: this key signs nothing that matters"
 _SHORTEST_KEY = 32
+_MAKE_A_KEY = "Make one: python -c 'import secrets; print(secrets.token_urlsafe(48))'."
 
 
 class SettingsRefused(Exception):  # noqa: N818 - an answer to whoever starts the process
     """The process does not start; the message names each variable and what to do about it."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("Holdfast does not start with these settings:\n" + "\n".join(f"  {line}" for line in problems))
+        super().__init__(
+            "Holdfast does not start with these settings:\n" + "\n".join(f"  {line}" for line in problems)
+        )
         self.problems = problems
 
 
@@ -27,61 +30,92 @@ class Settings(BaseSettings):
 
     # Whoever forgets to say where they are gets the strict rules, not the lax ones.
     ENVIRONMENT: Literal["development", "test", "production"] = Field(
-        "production", description="Where this process runs. Production refuses every unsafe setting."
+        default="production", description="Where this process runs. Production refuses every unsafe setting."
     )
     DATABASE_URL: SecretStr = Field(
-        SecretStr("sqlite:///holdfast.sqlite3"),
-        description="Where the books are: `mysql+pymysql://user:password@host/name`, or `sqlite:///file` outside production.",
+        default=SecretStr("sqlite:///holdfast.sqlite3"),
+        description="Where the books are: `mysql+pymysql://user:password@host/name`, outside production also `sqlite:///file`.",
     )
     DATABASE_POOL_SIZE: int = Field(
-        5, ge=1, le=100, description="Database connections each process keeps: its threads and one more."
+        default=5,
+        ge=1,
+        le=100,
+        description="Database connections each process keeps: its threads and one more.",
     )
     REDIS_URL: SecretStr | None = Field(
-        None, description="Redis for queues and rate limits: `redis://…`, `rediss://…` or `unix:///path`."
+        default=None,
+        description="Redis for queues and rate limits: `redis://…`, `rediss://…` or `unix:///path`.",
     )
     SECRET_KEY: SecretStr = Field(
-        SecretStr(_DEVELOPMENT_KEY),
+        default=SecretStr(_DEVELOPMENT_KEY),
         description="Signs page cursors. At least 32 random characters; the same for every process.",
     )
     PUBLIC_URL: str = Field(
-        "http://localhost:8000", description="The address at which people and gateways reach Holdfast, without a slash at the end."
+        default="http://localhost:8000",
+        description="The address at which people and gateways reach Holdfast, without a slash at the end.",
     )
-    STRIPE_SECRET_KEY: SecretStr = Field(SecretStr(""), description="Stripe's secret (or restricted) key of this environment.")
-    STRIPE_PUBLISHABLE_KEY: str = Field("", description="Stripe's publishable key, which the mobile app is given.")
+    STRIPE_SECRET_KEY: SecretStr = Field(
+        default=SecretStr(""), description="Stripe's secret (or restricted) key of this environment."
+    )
+    STRIPE_PUBLISHABLE_KEY: str = Field(
+        default="", description="Stripe's publishable key, which the mobile app is given."
+    )
     STRIPE_WEBHOOK_SECRETS: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="Signing secrets of Stripe's webhooks, separated by commas, newest first; two while one is replaced."
+        default=(),
+        description="Signing secrets of the webhooks, separated by commas, newest first, two while one is replaced.",
     )
     STRIPE_API_BASE: str | None = Field(
-        None, description="Development and test only: speak to the sandbox peer at this address instead of Stripe."
+        default=None,
+        description="Development and test only: speak to the sandbox peer at this address instead of Stripe.",
     )
     CLOCK_FILE: Path | None = Field(
-        None, description="Development and test only: the file in which the sandbox keeps how far the clock was turned."
+        default=None,
+        description="Development and test only: the file in which the sandbox keeps how far the clock was turned.",
     )
     CLIENT_FEE_BASIS_POINTS: int = Field(
-        500, ge=0, le=10_000, description="What a client pays on top of the price, in hundredths of a percent."
+        default=500,
+        ge=0,
+        le=10_000,
+        description="What a client pays on top of the price, in hundredths of a percent.",
     )
     WORKER_FEE_BASIS_POINTS: int = Field(
-        1_000, ge=0, le=10_000, description="What is kept of a worker's earnings, in hundredths of a percent."
+        default=1_000,
+        ge=0,
+        le=10_000,
+        description="What is kept of a worker's earnings, in hundredths of a percent.",
     )
-    MERCHANT_NAME: str = Field("Holdfast", description="The name that payment sheets show.")
+    MERCHANT_NAME: str = Field(default="Holdfast", description="The name that payment sheets show.")
     MERCHANT_COUNTRY: str = Field(
-        "US", pattern="^[A-Z]{2}$", description="The country of the platform's own account, as two letters."
+        default="US",
+        pattern="^[A-Z]{2}$",
+        description="The country of the platform's own account, as two letters.",
     )
     TRUSTED_PROXIES: int = Field(
-        0, ge=0, le=5, description="How many proxies in front add to X-Forwarded-For; their word for the caller's address is taken."
+        default=0,
+        ge=0,
+        le=5,
+        description="How many proxies in front add to X-Forwarded-For; their word for the caller's address is taken.",
     )
     REQUESTS_PER_MINUTE: int = Field(
-        600, ge=1, description="Requests a person (or, before sign-in, an address) may make in a minute."
+        default=600,
+        ge=1,
+        description="Requests a person (or, before sign-in, an address) may make in a minute.",
     )
     SIGN_INS_PER_MINUTE: int = Field(
-        30, ge=1, description="Registrations, sign-ins and refreshes an address may make in a minute."
+        default=30, ge=1, description="Registrations, sign-ins and refreshes an address may make in a minute."
     )
-    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least that is logged.")
+    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="The least that is logged."
+    )
 
     @field_validator("STRIPE_WEBHOOK_SECRETS", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("PUBLIC_URL")
     @classmethod
@@ -112,7 +146,10 @@ class Settings(BaseSettings):
 
 def _malformed(error: ValidationError) -> list[str]:
     # The input itself is left out: it may be a secret.
-    return [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}." for problem in error.errors(include_input=False)]
+    return [
+        f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}."
+        for problem in error.errors(include_input=False)
+    ]
 
 
 def _unsafe_in_production(settings: Settings) -> list[str]:
@@ -121,7 +158,9 @@ def _unsafe_in_production(settings: Settings) -> list[str]:
         "REDIS_URL": None if settings.REDIS_URL else "is missing. Name the Redis that the queues use.",
         "SECRET_KEY": _secret_key(settings.SECRET_KEY.get_secret_value()),
         "PUBLIC_URL": None if settings.PUBLIC_URL.startswith("https://") else "must be an https:// address.",
-        "STRIPE_SECRET_KEY": _stripe_key(settings.STRIPE_SECRET_KEY.get_secret_value(), ("sk_live_", "rk_live_")),
+        "STRIPE_SECRET_KEY": _stripe_key(
+            settings.STRIPE_SECRET_KEY.get_secret_value(), ("sk_live_", "rk_live_")
+        ),
         "STRIPE_PUBLISHABLE_KEY": _stripe_key(settings.STRIPE_PUBLISHABLE_KEY, ("pk_live_",)),
         "STRIPE_WEBHOOK_SECRETS": _webhook_secrets(settings.STRIPE_WEBHOOK_SECRETS),
         "STRIPE_API_BASE": "points away from Stripe. Unset it." if settings.STRIPE_API_BASE else None,
@@ -129,7 +168,9 @@ def _unsafe_in_production(settings: Settings) -> list[str]:
     }
     problems = [f"{name} {problem}" for name, problem in named.items() if problem]
     if problems:
-        problems.append("(ENVIRONMENT is production, which it also is when it is not set; on a laptop set it to development.)")
+        problems.append(
+            "(ENVIRONMENT is production, which it also is when it is not set; on a laptop set it to development.)"
+        )
     return problems
 
 
@@ -141,9 +182,9 @@ def _database(url: str) -> str | None:
 
 def _secret_key(key: str) -> str | None:
     if key == _DEVELOPMENT_KEY:
-        return "is missing or the development default. Make one: python -c 'import secrets; print(secrets.token_urlsafe(48))'."
+        return f"is missing or the development default. {_MAKE_A_KEY}"
     if len(key) < _SHORTEST_KEY:
-        return f"is shorter than {_SHORTEST_KEY} characters. Make one: python -c 'import secrets; print(secrets.token_urlsafe(48))'."
+        return f"is shorter than {_SHORTEST_KEY} characters. {_MAKE_A_KEY}"
     return None
 
 

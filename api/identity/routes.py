@@ -10,6 +10,7 @@ from flask import request
 from api.auth import actor, public, requires
 from api.blueprints import Blueprint, leads_to, refuses
 from api.etags import edits_a_version, expected_version
+from api.idempotency import naturally_idempotent
 from api.identity.schemas import (
     AccountEditSchema,
     AccountSchema,
@@ -20,7 +21,6 @@ from api.identity.schemas import (
     SessionSchema,
     SignedInSchema,
 )
-from api.idempotency import naturally_idempotent
 from api.paging import Page, PageAsked, PageQuery, page_of, paged
 from api.rate_limits import tries_credentials
 from identity import accounts, passwords
@@ -53,7 +53,14 @@ blueprint = Blueprint("identity", __name__, description="Accounts and sessions."
 @public(reason="nobody has an account before they have one")
 @naturally_idempotent("a second registration with the same e-mail changes nothing")
 @tries_credentials
-@refuses(EmailMalformed, passwords.PasswordTooWeak, passwords.SignInsBusy, CountryUnknown, LocaleUnknown, TimeZoneUnknown)
+@refuses(
+    EmailMalformed,
+    passwords.PasswordTooWeak,
+    passwords.SignInsBusy,
+    CountryUnknown,
+    LocaleUnknown,
+    TimeZoneUnknown,
+)
 def register(wanted: dict[str, Any]) -> dict[str, str]:
     """Open an account.
 

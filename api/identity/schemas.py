@@ -18,11 +18,16 @@ class RegistrationSchema(Strict):
     password = fields.String(
         required=True,
         validate=validate.Length(1, 1024),
-        metadata={"description": f"{SHORTEST} to {LONGEST} characters, not among the commonest.", "format": "password"},
+        metadata={
+            "description": f"{SHORTEST} to {LONGEST} characters, not among the commonest.",
+            "format": "password",
+        },
     )
     name = Text(required=True, most=120)
     country = fields.String(required=True, validate=validate.Length(2, 2), metadata={"example": "US"})
-    locale = fields.String(load_default="en-US", validate=validate.Length(2, 35), metadata={"example": "en-US"})
+    locale = fields.String(
+        load_default="en-US", validate=validate.Length(2, 35), metadata={"example": "en-US"}
+    )
     time_zone = fields.String(
         load_default="UTC", validate=validate.Length(1, 64), metadata={"example": "America/New_York"}
     )
@@ -44,13 +49,17 @@ class CredentialsSchema(Strict):
     """Who somebody says they are."""
 
     email = fields.String(required=True, validate=validate.Length(1, 254), metadata=_EMAIL)
-    password = fields.String(required=True, validate=validate.Length(1, 1024), metadata={"format": "password"})
+    password = fields.String(
+        required=True, validate=validate.Length(1, 1024), metadata={"format": "password"}
+    )
 
 
 class RefreshSchema(Strict):
     """The right to new tokens; each refresh token is good once."""
 
-    refresh_token = fields.String(required=True, validate=validate.Length(1, 256), metadata={"format": "password"})
+    refresh_token = fields.String(
+        required=True, validate=validate.Length(1, 256), metadata={"format": "password"}
+    )
 
 
 class SessionSchema(Strict):
