@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from api.escrow.contract_routes import blueprint as contracts
+from api.escrow.milestone_routes import blueprint as milestones
 from api.identity.routes import blueprint as identity
+from api.payments.routes import blueprint as payments
 
-RESOURCES = (identity,)
+RESOURCES = (identity, contracts, payments, milestones)

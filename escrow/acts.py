@@ -12,7 +12,6 @@ from escrow.tables import Contract, Milestone
 from escrow.views import ContractView, MilestoneView, contract_view, milestone_view
 from identity.actors import SYSTEM
 from identity.permissions import Permission
-from kernel.money import Money
 from kernel.refusals import Conflict, Forbidden, NotFound
 from persistence import outbox
 from persistence.locks import locked
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from identity.actors import Actor
+    from kernel.money import Money
     from kernel.states import Process, Transition
 
 
@@ -121,7 +121,7 @@ def move(
     quietly: bool = False,
     **told: Any,  # noqa: ANN401 - any JSON value
 ) -> MilestoneView:
-    """Take the step: change the state, tell it (unless the act has told more already), and end the contract with its last milestone."""
+    """Take the step: change the state, tell it unless the act has told more already, and let the contract follow."""
     step = transition(states.MILESTONE, on.milestone.state, act, on.party)
     on.milestone.state = step.to
     on.milestone.version += 1

@@ -13,7 +13,6 @@ from escrow.release import pay_worker
 from escrow.submissions import refuse_after_the_window
 from escrow.tables import Dispute
 from escrow.views import DisputeView, MilestoneView, dispute_view
-from kernel.money import Money
 from kernel.refusals import Invalid
 from persistence import clock
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from identity.actors import Actor
+    from kernel.money import Money
 
 
 class SplitDoesNotAddUp(Invalid):

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+# All of the price, in basis points.
+_WHOLE = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class FeeSchedule:
     """Rates in basis points: the client's comes on top of the price, the worker's out of it."""
@@ -19,8 +23,8 @@ class FeeSchedule:
     worker_basis_points: int
 
     def __post_init__(self) -> None:
-        assert 0 <= self.client_basis_points <= 10_000, "a fee is a part of the price"
-        assert 0 <= self.worker_basis_points <= 10_000, "a fee is a part of the price"
+        assert 0 <= self.client_basis_points <= _WHOLE, "a fee is a part of the price"
+        assert 0 <= self.worker_basis_points <= _WHOLE, "a fee is a part of the price"
 
     def client_fee(self, price: Money) -> Money:
         """What the client pays on top of `price`."""
@@ -42,7 +46,7 @@ def share(whole: Callable[[Money], Money], *, before: Money, part: Money) -> Mon
 
 
 def fee_to_return(client_fee: Money, price: Money) -> Callable[[Money], Money]:
-    """How much of the client's fee goes back when so much of the price does: in proportion, rounded down, all with the last cent.
+    """How much of the client's fee goes back with so much of the price: in proportion, all with the last cent.
 
     Holdfast's rule: a client pays no fee for work that is not paid for. What the gateway kept stays Holdfast's expense.
     """

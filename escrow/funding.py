@@ -100,7 +100,7 @@ def record_collected(
 def record_payment(
     session: Session, *, payment_id: str, outcome: PaymentFound | Rejected | Busy | Unknown
 ) -> PaymentView:
-    """Write what the gateway answered or reported; success makes the hold, cancellation frees the milestone, each once."""
+    """Write what the gateway says; success makes the hold, cancellation frees the milestone, each once."""
     ordered = collecting.find_payment(session, payment_id=payment_id, gateway_id=None)
     if ordered is None:
         raise collecting.PaymentNotFound("There is no payment with this id.")

@@ -24,7 +24,7 @@ from persistence.unit_of_work import Retry
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Busy, Rejected, RefundFound, Unknown
+    from gateways.contract import Busy, RefundFound, Rejected, Unknown
     from identity.actors import Actor
     from kernel.states import Transition
     from payments.views import RefundView

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from escrow import funding
 from escrow import refunds as escrow_refunds
-from gateways.contract import PaymentFound, RefundFound
 from jobs.work import NotYet, handler
 from payments import charges, collecting, refunds
 from payments.answers import found
@@ -16,6 +15,7 @@ from persistence.unit_of_work import atomically, reading, staged
 from runtime.wiring import gateway
 
 if TYPE_CHECKING:
+    from gateways.contract import PaymentFound, RefundFound
     from datetime import datetime
 
     from sqlalchemy.orm import Session

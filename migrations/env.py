@@ -33,7 +33,7 @@ def _written(kind: str, item: Any, context: Any) -> str | bool:
     if isinstance(item, columns.Id):
         return f'columns.Id("{item.prefix}")'
     if isinstance(item, columns.AsciiText):
-        return f"columns.ascii_text({item.impl_instance.length})"
+        return f"columns.ascii_text({item.length})"
     return f"columns.{type(item).__name__}()"
 
 

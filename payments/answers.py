@@ -35,7 +35,8 @@ def found(outcome: Found | Rejected | Busy | Unknown) -> Found:
         )
     if isinstance(outcome, Unknown):
         raise GatewayUnavailable(
-            "The payment provider did not answer. Nothing is lost and nothing will be charged twice; please try again in a moment.",
+            "The payment provider did not answer. Nothing is lost and nothing will be charged twice;"
+            " please try again in a moment.",
             retry_after_seconds=_RETRY_SECONDS,
         )
     return outcome

@@ -162,7 +162,7 @@ def _book(session: Session, row: Payment, charge: Charge) -> None:
     view = payment_view(row)
     if charge.fee.currency != row.currency:
         raise GatewayDisagrees(
-            f"The gateway settles {charge.gateway_id} in {charge.fee.currency}; Holdfast holds {row.currency} only as {row.currency}."
+            f"The gateway settles {charge.gateway_id} in {charge.fee.currency}, and it was ordered in {row.currency}."
         )
     row.charge_id, row.balance_transaction = charge.gateway_id, charge.balance_transaction
     row.card_brand, row.card_last4 = charge.card_brand, charge.card_last4

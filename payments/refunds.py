@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from gateways.contract import KEYS_LAST, Rejected, RefundFound, RefundOrder, RefundState, Unknown
+from gateways.contract import KEYS_LAST, RefundFound, RefundOrder, RefundState, Rejected, Unknown
 from kernel.refusals import Conflict, NotFound
 from ledger import movements
 from ledger.posting import post

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import text
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from sqlalchemy.orm import Session
 
 # SYSDATE is read when it is evaluated; NOW would be the instant the statement began, before it waited for anything.
@@ -20,6 +22,6 @@ def now(session: Session) -> datetime:
     if session.get_bind().dialect.name == "sqlite":
         instant = datetime.fromisoformat(session.execute(_SQLITE).scalar_one())
     else:
-        instant = session.execute(_MARIADB).scalar_one()
-    offset = session.info["offset"]()
+        instant = cast("datetime", session.execute(_MARIADB).scalar_one())
+    offset: timedelta = session.info["offset"]()
     return instant.replace(tzinfo=UTC) + offset

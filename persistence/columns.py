@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BINARY,
-    BigInteger,
     DateTime,
     Dialect,
     LargeBinary,
@@ -20,9 +19,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.types import TypeEngine
 
 from kernel import ids
+
+if TYPE_CHECKING:
+    from sqlalchemy.types import TypeEngine
 
 # Written out on every table: the servers' default collations differ, and compare differently.
 TABLE_OPTIONS = {
@@ -50,16 +51,26 @@ class Base(DeclarativeBase):
     __table_args__: Any = TABLE_OPTIONS
 
 
-def ascii_text(length: int) -> TypeEngine[str]:
+class AsciiText(TypeDecorator[str]):
     """Text of machines (keys, codes, states): ASCII, compared byte by byte."""
-    return String(length).with_variant(
-        mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
-    )
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """On MariaDB its character set is written out; SQLite compares bytes anyway."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(self.length))
+        return dialect.type_descriptor(mysql.VARCHAR(self.length, charset="ascii", collation="ascii_bin"))
 
 
-def minor_units() -> TypeEngine[int]:
-    """A signed count of minor units or anything else that needs 64 bits."""
-    return BigInteger()
+def ascii_text(length: int) -> AsciiText:
+    """A column of up to `length` ASCII characters."""
+    return AsciiText(length)
 
 
 class _IdNotStored(ids.IdUnknown, DontWrapMixin):
@@ -100,9 +111,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """DATETIME(6): the default would cut the microseconds."""
-        return dialect.type_descriptor(
-            sqlite.DATETIME() if dialect.name == "sqlite" else mysql.DATETIME(fsp=6)
-        )
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sqlite.DATETIME())
+        return dialect.type_descriptor(mysql.DATETIME(fsp=6))  # type: ignore[no-untyped-call]
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """An instant without a zone is a bug of ours, not a guess to make."""

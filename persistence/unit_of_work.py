@@ -60,7 +60,7 @@ def database() -> Database:
 
 
 def observe(observer: Callable[[str, str], None]) -> None:
-    """Tell `observer(stage, name)` of every stage that outside work reaches: `before_call`, `after_call`, `before_commit`, `committed`."""
+    """Tell `observer(stage, name)` of every stage: `before_call`, `after_call`, `before_commit`, `committed`."""
     _observers.append(observer)
 
 
@@ -68,14 +68,14 @@ def atomically(
     operation: Callable[Concatenate[Session, P], Result], *arguments: P.args, **named: P.kwargs
 ) -> Result:
     """Run `operation` in one transaction and commit; a deadlock runs it again with the same arguments and ids."""
-    return _tried(operation, True, *arguments, **named)
+    return _tried(_name(operation), lambda session: operation(session, *arguments, **named), keep=True)
 
 
 def rehearse(
     operation: Callable[Concatenate[Session, P], Result], *arguments: P.args, **named: P.kwargs
 ) -> Result:
     """Run `operation` just as `atomically` would, and take it back: what it returns is what would have happened."""
-    return _tried(operation, False, *arguments, **named)
+    return _tried(_name(operation), lambda session: operation(session, *arguments, **named), keep=False)
 
 
 def reading(
@@ -128,15 +128,14 @@ def reached(stage: str, name: str) -> None:
         observer(stage, name)
 
 
-def _tried(
-    operation: Callable[Concatenate[Session, P], Result],
-    keep: bool,
-    *arguments: P.args,
-    **named: P.kwargs,  # noqa: FBT001
-) -> Result:
+def _name(operation: Callable[..., object]) -> str:
+    return f"{getattr(operation, '__module__', '')}.{getattr(operation, '__name__', 'operation')}"
+
+
+def _tried(name: str, operation: Callable[[Session], Result], *, keep: bool) -> Result:
     for attempt in range(_TRIES):
         try:
-            return _once(operation, keep, *arguments, **named)
+            return _once(name, operation, keep=keep)
         except Retry:
             pass
         except DBAPIError as error:
@@ -149,31 +148,29 @@ def _tried(
     )
 
 
-def _once(
-    operation: Callable[Concatenate[Session, P], Result],
-    keep: bool,
-    *arguments: P.args,
-    **named: P.kwargs,  # noqa: FBT001
-) -> Result:
-    name = f"{getattr(operation, '__module__', '')}.{getattr(operation, '__name__', 'operation')}"
+def _once(name: str, operation: Callable[[Session], Result], *, keep: bool) -> Result:
     with database().sessions() as session:
-        result = operation(session, *arguments, **named)
-        if not keep:
-            session.flush()
-            session.rollback()
-            return result
+        result = operation(session)
         session.flush()
-        reached("before_commit", name)
-        try:
-            session.commit()
-        except DBAPIError as error:
-            if _number(error) in _CONNECTION_IS_DEAD:
-                raise OutcomeUnknown(
-                    "The connection to the books was lost at the last moment. Send the request again with the same Idempotency-Key."
-                ) from error
-            raise
-        reached("committed", name)
+        if keep:
+            reached("before_commit", name)
+            _commit(session)
+            reached("committed", name)
+        else:
+            session.rollback()
         return result
+
+
+def _commit(session: Session) -> None:
+    try:
+        session.commit()
+    except DBAPIError as error:
+        if _number(error) in _CONNECTION_IS_DEAD:
+            raise OutcomeUnknown(
+                "The connection to the books was lost at the last moment."
+                " Send the request again with the same Idempotency-Key."
+            ) from error
+        raise
 
 
 def _may_be_tried_again(error: DBAPIError) -> bool:

@@ -1,0 +1,93 @@
+"""Reading the books: trial balance, statements, and whether everything fits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from api.auth import requires
+from api.blueprints import Blueprint, refuses
+from api.ledger import schemas as bodies
+from identity.permissions import Permission
+from kernel.money import Money, total
+from kernel.pages import CursorMalformed
+from kernel.refusals import NotFound
+from ledger import coverage
+from ledger.balances import trial_balance
+from ledger.statements import accounts_named, statement
+from persistence.unit_of_work import examining, reading
+from runtime import books
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from ledger.balances import TrialLine
+
+blueprint = Blueprint("ledger", __name__, description="The books, for finance.")
+
+
+class AccountNotFound(NotFound):
+    """Nothing was ever posted to an account of this code and currency."""
+
+    code = "ledger_account_not_found"
+
+
+@blueprint.get("/ledger/trial-balance")
+@requires(Permission.READ_LEDGER)
+@blueprint.arguments(bodies.TrialQuery, location="query")
+@blueprint.response(200, bodies.TrialBalanceSchema)
+def get_trial_balance(asked: dict[str, datetime | None]) -> dict[str, Any]:
+    """Every account that is not empty, now or at any past instant."""
+    lines = examining(trial_balance, asked["at"])
+    return {"at": asked["at"], "lines": lines, "totals": _totals(lines)}
+
+
+@blueprint.get("/ledger/accounts/<account_code>/statement")
+@requires(Permission.READ_LEDGER)
+@blueprint.arguments(bodies.StatementQuery, location="query")
+@blueprint.response(200, bodies.StatementSchema)
+@refuses(AccountNotFound, CursorMalformed)
+def get_statement(asked: dict[str, Any], account_code: str) -> dict[str, Any]:
+    """The lines of an account, newest first, each with the balance after it."""
+    return reading(_statement, account_code=account_code, **asked)
+
+
+@blueprint.get("/ledger/integrity")
+@requires(Permission.READ_LEDGER)
+@blueprint.response(200, bodies.IntegritySchema)
+def get_integrity() -> dict[str, Any]:
+    """Derive everything in the books again, and compare."""
+    return examining(_integrity)
+
+
+def _statement(
+    session: Session, *, account_code: str, currency: str, limit: int, cursor: str | None
+) -> dict[str, Any]:
+    account = next(
+        (found for found in accounts_named(session, account_code) if found.currency == currency), None
+    )
+    if account is None:
+        raise AccountNotFound("Nothing was ever posted to this account in this currency.")
+    page = statement(session, account, after=cursor, limit=limit)
+    return {"account": account.code, "currency": currency, "data": page.items, "next_cursor": page.next_after}
+
+
+def _integrity(session: Session) -> dict[str, Any]:
+    return {"breaches": books.verify(session), "coverage": coverage.coverage(session)}
+
+
+def _totals(lines: list[TrialLine]) -> list[dict[str, Any]]:
+    currencies = sorted({line.currency for line in lines})
+    return [
+        {
+            "currency": currency,
+            "debit": _sum(lines, currency, "debit"),
+            "credit": _sum(lines, currency, "credit"),
+        }
+        for currency in currencies
+    ]
+
+
+def _sum(lines: list[TrialLine], currency: str, column: str) -> Money:
+    return total([getattr(line, column) for line in lines if line.currency == currency], currency)
