@@ -70,6 +70,16 @@ def operation_for(method: str, path: str) -> Operation | None:
     return min(matching, key=lambda found: found.template.count("{"), default=None)
 
 
+def every_operation() -> list[Operation]:
+    """All operations of the first version of the API, which is the one that is form-encoded."""
+    return [
+        operation
+        for text in _service_sources()
+        for operation in _operations_in(ast.parse(text))
+        if operation.template.startswith("/v1/")
+    ]
+
+
 def _resource(path: str) -> str:
     return "/".join(path.split("/")[:3])
 

@@ -34,9 +34,10 @@ def emit(
     }
     if account != world.platform:
         event["account"] = account
-    world.put(account, event)
-    enqueue(world, event)
-    world.touch()
+    if not world.quiet:
+        world.put(account, event)
+        enqueue(world, event)
+        world.touch()
     return event
 
 

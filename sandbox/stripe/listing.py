@@ -16,10 +16,12 @@ _COMPARISONS: dict[str, Callable[[int, int], bool]] = {
 
 def page(call: Call, kind: str, *, by: Iterable[str] = (), url: str | None = None) -> Json:
     """The account's objects of a kind that match the filters given in the request."""
+    # Read before the first thing is looked at: on an empty shelf a filter is no less understood.
+    wanted = {name: call.parameters[name] for name in [*by, "created"] if name in call.parameters}
     things = [
         thing
         for thing in call.world.shelf(call.account, kind)
-        if _matches(thing, call.parameters, [*by, "created"])
+        if all(fits(thing.get(name), value) for name, value in wanted.items())
     ]
     return page_of(call, things, url=url or f"/v1/{kind}s")
 
@@ -61,10 +63,6 @@ def _position(things: list[Json], object_id: str, param: str) -> int:
         if thing["id"] == object_id:
             return position
     raise no_such("object", object_id, param=param)
-
-
-def _matches(thing: Json, parameters: Json, names: Iterable[str]) -> bool:
-    return all(fits(thing.get(name), parameters[name]) for name in names if name in parameters)
 
 
 def fits(value: object, wanted: object) -> bool:

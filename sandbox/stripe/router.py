@@ -121,6 +121,11 @@ def find(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
     return min(found, key=lambda pair: len(pair[1]), default=None)
 
 
+def routes() -> tuple[Route, ...]:
+    """Everything the peer plays."""
+    return tuple(_ROUTES)
+
+
 def load() -> None:
     """Import every module of routes, which registers them."""
     package = importlib.import_module("sandbox.stripe.routes")

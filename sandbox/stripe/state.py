@@ -35,6 +35,7 @@ class World:
         self.policy = Policy()
         self.changed = threading.Condition(self.lock)
         self.cause: Json = {"id": None, "idempotency_key": None}
+        self.quiet = False
         self._moment: int | None = None
         self._snapshot = snapshot
         self._unsaved = False
@@ -57,6 +58,15 @@ class World:
             yield
         finally:
             self._moment = before
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        """What happens meanwhile is not told to anybody."""
+        before, self.quiet = self.quiet, True
+        try:
+            yield
+        finally:
+            self.quiet = before
 
     def touch(self) -> None:
         """Something changed: wake whoever waits and save it soon."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -10,11 +11,10 @@ import pytest
 import stripe
 
 import sandbox
+from tests.sandbox.playing import WORKER, connected, paid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-DAY = 86_400
 
 
 class Endpoint:
@@ -35,7 +35,7 @@ class Endpoint:
     @property
     def events(self):
         """What arrived, parsed by the SDK without a look at the signature."""
-        return [stripe.Event.construct_from(stripe.util.json.loads(body), None) for body, _ in self.received]
+        return [stripe.Event.construct_from(json.loads(body), None) for body, _ in self.received]
 
     @property
     def types(self):
@@ -103,16 +103,6 @@ def api(peer, http):
     return connected(peer, http).v1
 
 
-def connected(peer, http, **options):
-    return stripe.StripeClient(
-        options.pop("key", peer.secret_key),
-        base_addresses={"api": peer.base_url},
-        max_network_retries=0,
-        http_client=http,
-        **options,
-    )
-
-
 @pytest.fixture
 def customer(api):
     return api.customers.create({"email": "client@example.com"})
@@ -130,30 +120,3 @@ def worker(api, peer):
 def charge(api, peer):
     """100.00 USD, just paid by card and not yet settled."""
     return paid(api, peer, 10_000)
-
-
-WORKER = {
-    "country": "US",
-    "email": "worker@example.com",
-    "controller": {
-        "fees": {"payer": "application"},
-        "losses": {"payments": "application"},
-        "stripe_dashboard": {"type": "express"},
-    },
-    "capabilities": {"transfers": {"requested": True}},
-    "settings": {"payouts": {"schedule": {"interval": "manual"}}},
-}
-
-
-def paid(api, peer, amount, *, method="pm_card_visa", **params):
-    intent = api.payment_intents.create(
-        {"amount": amount, "currency": "usd", "automatic_payment_methods": {"enabled": True}, **params}
-    )
-    assert peer.pay(intent.client_secret, method)["status"] in {"succeeded", "processing"}
-    return api.charges.retrieve(api.payment_intents.retrieve(intent.id).latest_charge)
-
-
-def funds(api, account=None):
-    """(available, pending) in cents of US dollars."""
-    balance = api.balance.retrieve(None, {"stripe_account": account} if account else {})
-    return (balance.available[0].amount, balance.pending[0].amount)

@@ -3,7 +3,7 @@
 import pytest
 import stripe
 
-from tests.sandbox.conftest import funds, paid
+from tests.sandbox.playing import funds, paid
 
 AUTOMATIC = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 

@@ -1,6 +1,6 @@
 """The whole path of a milestone's money, told with the real SDK."""
 
-from tests.sandbox.conftest import DAY, funds
+from tests.sandbox.playing import DAY, funds
 
 
 def test_a_milestone_is_paid_settles_moves_to_the_worker_and_reaches_the_bank(api, peer, customer, worker):

@@ -123,11 +123,12 @@ def _confirmed(call: Call, intent: Json) -> Json:
         )
     off_session = bool(parameters.get("off_session"))
     return_url = parameters.get("return_url")
+    handled_by_the_app = call.from_the_app or bool(parameters.get("use_stripe_sdk"))
     automatic = intent["automatic_payment_methods"] or {}
     if (
         automatic.get("enabled")
         and automatic["allow_redirects"] == "always"
-        and not (call.from_the_app or off_session or return_url or parameters.get("use_stripe_sdk"))
+        and not (handled_by_the_app or off_session or return_url)
     ):
         raise _needs_return_url()
     world.notes(intent["id"])["return_url"] = return_url
