@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 KEYS_LAST = timedelta(hours=23)
 
 
+def attempt_key(our_id: str, attempt: int) -> str:
+    """The idempotency key of an order: our id, and from the second attempt on its number.
+
+    Gateways repeat to a key what they first said to it, a refusal as well, even when the reason for it is gone.
+    """
+    return our_id if attempt == 1 else f"{our_id}.{attempt}"
+
+
 # --- outcomes -------------------------------------------------------------------------------------------------------
 
 
@@ -230,13 +238,22 @@ class OnboardingLink:
 
 @dataclass(frozen=True, slots=True)
 class TransferOrder:
-    """Move released money to the worker's account, out of `source_charge`. `transfer_id` is ours (`tr_…`)."""
+    """Move released money to the worker's account, out of `source_charge`. `transfer_id` is ours (`tr_…`).
+
+    A new `attempt` has a key of its own; it may follow only where it is certain that the one before did nothing.
+    """
 
     transfer_id: str
     milestone_id: str
     amount: Money
     destination: str
     source_charge: str
+    attempt: int = 1
+
+    @property
+    def key(self) -> str:
+        """The idempotency key."""
+        return attempt_key(self.transfer_id, self.attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,11 +281,20 @@ class PayoutState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PayoutOrder:
-    """Send `amount` from the worker's account to the worker's bank. `payout_id` is ours (`po_…`)."""
+    """Send `amount` from the worker's account to the worker's bank. `payout_id` is ours (`po_…`).
+
+    A new `attempt` has a key of its own, as with transfers.
+    """
 
     payout_id: str
     account: str
     amount: Money
+    attempt: int = 1
+
+    @property
+    def key(self) -> str:
+        """The idempotency key."""
+        return attempt_key(self.payout_id, self.attempt)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from persistence.columns import TABLE_OPTIONS, Base, Id, UtcDateTime, ascii_text
@@ -29,7 +30,7 @@ class WebhookEvent(Base):
     type: Mapped[str] = mapped_column(ascii_text(128))
     object_kind: Mapped[str | None] = mapped_column(ascii_text(16))
     object_id: Mapped[str | None] = mapped_column(ascii_text(128))
-    payload: Mapped[bytes] = mapped_column(LargeBinary(2**24 - 1))
+    payload: Mapped[bytes] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     state: Mapped[str] = mapped_column(ascii_text(8))

@@ -43,7 +43,7 @@ class Payouts:
             "metadata": {"holdfast_id": order.payout_id},
         }
         payouts = self.connection.client.v1.payouts
-        options = keyed(order.payout_id, account=order.account)
+        options = keyed(order.key, account=order.account)
         return answered(lambda: payouts.create(params, options), read_payout)
 
     def payout(self, account: str, gateway_id: str) -> PayoutFound | Rejected | Busy | Unknown:

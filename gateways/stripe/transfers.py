@@ -43,7 +43,7 @@ class Transfers:
             "expand": _WITH_LINES,
         }
         transfers = self.connection.client.v1.transfers
-        return answered(lambda: transfers.create(params, keyed(order.transfer_id)), read_transfer)
+        return answered(lambda: transfers.create(params, keyed(order.key)), read_transfer)
 
     def find_transfer(self, order: TransferOrder) -> TransferFound | Rejected | Busy | Unknown | None:
         """The transfer that came of an order whose answer was lost."""
