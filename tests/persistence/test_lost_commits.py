@@ -1,0 +1,112 @@
+"""The connection dies at COMMIT: whether it was heard is not known, and asking again with the same key tells."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, make_url, select
+
+from kernel.money import Money
+from ledger import chart, movements
+from ledger.balances import balance
+from ledger.integrity import verify
+from ledger.posting import post
+from persistence import outbox, unit_of_work
+from persistence.engine import Database
+from persistence.idempotency import Answer, Request, answered_once
+from persistence.tables import OutboxEvent
+from persistence.unit_of_work import OutcomeUnknown, atomically, reading
+from tests.persistence.proxy import proxy_to
+
+pytestmark = pytest.mark.mariadb
+
+_ASKED = Request("us_1", "key-1", b"f" * 32)
+_MILESTONE = "ms_06f3k00000000000000000000a"
+_HELD_AFTER = {"before": 0, "after": 10_000}
+
+
+@pytest.fixture
+def wire(database, database_url, schema):
+    server = make_url(schema._server.tcp_url("holdfast_test", "holdfast"))
+    with proxy_to(server.port) as proxy:
+        through = Database.connect(server.set(port=proxy.port), offset=database.offset)
+        unit_of_work.bind(through)
+        yield proxy
+        through.engine.dispose()
+        unit_of_work.bind(database)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_commit_that_was_never_answered_is_unknown_and_not_tried_again_blindly(wire, when):
+    wire.cut(when)
+    with pytest.raises(OutcomeUnknown):
+        atomically(_fund, price=Money(10_000, "USD"))
+    assert not wire.waits_for_commit
+    assert reading(_held) == Money(_HELD_AFTER[when], "USD")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_the_same_entry_told_again_is_in_the_books_once(wire, when):
+    wire.cut(when)
+    with pytest.raises(OutcomeUnknown):
+        atomically(_fund, price=Money(10_000, "USD"))
+    atomically(_fund, price=Money(10_000, "USD"))
+    assert reading(_held) == Money(10_000, "USD")
+    assert reading(verify) == []
+
+
+@pytest.mark.parametrize("cuts", [["before"], ["after"], ["before", "before", "after"], ["after", "after"]])
+def test_a_request_sent_until_it_is_answered_moves_the_money_once(wire, cuts):
+    for when in cuts:
+        wire.cut(when)
+    answer = _sent_until_answered()
+    assert not wire.waits_for_commit
+    assert (answer.status, answer.body) == (200, "held")
+    assert reading(_held) == Money(10_000, "USD")
+    assert reading(_told) == 1
+    assert reading(verify) == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_the_answer_after_a_lost_commit_says_whether_it_is_a_repetition(wire, when):
+    wire.cut(when)
+    with pytest.raises(OutcomeUnknown):
+        answered_once(_ASKED, _fund_and_tell, _keep_none)
+    assert answered_once(_ASKED, _fund_and_tell, _keep_none).replayed is (when == "after")
+    assert reading(_told) == 1
+
+
+def _sent_until_answered():
+    for _ in range(10):
+        try:
+            return answered_once(_ASKED, _fund_and_tell, _keep_none)
+        except OutcomeUnknown:
+            pass
+    raise AssertionError
+
+
+def _fund_and_tell(session):
+    _fund(session, price=Money(10_000, "USD"))
+    outbox.publish(session, name="milestone.funded", subject=_MILESTONE)
+    return Answer(200, "held")
+
+
+def _keep_none(_refusal):
+    return None
+
+
+def _fund(session, *, price):
+    post(
+        session,
+        movements.milestone_funded("stripe", _MILESTONE, price=price, client_fee=Money(0, "USD")),
+        key="py_1:funded",
+        reference=_MILESTONE,
+        actor="us_1",
+    )
+
+
+def _held(session):
+    return balance(session, chart.escrow(_MILESTONE, "USD")).posted
+
+
+def _told(session):
+    return session.scalar(select(func.count()).select_from(OutboxEvent))
