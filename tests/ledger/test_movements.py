@@ -1,0 +1,258 @@
+"""Every movement balances, means what it says, and is the same whoever asks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernel.money import Money
+from ledger import chart, movements
+from ledger.chart import Side
+from ledger.entries import Entry, credit, debit, unbalanced
+from tests.ledger.strategies import CURRENCIES, amounts, calls
+from tests.ledger.words import STRIPE, escrow, usd, wallet
+
+CONNECTED = chart.connected(STRIPE, "us_w", "USD")
+PENDING = chart.gateway_pending(STRIPE, "USD")
+AVAILABLE = chart.gateway_available(STRIPE, "USD")
+PAYOUTS = chart.payouts_in_transit("USD")
+REFUNDS = chart.refunds_in_transit("USD")
+RECEIVABLE = chart.receivable("us_w", "USD")
+
+
+def effect(entry):
+    """What each account holds more or less afterwards, on its own side."""
+    effects = {}
+    for line in entry.postings:
+        sign = "" if line.side is line.account.normal else "-"
+        assert line.account.code not in effects
+        effects[line.account.code] = f"{sign}{line.amount.decimal}"
+    return effects
+
+
+@given(calls())
+def test_every_movement_balances_in_every_currency(call):
+    function, positional, named = call
+    entry = function(*positional, **named)
+    assert unbalanced(entry.postings) == []
+    assert len(entry.postings) > 1
+    assert all(line.amount.amount_minor > 0 for line in entry.postings)
+    assert all(line.account.currency == line.amount.currency for line in entry.postings)
+
+
+@given(calls())
+def test_a_movement_is_named_as_its_function_and_is_the_same_every_time(call):
+    function, positional, named = call
+    entry = function(*positional, **named)
+    assert entry == function(*positional, **named)
+    assert movements.CATALOGUE[entry.movement] is function
+    assert entry.movement == function.__name__
+
+
+@given(calls())
+def test_taking_a_movement_back_leaves_nothing(call):
+    function, positional, named = call
+    entry = function(*positional, **named)
+    back = movements.reversal(entry.postings)
+    assert movements.mirrors(entry, back)
+    assert movements.mirrors(back, entry)
+    net = {}
+    for line in (*entry.postings, *back.postings):
+        sign = 1 if line.side is Side.DEBIT else -1
+        net[line.account] = net.get(line.account, 0) + sign * line.amount.amount_minor
+    assert set(net.values()) == {0}
+
+
+def test_the_catalogue_needs_no_database():
+    code = (
+        "import ledger.movements, sys; sys.exit('sqlalchemy' in sys.modules or 'persistence' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+ENTRIES = [
+    (
+        movements.milestone_funded(STRIPE, "ms_m", price=usd("100.00"), client_fee=usd("5.00")),
+        {PENDING: "105.00", escrow("ms_m"): "100.00", chart.client_fees("USD"): "5.00"},
+    ),
+    (
+        movements.gateway_fee_charged(STRIPE, fee=usd("3.35")),
+        {chart.gateway_fees("USD"): "3.35", PENDING: "-3.35"},
+    ),
+    (movements.funds_settled(STRIPE, amount=usd("101.65")), {AVAILABLE: "101.65", PENDING: "-101.65"}),
+    (
+        movements.milestone_released("ms_m", "us_w", gross=usd("100.00"), worker_fee=usd("10.00")),
+        {escrow("ms_m"): "-100.00", wallet("us_w"): "90.00", chart.worker_fees("USD"): "10.00"},
+    ),
+    (
+        movements.milestone_released(
+            "ms_m",
+            "us_w",
+            gross=usd("100.00"),
+            worker_fee=usd("10.00"),
+            withheld_federal=usd("24.00"),
+            withheld_state=("CA", usd("7.00")),
+        ),
+        {
+            escrow("ms_m"): "-100.00",
+            wallet("us_w"): "59.00",
+            chart.worker_fees("USD"): "10.00",
+            chart.withholding_federal("USD"): "24.00",
+            chart.withholding_state("CA", "USD"): "7.00",
+        },
+    ),
+    (movements.tip_paid(STRIPE, "us_w", amount=usd("4.00")), {PENDING: "4.00", wallet("us_w"): "4.00"}),
+    (
+        movements.refund_ordered("ms_m", held=usd("40.00"), client_fee=usd("2.00")),
+        {escrow("ms_m"): "-40.00", chart.client_fees("USD"): "-2.00", REFUNDS: "42.00"},
+    ),
+    (movements.refund_confirmed(STRIPE, amount=usd("42.00")), {REFUNDS: "-42.00", AVAILABLE: "-42.00"}),
+    (movements.refund_came_back(STRIPE, amount=usd("42.00")), {REFUNDS: "42.00", AVAILABLE: "42.00"}),
+    (
+        movements.refund_failed("ms_m", held=usd("40.00"), client_fee=usd("2.00")),
+        {escrow("ms_m"): "40.00", chart.client_fees("USD"): "2.00", REFUNDS: "-42.00"},
+    ),
+    (
+        movements.transferred_to_worker(STRIPE, "us_w", amount=usd("90.00"), settled=False),
+        {PENDING: "-90.00", CONNECTED: "90.00"},
+    ),
+    (
+        movements.transferred_to_worker(STRIPE, "us_w", amount=usd("90.00"), settled=True),
+        {AVAILABLE: "-90.00", CONNECTED: "90.00"},
+    ),
+    (movements.payout_reserved("us_w", amount=usd("90.00")), {wallet("us_w"): "-90.00", PAYOUTS: "90.00"}),
+    (movements.payout_sent("us_w", amount=usd("90.00")), {wallet("us_w"): "-90.00", PAYOUTS: "90.00"}),
+    (
+        movements.payout_paid(STRIPE, "us_w", amount=usd("90.00")),
+        {PAYOUTS: "-90.00", CONNECTED: "-90.00"},
+    ),
+    (movements.payout_failed("us_w", amount=usd("90.00")), {PAYOUTS: "-90.00", wallet("us_w"): "90.00"}),
+    (
+        movements.payout_returned(STRIPE, "us_w", amount=usd("90.00")),
+        {CONNECTED: "90.00", wallet("us_w"): "90.00"},
+    ),
+    (
+        movements.chargeback_withdrawn(
+            STRIPE,
+            fee=usd("15.00"),
+            held=("ms_m", usd("60.00")),
+            owed=("us_w", usd("36.00")),
+            client_fee=usd("5.00"),
+            lost=usd("4.00"),
+        ),
+        {
+            escrow("ms_m"): "-60.00",
+            RECEIVABLE: "36.00",
+            chart.client_fees("USD"): "-5.00",
+            chart.chargebacks("USD"): "4.00",
+            chart.chargeback_fees("USD"): "15.00",
+            AVAILABLE: "-120.00",
+        },
+    ),
+    (
+        movements.chargeback_won(
+            STRIPE,
+            fee=usd("0.00"),
+            held=("ms_m", usd("60.00")),
+            owed=("us_w", usd("20.00")),
+            repaid=("us_w", usd("16.00")),
+            client_fee=usd("5.00"),
+            lost=usd("4.00"),
+        ),
+        {
+            AVAILABLE: "105.00",
+            escrow("ms_m"): "60.00",
+            RECEIVABLE: "-20.00",
+            wallet("us_w"): "16.00",
+            chart.client_fees("USD"): "5.00",
+            chart.chargebacks("USD"): "-4.00",
+        },
+    ),
+    (
+        movements.chargeback_lost("us_w", forgiven=usd("36.00")),
+        {chart.chargebacks("USD"): "36.00", RECEIVABLE: "-36.00"},
+    ),
+    (
+        movements.recovered_from_wallet("us_w", amount=usd("36.00")),
+        {wallet("us_w"): "-36.00", RECEIVABLE: "-36.00"},
+    ),
+    (
+        movements.fx_difference(STRIPE, expected=usd("10.00"), settled=usd("9.90")),
+        {chart.gateway_fees("USD"): "0.10", AVAILABLE: "-0.10"},
+    ),
+    (
+        movements.fx_difference(STRIPE, expected=usd("10.00"), settled=usd("10.25")),
+        {chart.gateway_fees("USD"): "-0.25", AVAILABLE: "0.25"},
+    ),
+    (
+        movements.adjustment(
+            debit(chart.goodwill("USD"), usd("7.00")), credit(wallet("us_w"), usd("7.00")), approved_by="us_2"
+        ),
+        {chart.goodwill("USD"): "7.00", wallet("us_w"): "7.00"},
+    ),
+    (
+        movements.reversal(
+            movements.milestone_funded(STRIPE, "ms_m", price=usd("100.00"), client_fee=usd("5.00")).postings
+        ),
+        {PENDING: "-105.00", escrow("ms_m"): "-100.00", chart.client_fees("USD"): "-5.00"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("entry", "expected"), ENTRIES, ids=[entry.movement for entry, _ in ENTRIES])
+def test_a_movement_does_to_each_account_what_it_says(entry, expected):
+    assert effect(entry) == {account.code: change for account, change in expected.items()}
+
+
+def test_every_movement_is_told_above():
+    assert {entry.movement for entry, _ in ENTRIES} == set(movements.CATALOGUE)
+
+
+@given(CURRENCIES.flatmap(lambda currency: st.tuples(amounts(currency), amounts(currency, 0))))
+def test_a_failed_refund_is_the_ordered_one_taken_back(parts):
+    held, client_fee = parts
+    ordered = movements.refund_ordered("ms_m", held=held, client_fee=client_fee)
+    assert movements.mirrors(movements.refund_failed("ms_m", held=held, client_fee=client_fee), ordered)
+
+
+def test_a_release_of_less_than_its_fee_is_a_mistake_of_ours():
+    with pytest.raises(AssertionError):
+        movements.milestone_released("ms_m", "us_w", gross=usd("1.00"), worker_fee=usd("1.01"))
+
+
+def test_lines_of_nothing_are_left_out():
+    entry = Entry.of(
+        "tip_paid",
+        debit(PENDING, usd("4.00")),
+        credit(wallet("us_w"), usd("4.00")),
+        credit(chart.worker_fees("USD"), usd("0.00")),
+    )
+    assert [line.account for line in entry.postings] == [PENDING, wallet("us_w")]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        (debit(PENDING, usd("0.00")), credit(wallet("us_w"), usd("0.00"))),
+        (debit(PENDING, usd("4.00")), credit(wallet("us_w"), usd("3.99"))),
+        (debit(PENDING, usd("-4.00")), credit(wallet("us_w"), usd("-4.00"))),
+        (
+            debit(chart.gateway_pending(STRIPE, "EUR"), Money(400, "EUR")),
+            credit(wallet("us_w"), usd("4.00")),
+        ),
+    ],
+    ids=["none", "zero", "uneven", "negative", "two currencies"],
+)
+def test_an_entry_that_does_not_balance_is_a_mistake_of_ours(lines):
+    with pytest.raises(AssertionError):
+        Entry.of("tip_paid", *lines)
+
+
+def test_an_account_holds_only_its_currency():
+    with pytest.raises(AssertionError):
+        debit(PENDING, Money(400, "EUR"))
