@@ -70,14 +70,15 @@ class Proxy:
                     break
                 committing.set()
             last = packet[_HEADER:]
-            server.sendall(packet)
+            if not _sent(server, packet):
+                break
         _break(client)
         _break(server)
 
     def _to_client(self, client: socket.socket, server: socket.socket, committing: threading.Event) -> None:
         # What the server answers to the COMMIT has arrived here, and goes no further.
-        while (packet := _packet(server)) and not committing.is_set():
-            client.sendall(packet)
+        while (packet := _packet(server)) and not committing.is_set() and _sent(client, packet):
+            pass
         _break(client)
         _break(server)
 
@@ -113,6 +114,15 @@ def _exactly(wire: socket.socket, length: int) -> bytes:
             return b""
         data += more
     return data
+
+
+def _sent(wire: socket.socket, packet: bytes) -> bool:
+    try:
+        wire.sendall(packet)
+    except OSError:
+        # The other half of the wire was broken meanwhile.
+        return False
+    return True
 
 
 def _break(wire: socket.socket) -> None:

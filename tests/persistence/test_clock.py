@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from kernel.time import FileOffset
 from persistence import clock as database_clock
 from persistence.engine import Database
 from persistence.unit_of_work import atomically, reading
@@ -30,7 +31,10 @@ def test_time_passes_within_a_transaction(database, clock):
     assert timedelta(hours=72) <= atomically(wait) < timedelta(hours=73)
 
 
-def test_every_session_sees_the_same_turned_clock(database, clock):
+def test_another_process_sees_the_same_turned_clock(database, database_url, clock):
     clock.advance(hours=72)
-    with database.sessions() as one, database.sessions() as other:
-        assert abs(database_clock.now(one) - database_clock.now(other)) < timedelta(minutes=10)
+    other = Database.connect(database_url, offset=FileOffset(clock.path))
+    with other.sessions() as session:
+        theirs = database_clock.now(session)
+    assert abs(reading(database_clock.now) - theirs) < timedelta(minutes=10)
+    other.engine.dispose()
