@@ -1,0 +1,132 @@
+"""Work on money going out: moving what was released, sending withdrawals, asking how accounts and payouts are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateways.contract import Rejected
+from jobs.work import NotYet, handler
+from kernel.ids import new_id
+from kernel.money import Money
+from payments.answers import found
+from payouts import account_news, progress, transfers, withdrawals
+from payouts.progress import AtGateway
+from persistence.unit_of_work import atomically, reading, staged
+from runtime.wiring import gateway
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from gateways.contract import AccountFound, Busy, Unknown
+    from payouts.account_news import Watched
+    from payouts.transfers import TransferToSend
+    from payouts.withdrawals import PayoutToSend
+    from persistence.due import Work
+
+
+@handler("order_transfer")
+def order_transfer(work: Work) -> None:
+    """Have the worker's share of a release moved to their account."""
+    released = work.payload
+    amount = Money(released["amount_minor"], released["currency"])
+    if not amount:
+        # Our fee took all of it.
+        return
+    atomically(
+        transfers.order,
+        transfer_id=new_id("tr"),
+        release_id=released["release_id"],
+        milestone_id=released["milestone_id"],
+        worker_id=released["worker_id"],
+        payment_id=released["payment_id"],
+        gateway=released["gateway"],
+        source_charge=released["source_charge"],
+        amount=amount,
+    )
+
+
+@handler("send_transfer")
+def send_transfer(work: Work) -> None:
+    """Have the gateway move the money; the same transfer moves once however often this runs."""
+    _again_at(
+        staged(
+            begin=transfers.to_send,
+            call=_send_transfer,
+            record=transfers.record,
+            transfer_id=work.subject,
+        )
+    )
+
+
+@handler("send_payout")
+def send_payout(work: Work) -> None:
+    """Have the gateway send the money to the worker's bank; the same payout is sent once however often this runs."""
+    _again_at(
+        staged(
+            begin=withdrawals.to_send,
+            call=_send_payout,
+            record=withdrawals.record,
+            payout_id=work.subject,
+        )
+    )
+
+
+@handler("refresh_payout")
+def refresh_payout(work: Work) -> None:
+    """Ask the gateway how a payout is, and write it down. The subject is our id, or the gateway's from an event."""
+    of = _told_of(work) or reading(progress.payout_to_ask_for, payout_id=work.subject)
+    if of is None:
+        return
+    now = found(gateway(of.gateway).payout(of.account, of.gateway_id))
+    again_at = atomically(progress.record_news, of=of, found=now)
+    # After an event the next one tells; what fell due by itself has to be looked after.
+    if not work.payload:
+        _again_at(again_at)
+
+
+@handler("refresh_account")
+def refresh_account(work: Work) -> None:
+    """Ask the gateway how a worker's account is, and write it down. The subject is our id, or the gateway's."""
+    written = False
+    while not written:
+        asked = staged(
+            begin=account_news.account_to_ask_for,
+            call=_ask_for_account,
+            record=_record_account,
+            subject=work.subject,
+            gateway=work.payload.get("gateway"),
+        )
+        written = asked is None or asked
+
+
+def _told_of(work: Work) -> AtGateway | None:
+    if not work.payload:
+        return None
+    return AtGateway(work.payload["gateway"], work.payload["account"], work.subject)
+
+
+def _send_transfer(intent: TransferToSend) -> transfers.Answer | None:
+    return transfers.send(intent, through=gateway(intent.gateway))
+
+
+def _send_payout(intent: PayoutToSend) -> withdrawals.Answer | None:
+    return withdrawals.send(intent, through=gateway(intent.gateway))
+
+
+def _ask_for_account(intent: Watched) -> AccountFound | Rejected | Busy | Unknown:
+    return gateway(intent.gateway).account(intent.gateway_id)
+
+
+def _record_account(
+    session: Session, *, intent: Watched, outcome: AccountFound | Rejected | Busy | Unknown
+) -> bool:
+    if isinstance(outcome, Rejected) and not outcome.temporary:
+        return account_news.record_news(session, intent=intent, outcome=outcome)
+    return account_news.record_news(session, intent=intent, outcome=found(outcome))
+
+
+def _again_at(instant: datetime | None) -> None:
+    if instant is not None:
+        raise NotYet(instant)

@@ -1,0 +1,94 @@
+"""The worker's account at a gateway: one each, made when the worker first sets it up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from gateways.contract import AccountOrder, AccountState
+from identity.accounts import account as person
+from kernel.ids import new_id
+from kernel.refusals import Conflict, NotFound
+from payouts.tables import PayoutAccount
+from payouts.views import AccountView, account_view
+from persistence.locks import locked
+from persistence.unit_of_work import Retry
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
+    from sqlalchemy.orm import Session
+
+    from identity.actors import Actor
+
+
+class PayoutAccountMissing(Conflict):
+    """The worker has no account to be paid to yet."""
+
+    code = "payout_account_missing"
+
+
+class PayoutAccountNotFound(NotFound):
+    """There is no such payout account, or it is somebody else's."""
+
+    code = "payout_account_not_found"
+
+
+def account_of(session: Session, *, user_id: str, gateway: str, by: Actor) -> AccountView:
+    """Whether a worker can be paid and what is missing; everybody asks for themselves, staff for anybody."""
+    if user_id != by.id and not by.is_staff:
+        raise PayoutAccountNotFound("There is no payout account of this person among yours.")
+    row = session.scalar(_of(user_id, gateway))
+    return account_view(row, user_id=user_id, gateway=gateway)
+
+
+def held_account(session: Session, *, user_id: str, gateway: str) -> PayoutAccount:
+    """The worker's account, locked; a worker who has none gets the row of one that no gateway has made yet."""
+    known = session.scalar(_of(user_id, gateway))
+    if known is None:
+        return _blank(session, user_id, gateway)
+    row = locked(session, PayoutAccount, known.id)
+    assert row is not None, "a payout account is never deleted"
+    return row
+
+
+def order_account(session: Session, *, user_id: str, gateway: str) -> AccountOrder | None:
+    """The order for the worker's account at the gateway; None when the gateway has made it."""
+    row = held_account(session, user_id=user_id, gateway=gateway)
+    if row.gateway_id is not None:
+        return None
+    worker = person(session, user_id)
+    return AccountOrder(account_id=row.id, user_id=user_id, email=worker.email, country=worker.country)
+
+
+def account_at_gateway(session: Session, *, user_id: str, gateway: str) -> str:
+    """What the gateway calls the worker's account; refuses when there is none yet."""
+    row = session.scalar(_of(user_id, gateway))
+    if row is None or row.gateway_id is None:
+        raise PayoutAccountMissing("Set up your payout account first.")
+    return row.gateway_id
+
+
+def _of(user_id: str, gateway: str) -> Select[PayoutAccount]:
+    return select(PayoutAccount).where(PayoutAccount.user_id == user_id, PayoutAccount.gateway == gateway)
+
+
+def _blank(session: Session, user_id: str, gateway: str) -> PayoutAccount:
+    row = PayoutAccount(
+        id=new_id("ac"),
+        user_id=user_id,
+        gateway=gateway,
+        state=AccountState.INCOMPLETE.value,
+        can_receive_transfers=False,
+        can_be_paid_out=False,
+        missing=[],
+        version=1,
+    )
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        # A release and the worker's own first visit came at the same moment.
+        raise Retry from error
+    return row

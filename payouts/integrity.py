@@ -1,0 +1,113 @@
+"""Do transfers and payouts agree with the ledger? Read by the same command and tests that verify the books."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from ledger import chart
+from ledger.balances import balance
+from ledger.breaches import Breach
+from payouts.states import UNDONE, UNSENT
+from payouts.tables import Payout, PayoutPart, Transfer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import Session
+
+
+def verify(session: Session) -> list[Breach]:
+    """Everything in which transfers, payouts and the ledger differ; an empty list means that they agree."""
+    return [
+        *_connected(session),
+        *_held(session),
+        *_in_transit(session),
+        *_made_up(session),
+        *_taken_twice(session),
+    ]
+
+
+def _connected(session: Session) -> Iterator[Breach]:
+    """What lies at the worker's account is what was moved there less what was paid out."""
+    expected = _sums(session, Transfer, Transfer.state == "sent")
+    expected.subtract(_sums(session, Payout, Payout.state == "paid"))
+    for (worker_id, gateway, currency), minor in sorted(expected.items()):
+        there = balance(session, chart.connected(gateway, worker_id, currency)).posted.amount_minor
+        if there != minor:
+            detail = f"{minor} {currency} by transfers and payouts, {there} by the ledger"
+            yield Breach("connected_balance", worker_id, detail)
+
+
+def _held(session: Session) -> Iterator[Breach]:
+    """What is held back in a wallet is what its payouts that are not yet sent reserve."""
+    reserved: Counter[tuple[str, str]] = Counter()
+    everybody = {(worker_id, currency) for worker_id, _, currency in _sums(session, Payout)}
+    for (worker_id, _, currency), minor in _sums(session, Payout, Payout.state.in_(UNSENT)).items():
+        reserved[worker_id, currency] += minor
+    for worker_id, currency in sorted(everybody):
+        held = balance(session, chart.wallet(worker_id, currency)).held.amount_minor
+        if held != reserved[worker_id, currency]:
+            detail = f"{reserved[worker_id, currency]} {currency} by payouts, {held} by the ledger"
+            yield Breach("wallet_hold", worker_id, detail)
+
+
+def _in_transit(session: Session) -> Iterator[Breach]:
+    """What is in transit is what payouts that were sent have not been confirmed."""
+    sent: Counter[str] = Counter()
+    for (_, _, currency), minor in _sums(session, Payout, Payout.state == "sent").items():
+        sent[currency] += minor
+    for currency in sorted({currency for _, _, currency in _sums(session, Payout)}):
+        there = balance(session, chart.payouts_in_transit(currency)).posted.amount_minor
+        if there != sent[currency]:
+            yield Breach(
+                "payouts_in_transit", currency, f"{sent[currency]} by payouts, {there} by the ledger"
+            )
+
+
+def _made_up(session: Session) -> Iterator[Breach]:
+    """Every payout is made up of transfers, exactly."""
+    parts = func.coalesce(func.sum(PayoutPart.amount_minor), 0)
+    rows = session.execute(
+        select(Payout.id, Payout.amount_minor, parts)
+        .outerjoin(PayoutPart, PayoutPart.payout_id == Payout.id)
+        .group_by(Payout.id, Payout.amount_minor)
+        .having(parts != Payout.amount_minor)
+        .order_by(Payout.id)
+    )
+    for payout_id, amount, made_up in rows:
+        yield Breach("payout_parts", payout_id, f"its parts are {made_up} of {amount}")
+
+
+def _taken_twice(session: Session) -> Iterator[Breach]:
+    """No transfer is withdrawn beyond its amount, or before it was sent."""
+    taken = func.sum(PayoutPart.amount_minor)
+    rows = session.execute(
+        select(Transfer.id, Transfer.amount_minor, Transfer.state, taken)
+        .join(PayoutPart, PayoutPart.transfer_id == Transfer.id)
+        .join(Payout, Payout.id == PayoutPart.payout_id)
+        .where(Payout.state.not_in(UNDONE))
+        .group_by(Transfer.id, Transfer.amount_minor, Transfer.state)
+        .having((taken > Transfer.amount_minor) | (Transfer.state != "sent"))
+        .order_by(Transfer.id)
+    )
+    for transfer_id, amount, state, withdrawn in rows:
+        yield Breach(
+            "transfer_parts", transfer_id, f"{withdrawn} of {amount} is withdrawn, and it is {state}"
+        )
+
+
+def _sums(
+    session: Session, table: type[Transfer | Payout], *where: ColumnElement[bool]
+) -> Counter[tuple[str, str, str]]:
+    rows = session.execute(
+        select(table.worker_id, table.gateway, table.currency, func.sum(table.amount_minor))
+        .where(*where)
+        .group_by(table.worker_id, table.gateway, table.currency)
+    )
+    return Counter(
+        {(worker_id, gateway, currency): int(minor) for worker_id, gateway, currency, minor in rows}
+    )

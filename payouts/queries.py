@@ -1,0 +1,83 @@
+"""Reading transfers and payouts; each worker sees their own, staff sees all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from payouts.booking import PayoutNotFound, view
+from payouts.tables import Payout, PayoutPart, Transfer
+from payouts.views import payout_part_view, transfer_view
+from persistence import clock
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from identity.actors import Actor
+    from payouts.views import PayoutPartView, PayoutView, TransferView
+
+
+def payout(session: Session, *, payout_id: str, by: Actor) -> PayoutView:
+    """The payout as it stands."""
+    row = session.get(Payout, payout_id)
+    if row is None or not (by.is_staff or row.worker_id == by.id):
+        raise PayoutNotFound("There is no payout with this id among yours.")
+    return view(session, row)
+
+
+def payouts(
+    session: Session,
+    *,
+    after: str | None,
+    limit: int,
+    by: Actor,
+    worker_id: str | None = None,
+    state: str | None = None,
+) -> list[PayoutView]:
+    """The person's payouts (staff: anybody's), newest first, from the one behind `after` on."""
+    query = select(Payout).order_by(Payout.id.desc()).limit(limit)
+    whose = worker_id if by.is_staff else by.id
+    if whose is not None:
+        query = query.where(Payout.worker_id == whose)
+    if state is not None:
+        query = query.where(Payout.state == state)
+    if after is not None:
+        query = query.where(Payout.id < after)
+    return [view(session, row) for row in session.scalars(query)]
+
+
+def transfers(
+    session: Session, *, after: str | None, limit: int, worker_id: str | None = None, state: str | None = None
+) -> list[TransferView]:
+    """Transfers for staff, newest first, from the one behind `after` on."""
+    query = select(Transfer).order_by(Transfer.id.desc()).limit(limit)
+    if worker_id is not None:
+        query = query.where(Transfer.worker_id == worker_id)
+    if state is not None:
+        query = query.where(Transfer.state == state)
+    if after is not None:
+        query = query.where(Transfer.id < after)
+    instant = clock.now(session)
+    return [transfer_view(row, now=instant) for row in session.scalars(query)]
+
+
+def transfers_of(session: Session, milestone_id: str) -> tuple[TransferView, ...]:
+    """What was moved, or is to be moved, of the milestone's money to the worker's account, first to last."""
+    rows = session.scalars(
+        select(Transfer).where(Transfer.milestone_id == milestone_id).order_by(Transfer.id)
+    )
+    instant = clock.now(session)
+    return tuple(transfer_view(row, now=instant) for row in rows)
+
+
+def payouts_of(session: Session, milestone_id: str) -> tuple[PayoutPartView, ...]:
+    """The parts of payouts that are made of the milestone's money, first to last."""
+    rows = session.execute(
+        select(Payout, PayoutPart)
+        .join(PayoutPart, PayoutPart.payout_id == Payout.id)
+        .join(Transfer, Transfer.id == PayoutPart.transfer_id)
+        .where(Transfer.milestone_id == milestone_id)
+        .order_by(Payout.id, PayoutPart.transfer_id)
+    )
+    return tuple(payout_part_view(row, part) for row, part in rows)

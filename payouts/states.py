@@ -1,0 +1,66 @@
+"""The states of a transfer to a worker's account and of a payout to a worker's bank."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel.states import Process, Transition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+WORKER = "worker"
+SYSTEM = "system"
+GATEWAY = "gateway"
+STAFF = "staff"
+
+
+def _transfer() -> Mapping[tuple[str, str], Transition]:
+    sent = Transition("sent", "transfer.sent", (GATEWAY,))
+    failed = Transition("failed", "transfer.failed", (GATEWAY,))
+    put_off = Transition("ordered", "transfer.put_off", (GATEWAY,))
+    return {
+        ("waiting", "order"): Transition("ordered", "transfer.ordered", (SYSTEM,)),
+        # The account can no longer take money: the transfer goes once it can.
+        ("ordered", "wait"): Transition("waiting", "transfer.waiting", (SYSTEM,)),
+        ("ordered", "put_off"): put_off,
+        ("ordered", "send"): sent,
+        ("ordered", "refuse"): failed,
+        ("ordered", "lose_answer"): Transition("unknown", "transfer.unknown", (SYSTEM,)),
+        ("unknown", "put_off"): put_off,
+        ("unknown", "send"): sent,
+        ("unknown", "refuse"): failed,
+        ("failed", "order_again"): Transition("ordered", "transfer.ordered", (STAFF,)),
+    }
+
+
+def _payout() -> Mapping[tuple[str, str], Transition]:
+    sent = Transition("sent", "payout.sent", (GATEWAY,))
+    failed = Transition("failed", "payout.failed", (GATEWAY,))
+    put_off = Transition("reserved", "payout.put_off", (GATEWAY,))
+    return {
+        ("reserved", "put_off"): put_off,
+        ("reserved", "send"): sent,
+        ("reserved", "refuse"): failed,
+        ("reserved", "lose_answer"): Transition("unknown", "payout.unknown", (SYSTEM,)),
+        ("unknown", "put_off"): put_off,
+        ("unknown", "send"): sent,
+        ("unknown", "refuse"): failed,
+        ("sent", "pay"): Transition("paid", "payout.paid", (GATEWAY,)),
+        ("sent", "fail"): failed,
+        # A bank may send the money back days after the gateway called the payout paid.
+        ("paid", "return"): Transition(
+            "returned", "payout.returned", (GATEWAY,), "5 business days after it was paid"
+        ),
+    }
+
+
+TRANSFER = Process("transfer", "waiting", frozenset({"sent"}), _transfer())
+PAYOUT = Process("payout", "reserved", frozenset({"paid", "failed", "returned"}), _payout())
+
+# The gateway has not answered the order yet, or not for good; the money is held back in the wallet.
+UNSENT = frozenset({"reserved", "unknown"})
+# Payouts that still want their money.
+LIVE = UNSENT | {"sent"}
+# Payouts whose money is the worker's to withdraw again.
+UNDONE = frozenset({"failed", "returned"})

@@ -1,0 +1,128 @@
+"""Rows of money out: workers' accounts, transfers to them, payouts from them and the parts of those."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, SmallInteger, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from persistence.columns import TABLE_OPTIONS, Base, Id, Json, UtcDateTime, ascii_text
+
+
+class PayoutAccount(Base):
+    """A worker's account at one gateway, as the gateway last told; `gateway_id` is missing until it made one.
+
+    Whoever decides about a worker's transfers or payouts locks this row first.
+    """
+
+    __tablename__ = "payout_accounts"
+    __table_args__ = (
+        UniqueConstraint("user_id", "gateway"),
+        UniqueConstraint("gateway", "gateway_id"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[str] = mapped_column(Id("ac"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id("us"))
+    gateway: Mapped[str] = mapped_column(ascii_text(16))
+    gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))
+    state: Mapped[str] = mapped_column(ascii_text(16))
+    can_receive_transfers: Mapped[bool] = mapped_column(Boolean)
+    can_be_paid_out: Mapped[bool] = mapped_column(Boolean)
+    missing: Mapped[list[str]] = mapped_column(Json)
+    disabled_reason: Mapped[str | None] = mapped_column(ascii_text(64))
+    bank_name: Mapped[str | None] = mapped_column(String(120))
+    bank_last4: Mapped[str | None] = mapped_column(ascii_text(4))
+    version: Mapped[int] = mapped_column(Integer)
+
+
+class Transfer(Base):
+    """Released money on its way into the worker's account; one for each release."""
+
+    __tablename__ = "transfers"
+    __table_args__ = (
+        UniqueConstraint("release_id"),
+        UniqueConstraint("gateway", "gateway_id"),
+        Index(None, "worker_id", "state"),
+        Index(None, "milestone_id"),
+        Index(None, "state", "id"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[str] = mapped_column(Id("tr"), primary_key=True)
+    release_id: Mapped[str] = mapped_column(Id("rl"))
+    milestone_id: Mapped[str] = mapped_column(Id("ms"))
+    worker_id: Mapped[str] = mapped_column(Id("us"))
+    payment_id: Mapped[str] = mapped_column(Id("py"))
+    account_id: Mapped[str] = mapped_column(Id("ac"), ForeignKey("payout_accounts.id"))
+    gateway: Mapped[str] = mapped_column(ascii_text(16))
+    source_charge: Mapped[str] = mapped_column(ascii_text(64))
+    currency: Mapped[str] = mapped_column(ascii_text(3))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(ascii_text(16))
+    # In plain words, for the worker: why it is not there yet.
+    reason: Mapped[str | None] = mapped_column(String(300))
+    failure_code: Mapped[str | None] = mapped_column(ascii_text(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Which order to the gateway this is: after a refusal a new one follows. Since when it stands says whether the
+    # gateway still knows its key.
+    attempt: Mapped[int] = mapped_column(SmallInteger)
+    ordered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # From then on the worker can withdraw it.
+    available_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    entry_id: Mapped[str | None] = mapped_column(Id("en"))
+
+
+class Payout(Base):
+    """A withdrawal to the worker's bank."""
+
+    __tablename__ = "payouts"
+    __table_args__ = (
+        UniqueConstraint("gateway", "gateway_id"),
+        Index(None, "worker_id", "id"),
+        Index(None, "state", "id"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[str] = mapped_column(Id("po"), primary_key=True)
+    worker_id: Mapped[str] = mapped_column(Id("us"))
+    account_id: Mapped[str] = mapped_column(Id("ac"), ForeignKey("payout_accounts.id"))
+    gateway: Mapped[str] = mapped_column(ascii_text(16))
+    currency: Mapped[str] = mapped_column(ascii_text(3))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(ascii_text(16))
+    reason: Mapped[str | None] = mapped_column(String(300))
+    failure_code: Mapped[str | None] = mapped_column(ascii_text(64))
+    # Where it goes, as the account stood when the worker asked.
+    bank_name: Mapped[str | None] = mapped_column(String(120))
+    bank_last4: Mapped[str | None] = mapped_column(ascii_text(4))
+    requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # As with transfers.
+    attempt: Mapped[int] = mapped_column(SmallInteger)
+    ordered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    arrives_on: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    trace_id: Mapped[str | None] = mapped_column(ascii_text(64))
+    paid_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # When it failed or came back.
+    undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    hold_entry_id: Mapped[str] = mapped_column(Id("en"))
+    # What became of the hold: sent, or given up.
+    resolved_entry_id: Mapped[str | None] = mapped_column(Id("en"))
+    paid_entry_id: Mapped[str | None] = mapped_column(Id("en"))
+    undone_entry_id: Mapped[str | None] = mapped_column(Id("en"))
+
+
+class PayoutPart(Base):
+    """How much of a payout comes out of one transfer; the parts add up to the payout."""
+
+    __tablename__ = "payout_parts"
+    __table_args__ = (Index(None, "transfer_id"), TABLE_OPTIONS)
+
+    payout_id: Mapped[str] = mapped_column(Id("po"), ForeignKey("payouts.id"), primary_key=True)
+    transfer_id: Mapped[str] = mapped_column(Id("tr"), ForeignKey("transfers.id"), primary_key=True)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)

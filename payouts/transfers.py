@@ -1,0 +1,250 @@
+"""Released money moves to the worker's account: ordered once for each release, sent once, waiting where it must."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from gateways.contract import KEYS_LAST, Busy, Rejected, TransferFound, TransferOrder, Unknown
+from kernel.money import Money
+from kernel.refusals import Conflict, NotFound
+from ledger import movements
+from ledger.posting import post
+from payments.charges import draw
+from payments.collecting import GatewayDisagrees
+from payouts import words
+from payouts.accounts import held_account
+from payouts.retries import next_try
+from payouts.states import TRANSFER
+from payouts.tables import PayoutAccount, Transfer
+from payouts.views import TransferView, transfer_view
+from persistence import clock, outbox
+from persistence.locks import locked, locked_rows
+from persistence.unit_of_work import Retry
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from gateways.contract import Gateway
+
+_LONGEST_CODE = 64
+
+Answer = TransferFound | Rejected | Busy | Unknown
+
+
+class TransferNotFound(NotFound):
+    """There is no such transfer."""
+
+    code = "transfer_not_found"
+
+
+class TransferNotFailed(Conflict):
+    """Only a transfer that the gateway refused is ordered again by hand."""
+
+    code = "transfer_not_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TransferToSend:
+    """A transfer for the gateway; `ask_first` when it may have it, `forgotten` when our key may be gone there."""
+
+    gateway: str
+    order: TransferOrder
+    ask_first: bool
+    forgotten: bool
+
+
+def order(
+    session: Session,
+    *,
+    transfer_id: str,
+    release_id: str,
+    milestone_id: str,
+    worker_id: str,
+    payment_id: str,
+    gateway: str,
+    source_charge: str,
+    amount: Money,
+) -> TransferView:
+    """Have the worker's share of a release moved to their account, once; it waits while they have none."""
+    # Before the transfer is looked for, so that two orders of one release come one after the other.
+    account = held_account(session, user_id=worker_id, gateway=gateway)
+    row = session.scalar(select(Transfer).where(Transfer.release_id == release_id))
+    if row is None:
+        row = Transfer(
+            id=transfer_id,
+            release_id=release_id,
+            milestone_id=milestone_id,
+            worker_id=worker_id,
+            payment_id=payment_id,
+            account_id=account.id,
+            gateway=gateway,
+            source_charge=source_charge,
+            currency=amount.currency,
+            amount_minor=amount.amount_minor,
+            state=TRANSFER.initial,
+            reason=words.waits_for_account(amount),
+            created_at=clock.now(session),
+            attempt=1,
+        )
+        _insert(session, row)
+        if account.can_receive_transfers:
+            _step(session, row, "order")
+    return transfer_view(row, now=clock.now(session))
+
+
+def order_waiting(session: Session, *, account: PayoutAccount) -> None:
+    """The account, which the caller has locked, can take money now: everything that waited for it goes."""
+    waiting = select(Transfer.id).where(Transfer.account_id == account.id, Transfer.state == "waiting")
+    for row in locked_rows(session, Transfer, session.scalars(waiting)):
+        _step(session, row, "order")
+
+
+def order_again(session: Session, *, transfer_id: str) -> TransferView:
+    """Staff has cleared up why the gateway refused: try once more, as a new order."""
+    row = _locked(session, transfer_id)
+    if TRANSFER.step(row.state, "order_again") is None:
+        raise TransferNotFailed(
+            f"The transfer is {row.state}; only one that failed is ordered again.", state=row.state
+        )
+    row.attempt += 1
+    _step(session, row, "order_again")
+    return transfer_view(row, now=clock.now(session))
+
+
+def to_send(session: Session, *, transfer_id: str) -> TransferToSend | None:
+    """The order for the gateway; None when its answer is known, or when the account cannot take money now."""
+    known = session.get(Transfer, transfer_id)
+    # The account first, as everywhere: it may become able this moment and order all that waits.
+    account = locked(session, PayoutAccount, known.account_id) if known is not None else None
+    row = _locked(session, transfer_id)
+    assert account is not None, "a transfer has an account"
+    if row.state not in {"ordered", "unknown"}:
+        return None
+    if row.state == "ordered" and not account.can_receive_transfers:
+        row.reason = words.waits_for_account(Money(row.amount_minor, row.currency))
+        _step(session, row, "wait")
+        return None
+    assert account.gateway_id is not None, "only an account the gateway has made can take money"
+    assert row.ordered_at is not None, "it was ordered"
+    forgotten = row.ordered_at + KEYS_LAST < clock.now(session)
+    return TransferToSend(
+        row.gateway,
+        TransferOrder(
+            transfer_id=row.id,
+            milestone_id=row.milestone_id,
+            amount=Money(row.amount_minor, row.currency),
+            destination=account.gateway_id,
+            source_charge=row.source_charge,
+            attempt=row.attempt,
+        ),
+        ask_first=forgotten or row.state == "unknown",
+        forgotten=forgotten,
+    )
+
+
+def send(intent: TransferToSend, *, through: Gateway) -> Answer | None:
+    """What the gateway says to the order; None when its key is forgotten there and it has no such transfer."""
+    known = through.find_transfer(intent.order) if intent.ask_first else None
+    if known is not None or intent.forgotten:
+        return known
+    return through.create_transfer(intent.order)
+
+
+def record(session: Session, *, intent: TransferToSend, outcome: Answer | None) -> datetime | None:
+    """Write down what became of the order and book it once when the money moved; returns when to try again, if so."""
+    row = _locked(session, intent.order.transfer_id)
+    if TRANSFER.step(row.state, "send") is None:
+        # Answered meanwhile, by another run of this.
+        return None
+    instant = clock.now(session)
+    if isinstance(outcome, TransferFound):
+        _arrive(session, row, outcome)
+        return None
+    if isinstance(outcome, Busy):
+        return instant + timedelta(seconds=outcome.retry_after_seconds)
+    if isinstance(outcome, Unknown):
+        row.reason = words.NO_ANSWER
+        _step(session, row, "lose_answer")
+        return next_try(now=instant, since=row.created_at)
+    if isinstance(outcome, Rejected) and not outcome.temporary:
+        _fail(session, row, outcome.code)
+        return None
+    # A gateway repeats what it said to a key, so what it refused or never heard of goes again under a new one.
+    row.attempt += 1
+    row.ordered_at = instant
+    row.reason = words.put_off(outcome.code) if outcome is not None else words.MOVING
+    _step(session, row, "put_off")
+    return next_try(now=instant, since=row.created_at) if outcome is not None else instant
+
+
+def _arrive(session: Session, row: Transfer, found: TransferFound) -> None:
+    amount = Money(row.amount_minor, row.currency)
+    if found.amount != amount:
+        raise GatewayDisagrees(
+            f"The gateway's transfer {found.gateway_id} is over {found.amount}, not {amount}."
+        )
+    row.gateway_id = found.gateway_id
+    row.sent_at, row.available_at = clock.now(session), found.available_on
+    row.reason = row.failure_code = None
+    settled = draw(session, payment_id=row.payment_id, amount=amount)
+    entry = post(
+        session,
+        movements.transferred_to_worker(row.gateway, row.worker_id, amount=amount, settled=settled),
+        key=f"{row.id}:sent",
+        reference=row.id,
+        actor=row.gateway,
+    )
+    row.entry_id = entry.id
+    _step(session, row, "send")
+
+
+def _fail(session: Session, row: Transfer, code: str) -> None:
+    row.failure_code = code[:_LONGEST_CODE]
+    row.reason = words.transfer_failed(row.failure_code)
+    _step(session, row, "refuse")
+
+
+def _step(session: Session, row: Transfer, act: str) -> None:
+    transition = TRANSFER.step(row.state, act)
+    if transition is None:
+        # The answer was lost before, too.
+        return
+    row.state = transition.to
+    if transition.event == "transfer.ordered":
+        row.ordered_at, row.reason, row.failure_code = clock.now(session), words.MOVING, None
+    outbox.publish(
+        session,
+        name=transition.event,
+        subject=row.id,
+        payload={
+            "transfer_id": row.id,
+            "milestone_id": row.milestone_id,
+            "worker_id": row.worker_id,
+            "amount_minor": row.amount_minor,
+            "currency": row.currency,
+            "reason": row.reason,
+        },
+    )
+    session.flush()
+
+
+def _insert(session: Session, row: Transfer) -> None:
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Retry from error
+
+
+def _locked(session: Session, transfer_id: str) -> Transfer:
+    row = locked(session, Transfer, transfer_id)
+    if row is None:
+        raise TransferNotFound("There is no transfer with this id.")
+    return row

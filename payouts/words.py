@@ -1,0 +1,175 @@
+"""What gateways say in codes, in plain words: what an account lacks, why it is stopped, why money did not go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateways.contract import AccountState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from kernel.money import Money
+
+# The last parts of a requirement's name that mean something, longest first where one contains the other.
+_MISSING = {
+    "external_account": "A bank account to be paid to",
+    "bank_account": "A bank account to be paid to",
+    "tos_acceptance": "Your agreement to the payment provider's terms",
+    "verification.additional_document": "A second document that proves who you are or where you live",
+    "verification.document": "A photo of your identity document",
+    "proof_of_liveness": "A photo of yourself",
+    "first_name": "Your name",
+    "last_name": "Your name",
+    "full_name_aliases": "Other names you use",
+    "dob": "Your date of birth",
+    "address": "Your address",
+    "email": "Your e-mail address",
+    "phone": "Your telephone number",
+    "ssn_last_4": "The last four digits of your Social Security number",
+    "id_number": "Your tax or identity number",
+    "nationality": "Your nationality",
+    "political_exposure": "Whether you hold a public office",
+    "business_type": "Whether you work as a person or a company",
+    "business_profile": "What you do for a living",
+    "company.tax_id": "Your company's tax number",
+    "company": "Details of your company",
+    "owners": "Who owns your company",
+    "directors": "Who directs your company",
+    "executives": "Who runs your company",
+    "relationship": "Your role in your company",
+}
+
+_DISABLED = {
+    "requirements.past_due": "Details that the payment provider asked for are missing.",
+    "requirements.pending_verification": "Your details are being checked.",
+    "action_required.requested_capabilities": "The payment provider needs more details from you.",
+    "under_review": "The payment provider is looking at your account.",
+    "listed": "The payment provider is looking at your account.",
+    "platform_paused": "Your payout account is paused. Write to support.",
+    "account_invalid": "Your payout account is no longer connected to Holdfast. Write to support.",
+}
+_STOPPED = "The payment provider has stopped your payout account. Write to support."
+
+_FAILURES = {
+    "account_closed": "The bank account is closed. Add another one to your payout account.",
+    "account_frozen": "The bank account is frozen. Ask your bank, or add another one to your payout account.",
+    "bank_account_restricted": "The bank account takes no such payments. Add another one to your payout account.",
+    "bank_account_unusable": "The last payout to this bank account failed. Add another one to your payout account.",
+    "bank_ownership_changed": "The bank account has moved to another bank. Add the new one to your payout account.",
+    "could_not_process": "The bank could not process it. Please try again, or ask your bank.",
+    "debit_not_authorized": "The bank does not allow such payments on this account. Ask your bank.",
+    "declined": "The bank declined it. Ask your bank, or add another account to your payout account.",
+    "incorrect_account_holder_address": "The address of the account holder is not what the bank has. Correct it.",
+    "incorrect_account_holder_name": "The name of the account holder is not what the bank has. Correct it.",
+    "incorrect_account_holder_tax_id": "The tax number of the account holder is not what the bank has. Correct it.",
+    "incorrect_account_type": "The bank account is of another type than given. Correct it in your payout account.",
+    "insufficient_funds": "The money was not there yet. Please try again in a day.",
+    "invalid_account_number": "The bank knows no account of this number. Correct it in your payout account.",
+    "invalid_account_number_length": "The account number has the wrong length. Correct it in your payout account.",
+    "invalid_currency": "The bank account does not take this currency. Add one that does.",
+    "no_account": "The bank knows no account of this number. Correct it in your payout account.",
+    "payouts_not_allowed": "Your payout account cannot pay out at the moment. Look there for what is missing.",
+    "unsupported_card": "This card takes no payouts. Add a bank account to your payout account.",
+}
+_CANCELED = "The payout was canceled at the payment provider."
+
+_WAITS = {
+    "balance_insufficient": "The payment provider has not released the money yet. It is tried again by itself.",
+    "insufficient_capabilities_for_transfer": "Your payout account cannot take money yet. It is tried again by itself.",
+    "payouts_limit_exceeded": "A limit of the payment provider is reached. It is tried again by itself.",
+}
+_TRIED_AGAIN = "The payment provider cannot do it at the moment. It is tried again by itself."
+
+NO_ANSWER = "The payment provider has not answered. It is asked again by itself, and nothing is sent twice."
+MOVING = "It is on its way to your payout account."
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing an account lacks: the gateway's `code`, and what it means to the worker."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """The one thing for the worker to do: `open_onboarding`, `contact_support`, `wait` or `none`."""
+
+    action: str
+    text: str
+
+
+def missing(codes: Iterable[str]) -> tuple[Missing, ...]:
+    """What the account lacks, each thing once: a date of birth is asked for in three codes."""
+    by_text: dict[str, Missing] = {}
+    for code in codes:
+        text = _in_words(code)
+        by_text.setdefault(text, Missing(code, text))
+    return tuple(by_text.values())
+
+
+def disabled(reason: str | None) -> str | None:
+    """Why the account is stopped."""
+    return None if reason is None else _DISABLED.get(reason, _STOPPED)
+
+
+def next_step(state: str, lacks: Sequence[Missing], bank_last4: str | None) -> NextStep:
+    """The one thing that the worker should do about their account."""
+    if state == AccountState.READY:
+        return NextStep("none", f"Nothing. You are paid to the bank account{_ending_in(bank_last4)}.")
+    if lacks:
+        more = f", and {len(lacks) - 1} more" if len(lacks) > 1 else ""
+        return NextStep("open_onboarding", f"Complete your payout account. Missing: {lacks[0].text}{more}.")
+    if state == AccountState.RESTRICTED:
+        return NextStep("contact_support", "Your payout account is stopped. Write to support.")
+    if state == AccountState.IN_REVIEW:
+        return NextStep("wait", "Nothing. Your details are being checked.")
+    return NextStep("open_onboarding", "Set up your payout account, so that you can be paid.")
+
+
+def waits_for_account(amount: Money) -> str:
+    """Why a transfer waits for the worker."""
+    return f"Finish your payout account to move {amount.format()} to it."
+
+
+def settles(at: datetime) -> str:
+    """Why moved money cannot be withdrawn yet."""
+    return f"The client's payment settles until {at:%B} {at.day}, {at.year}."
+
+
+def put_off(code: str) -> str:
+    """Why the gateway would not do it now."""
+    return _WAITS.get(code, _TRIED_AGAIN)
+
+
+def transfer_failed(code: str) -> str:
+    """Why money was not moved to the account."""
+    return f"The payment provider refused to move the money ({code}). Support sees this and will look at it."
+
+
+def payout_failed(code: str | None) -> str:
+    """Why the money did not get to the bank."""
+    if code is None:
+        return _CANCELED
+    unknown = f"The payment provider could not pay it out ({code}). Write to support if it fails again."
+    return _FAILURES.get(code, unknown)
+
+
+def to_bank(bank_last4: str | None) -> str:
+    """Where a payout goes."""
+    return f"to the bank account{_ending_in(bank_last4)}"
+
+
+def _ending_in(last4: str | None) -> str:
+    return f" ending in {last4}" if last4 else ""
+
+
+def _in_words(code: str) -> str:
+    for part, text in _MISSING.items():
+        if f".{part}." in f".{code}.":
+            return text
+    return code.rpartition(".")[2].replace("_", " ").capitalize()
