@@ -5,7 +5,9 @@ from __future__ import annotations
 from api import create_app
 from api.identity.commands import identity
 from api.reference.commands import openapi
+from jobs.commands import jobs_commands, webhooks_commands
+from jobs.ledger_commands import ledger_commands
 
 app = create_app()
-app.cli.add_command(identity)
-app.cli.add_command(openapi)
+for commands in (identity, openapi, jobs_commands, ledger_commands, webhooks_commands):
+    app.cli.add_command(commands)

@@ -84,6 +84,9 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
     def _register_responses(self) -> None:
         """Nothing: every route says itself what it may be answered with."""
 
+    def _register_pagination_header(self) -> None:
+        """Nothing: pages are envelopes here."""
+
 
 def document(app: Flask) -> dict[str, Any]:
     """The whole document."""

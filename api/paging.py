@@ -55,11 +55,11 @@ class PageQuery(Strict):
     """The query of every list."""
 
     limit = fields.Integer(load_default=_USUAL_PAGE, validate=validate.Range(1, LARGEST_PAGE))
-    cursor = CursorField(load_default=None, metadata={"description": "`next_cursor` of the page before."})
+    cursor = CursorField(metadata={"description": "`next_cursor` of the page before."})
 
     @post_load
     def _asked(self, data: Mapping[str, Any], **_: object) -> PageAsked:
-        return PageAsked(data["cursor"], data["limit"])
+        return PageAsked(data.get("cursor"), data["limit"])
 
 
 @cache
