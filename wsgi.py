@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from api import create_app
 from api.identity.commands import identity
+from api.processes.commands import processes
 from api.reference.commands import openapi
 from jobs.commands import jobs_commands, webhooks_commands
 from jobs.ledger_commands import ledger_commands
 
 app = create_app()
-for commands in (identity, openapi, jobs_commands, ledger_commands, webhooks_commands):
+for commands in (identity, openapi, processes, jobs_commands, ledger_commands, webhooks_commands):
     app.cli.add_command(commands)

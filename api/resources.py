@@ -5,6 +5,9 @@ from __future__ import annotations
 from api.escrow.contract_routes import blueprint as contracts
 from api.escrow.milestone_routes import blueprint as milestones
 from api.identity.routes import blueprint as identity
+from api.ledger.routes import blueprint as ledger
 from api.payments.routes import blueprint as payments
+from api.processes.routes import blueprint as processes
+from api.webhooks.routes import blueprint as webhooks
 
-RESOURCES = (identity, contracts, payments, milestones)
+RESOURCES = (identity, contracts, payments, milestones, ledger, processes, webhooks)

@@ -82,7 +82,8 @@ class Money:
         fraction = (match["fraction"] or "") if match else ""
         if match is None or len(fraction) > zero.exponent:
             raise AmountMalformed(
-                f"Write the amount as a plain number with at most {zero.exponent} decimals, such as {_example(zero.exponent)}.",
+                f"Write the amount as a plain number with at most {zero.exponent} decimals,"
+                f" such as {_example(zero.exponent)}.",
                 field="amount",
             )
         minor = int(match["whole"] + fraction.ljust(zero.exponent, "0"))
@@ -135,7 +136,7 @@ class Money:
         return self.amount_minor < self._same(other)
 
     def allocate(self, weights: Sequence[int]) -> tuple[Money, ...]:
-        """Split exactly in proportion to `weights`; the odd units go to the largest remainders, the earlier part first."""
+        """Split exactly in proportion to `weights`; odd units go to the largest remainders, earlier parts first."""
         assert self.amount_minor >= 0, "only an amount one has can be shared out"
         total = sum(weights)
         assert total > 0, "there must be somebody to share with"

@@ -83,7 +83,12 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
     assert isinstance(connection, sqlite3.Connection)
     # The driver's own BEGIN comes too late (before the first write), when a lock can no longer be waited for.
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", f"busy_timeout = {_SQLITE_BUSY_SECONDS}000"):
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        f"busy_timeout = {_SQLITE_BUSY_SECONDS}000",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 

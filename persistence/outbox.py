@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 
 
 def publish(session: Session, *, name: str, subject: str, payload: dict[str, Any] | None = None) -> str:
-    """Put the fact `name` about the thing `subject` beside its cause; a rolled-back cause tells nobody. Returns the event's id."""
+    """Put the fact `name` about `subject` beside its cause, and return its id; a rolled-back cause tells nobody."""
     event = OutboxEvent(
-        id=new_id("ev"), name=name, subject=subject, payload=payload or {}, occurred_at=clock.now(session), told_at=None
+        id=new_id("ev"),
+        name=name,
+        subject=subject,
+        payload=payload or {},
+        occurred_at=clock.now(session),
+        told_at=None,
     )
     session.add(event)
     return event.id

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, Integer, LargeBinary, SmallInteger, String, Text, UniqueConstraint
+from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from persistence.columns import TABLE_OPTIONS, Base, Id, Json, UtcDateTime, ascii_text
@@ -53,12 +54,16 @@ class IdempotencyKey(Base):
     id: Mapped[str] = mapped_column(Id("ik"), primary_key=True)
     owner: Mapped[str] = mapped_column(ascii_text(40))
     client_key: Mapped[str] = mapped_column(String(255))
-    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
+    fingerprint: Mapped[bytes] = mapped_column(
+        LargeBinary(32).with_variant(mysql.BINARY(32), "mysql", "mariadb")
+    )
     recovery_point: Mapped[str] = mapped_column(ascii_text(32))
     resource_id: Mapped[str | None] = mapped_column(ascii_text(40))
     response_status: Mapped[int | None] = mapped_column(SmallInteger)
     response_headers: Mapped[dict[str, str] | None] = mapped_column(Json)
-    response_body: Mapped[str | None] = mapped_column(Text(2**24 - 1))
+    response_body: Mapped[str | None] = mapped_column(
+        Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+    )
     locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
