@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 RECURRING = {
     "forget_expired_keys": timedelta(hours=1),
+    "forget_old_sessions": timedelta(hours=24),
 }
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

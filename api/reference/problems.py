@@ -21,7 +21,7 @@ _NEXT_BY_KIND: dict[type[Refusal], str] = {
 
 _NEXT_BY_CODE = {
     "body_too_large": "Send less. Files are not sent in the body.",
-    "card_number_refused": "Take it out. Cards are entered in the payment form, which sends them to the payment provider "
+    "card_number_refused": "Take it out. Cards are entered in the payment form, which sends them to the provider "
     "only. If it is no card number, write it in another way.",
     "etag_mismatch": "Read the thing again, see what has changed, and edit it with its new ETag in If-Match.",
     "idempotency_key_missing": "Make a fresh UUID for every new order and keep it until you have the answer.",
