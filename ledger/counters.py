@@ -37,6 +37,8 @@ _LOCKED = (
     .with_for_update()
 )
 
+_OPENED = select(accounts.c.id).where(accounts.c.id.in_(bindparam("accounts", expanding=True)))
+
 
 def _insert_if_absent(table: Table, column: str) -> dict[str, Insert]:
     # An upsert that changes nothing, because INSERT IGNORE would swallow every other error too.
@@ -130,7 +132,9 @@ def _locked_lane(session: Session, shared: Sequence[Account], lane: int) -> dict
     found = _read(connection, shared, lane)
     missing = [account for account in shared if account not in found]
     if missing:
-        _open(connection, missing)
+        # Asked first, because whoever opens an account keeps everybody from it until the transaction ends.
+        opened = set(connection.scalars(_OPENED, {"accounts": [account.row_id for account in missing]}))
+        _open(connection, [account for account in missing if account.row_id not in opened])
     # The lane is ours: nobody else can be putting the same rows there.
     return found | {account: Counters(account.row_id, lane) for account in missing}
 
@@ -141,7 +145,9 @@ def _read(connection: Connection, wanted: Iterable[Account], lane: int) -> dict[
     return {by_id[row.account_id]: Counters(*row) for row in rows}
 
 
-def _open(connection: Connection, missing: Iterable[Account]) -> None:
+def _open(connection: Connection, missing: Sequence[Account]) -> None:
+    if not missing:
+        return
     rows = [
         {
             "id": account.row_id,

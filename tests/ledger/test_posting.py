@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from kernel.ids import new_id
+from kernel.money import Money
 from kernel.refusals import Conflict
 from ledger import chart, movements
 from ledger.balances import balance
@@ -432,14 +433,9 @@ def test_a_clock_that_goes_back_does_not_bring_the_books_out_of_order(clock):
 
 def test_two_currencies_of_one_person_are_two_accounts(database):
     earned(WORKER, "90.00")
-    euros = chart.wallet(WORKER, "EUR")
-    assert reading(balance, euros).posted.amount_minor == 0
+    in_euros = movements.payout_reserved(WORKER, amount=Money(1, "EUR"))
     with expect_refusal(InsufficientBalance):
-        held(
-            movements.payout_reserved(
-                WORKER, amount=reading(balance, euros).posted + type(usd("1"))(1, "EUR")
-            )
-        )
+        held(in_euros)
 
 
 def test_books_of_two_workers_do_not_touch():
