@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import sandbox
 from gateways.contract import (
     AccountFound,
     AccountOrder,
@@ -23,19 +22,16 @@ from kernel.ids import new_id
 from kernel.money import Money
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
+    import sandbox
     from gateways.contract import Charge
 
 
 @pytest.fixture
-def peer(tmp_path) -> Iterator[sandbox.Running]:
+def peer(stripe_peer: sandbox.Running) -> sandbox.Running:
     """A peer of whom nothing may be asked that Stripe would not understand."""
-    running = sandbox.start(clock_file=tmp_path / "clock.json", seed=11)
-    yield running
-    violations = running.violations()
-    running.close()
-    assert violations == []
+    return stripe_peer
 
 
 @pytest.fixture
