@@ -17,6 +17,8 @@ from persistence.unit_of_work import reading
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from kernel import pages
+
 Item = TypeVar("Item")
 
 LARGEST_PAGE = 100
@@ -95,6 +97,11 @@ def paged(
     more = len(found) > page.limit
     shown = found[: page.limit]
     return Page(shown, str(_signer().dumps(key(shown[-1]))) if more else None)
+
+
+def onward(found: pages.Page[Any]) -> Page:
+    """The page of a query that says itself where the next one begins."""
+    return Page(found.items, str(_signer().dumps(found.next_after)) if found.next_after is not None else None)
 
 
 def _signer() -> URLSafeSerializer:

@@ -7,7 +7,8 @@ from api.escrow.milestone_routes import blueprint as milestones
 from api.identity.routes import blueprint as identity
 from api.ledger.routes import blueprint as ledger
 from api.payments.routes import blueprint as payments
+from api.payouts.routes import blueprint as payouts
 from api.processes.routes import blueprint as processes
 from api.webhooks.routes import blueprint as webhooks
 
-RESOURCES = (identity, contracts, payments, milestones, ledger, processes, webhooks)
+RESOURCES = (identity, contracts, payments, milestones, payouts, ledger, processes, webhooks)

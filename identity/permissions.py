@@ -73,8 +73,9 @@ PERMISSIONS = MappingProxyType(
         },
         Role.SUPPORT: _STAFF,
         Role.MEDIATOR: _STAFF | {Permission.MEDIATE_DISPUTE},
-        Role.FINANCE: _STAFF | {Permission.READ_LEDGER, Permission.REFUND_ESCROW},
-        Role.ADMIN: _STAFF | {Permission.READ_LEDGER, Permission.REFUND_ESCROW, Permission.OPERATE},
+        Role.FINANCE: _STAFF | {Permission.READ_LEDGER, Permission.REFUND_ESCROW, Permission.VIEW_WALLET},
+        Role.ADMIN: _STAFF
+        | {Permission.READ_LEDGER, Permission.REFUND_ESCROW, Permission.VIEW_WALLET, Permission.OPERATE},
         Role.SYSTEM: frozenset(Permission),
     }
 )

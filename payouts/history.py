@@ -46,6 +46,8 @@ class HistoryLine:
     gross: Money | None
     fee: Money | None
     bank_last4: str | None
+    # Payouts know milestones by their ids; whoever shows the line gives it its title.
+    milestone_title: str | None = None
 
 
 def history(

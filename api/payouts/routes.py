@@ -1,0 +1,218 @@
+"""The worker's way to their money: an account to be paid to, a wallet, and withdrawals to a bank."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from api.auth import actor, public, requires
+from api.blueprints import Blueprint, leads_to, refuses
+from api.idempotency import idempotent, naturally_idempotent, once
+from api.paging import onward, page_of, paged
+from api.payouts import schemas as bodies
+from api.preview import previewable
+from escrow.queries import milestone
+from identity.permissions import Permission
+from kernel.ids import new_id
+from kernel.pages import CursorMalformed
+from payments.answers import GatewayRefused, GatewayUnavailable, found
+from payouts import account_news, accounts, booking, history, queries, transfers, wallet, withdrawals
+from persistence.unit_of_work import atomically, reading, staged
+from runtime.wiring import gateway, wired
+
+if TYPE_CHECKING:
+    from flask import Response
+    from sqlalchemy.orm import Session
+
+    from api.paging import Page
+    from gateways.contract import Gateway, OnboardingLink
+    from payouts.history import HistoryLine
+    from payouts.views import AccountView, PayoutView
+    from payouts.wallet import Wallet
+
+blueprint = Blueprint("payouts", __name__, description="Paying out: accounts, wallets and withdrawals.")
+
+# Workers are paid through one gateway; another comes with accounts of its own.
+_RAIL = "stripe"
+_ASKS_THE_GATEWAY = (GatewayRefused, GatewayUnavailable)
+_MADE_ONCE = "The account is made once; what is handed out is short-lived, and nothing of it is kept."
+_NOTHING_IN_IT = "It says only that the app goes on from here."
+
+
+@blueprint.post("/payouts/onboarding-link")
+@requires(Permission.SET_UP_PAYOUTS)
+@naturally_idempotent(_MADE_ONCE)
+@blueprint.response(200, bodies.OnboardingLinkSchema)
+@refuses(*_ASKS_THE_GATEWAY)
+def create_onboarding_link() -> OnboardingLink:
+    """A page on which you tell the payment provider who you are and where your bank is; made anew each time."""
+    account = _account()
+    here = wired().settings.PUBLIC_URL
+    link = found(
+        _rail().onboarding_link(
+            account,
+            return_url=f"{here}/v1/payouts/onboarding/finished",
+            refresh_url=f"{here}/v1/payouts/onboarding/expired",
+        )
+    )
+    atomically(account_news.expect_news, user_id=actor().id, gateway=_RAIL)
+    return link
+
+
+@blueprint.get("/payouts/onboarding/finished")
+@public(reason=_NOTHING_IN_IT)
+@blueprint.response(200, bodies.OnboardingEndSchema)
+def show_onboarding_finished() -> dict[str, str]:
+    """Where the payment provider's page sends the worker when they have finished or closed it."""
+    return {"message": "Thank you. Go back to the Holdfast app; it shows whether anything is still missing."}
+
+
+@blueprint.get("/payouts/onboarding/expired")
+@public(reason=_NOTHING_IN_IT)
+@blueprint.response(200, bodies.OnboardingEndSchema)
+def show_onboarding_expired() -> dict[str, str]:
+    """Where the payment provider's page sends the worker when their link was used up."""
+    return {"message": "This link was used up. Go back to the Holdfast app and open a new one."}
+
+
+@blueprint.post("/payouts/account-session")
+@requires(Permission.SET_UP_PAYOUTS)
+@naturally_idempotent(_MADE_ONCE)
+@blueprint.response(200, bodies.AccountSessionSchema)
+@refuses(*_ASKS_THE_GATEWAY)
+def create_account_session() -> dict[str, Any]:
+    """A secret with which the app shows your payout account's own pages."""
+    secret = found(_rail().account_session(_account()))
+    return {
+        "client_secret": secret.value,
+        "expires_at": secret.expires_at,
+        "publishable_key": _rail().client_settings()["publishable_key"],
+    }
+
+
+@blueprint.get("/payouts/account")
+@requires(Permission.VIEW_WALLET)
+@blueprint.arguments(bodies.WhoseQuery, location="query")
+@blueprint.response(200, bodies.PayoutAccountSchema)
+@refuses(accounts.PayoutAccountNotFound)
+def get_payout_account(asked: dict[str, str | None]) -> AccountView:
+    """Whether you can be paid, what is missing for it, and the one thing to do next."""
+    return reading(accounts.account_of, user_id=_whose(asked), gateway=_RAIL, by=actor())
+
+
+@blueprint.get("/payouts/balance")
+@requires(Permission.VIEW_WALLET)
+@blueprint.arguments(bodies.WhoseQuery, location="query")
+@blueprint.response(200, bodies.WalletSchema)
+@refuses(wallet.WalletNotFound)
+def get_wallet(asked: dict[str, str | None]) -> Wallet:
+    """Your wallet: what you can withdraw, what waits for what, and what is on its way to your bank."""
+    return reading(wallet.wallet, user_id=_whose(asked), gateway=_RAIL, by=actor())
+
+
+@blueprint.get("/payouts/history")
+@requires(Permission.VIEW_WALLET)
+@blueprint.arguments(bodies.HistoryQuery, location="query")
+@blueprint.response(200, page_of(bodies.HistoryLineSchema))
+@leads_to("getPayout", payout_id="$response.body#/data/0/payout_id")
+@refuses(wallet.WalletNotFound, CursorMalformed)
+def list_wallet_history(asked: bodies.Asked) -> Page:
+    """Everything that happened in your wallet, newest first, each line with its reason."""
+    page = reading(
+        history.history,
+        user_id=_whose(asked.about),
+        currency=asked.about["currency"],
+        after=asked.page.after,
+        limit=asked.page.limit,
+        by=actor(),
+    )
+    return onward(replace(page, items=reading(_titled, lines=page.items)))
+
+
+@blueprint.post("/payouts")
+@requires(Permission.WITHDRAW)
+@idempotent
+@previewable
+@blueprint.arguments(bodies.PayoutOrderSchema)
+@blueprint.response(201, bodies.PayoutSchema)
+@leads_to("getPayout", payout_id="$response.body#/id")
+@refuses(
+    withdrawals.PayoutAccountNotReady, withdrawals.NotEnoughAvailable, withdrawals.PayoutAmountNotPositive
+)
+def request_payout(order: dict[str, Any]) -> Response:
+    """Withdraw to your bank account; the money is held back now and sent in a moment."""
+    return once(
+        withdrawals.request_payout,
+        payout_id=new_id("po"),
+        amount=order["amount"],
+        gateway=_RAIL,
+        by=actor(),
+    )
+
+
+@blueprint.get("/payouts")
+@requires(Permission.VIEW_WALLET)
+@blueprint.arguments(bodies.PayoutsQuery, location="query")
+@blueprint.response(200, page_of(bodies.PayoutSchema))
+@leads_to("getPayout", payout_id="$response.body#/data/0/id")
+def list_payouts(asked: bodies.Asked) -> Page:
+    """Your withdrawals, newest first; staff sees everybody's."""
+    return paged(queries.payouts, asked.page, key=lambda payout: payout.id, by=actor(), **asked.about)
+
+
+@blueprint.get("/payouts/<payout_id>")
+@requires(Permission.VIEW_WALLET)
+@blueprint.response(200, bodies.PayoutSchema)
+@refuses(booking.PayoutNotFound)
+def get_payout(payout_id: str) -> PayoutView:
+    """How far a withdrawal is, and of which milestones' money it is made."""
+    return reading(queries.payout, payout_id=payout_id, by=actor())
+
+
+@blueprint.get("/transfers")
+@requires(Permission.READ_LEDGER)
+@blueprint.arguments(bodies.TransfersQuery, location="query")
+@blueprint.response(200, page_of(bodies.TransferSchema))
+@leads_to("orderTransferAgain", transfer_id="$response.body#/data/0/id")
+def list_transfers(asked: bodies.Asked) -> Page:
+    """Released money on its way to workers' accounts, newest first; `state=failed` is what needs somebody."""
+    return paged(queries.transfers, asked.page, key=lambda transfer: transfer.id, **asked.about)
+
+
+@blueprint.post("/transfers/<transfer_id>/order-again")
+@requires(Permission.OPERATE)
+@idempotent
+@blueprint.response(200, bodies.TransferSchema)
+@refuses(transfers.TransferNotFound, transfers.TransferNotFailed)
+def order_transfer_again(transfer_id: str) -> Response:
+    """Once it is cleared up why the gateway refused a transfer, have it sent as a new order."""
+    return once(transfers.order_again, transfer_id=transfer_id)
+
+
+def _account() -> str:
+    """What the gateway calls the caller's account, made there now if it was not before."""
+    outcome = staged(
+        begin=accounts.order_account,
+        call=_rail().create_account,
+        record=account_news.record_account,
+        user_id=actor().id,
+        gateway=_RAIL,
+    )
+    if outcome is not None:
+        found(outcome)
+    return reading(accounts.account_at_gateway, user_id=actor().id, gateway=_RAIL)
+
+
+def _rail() -> Gateway:
+    return gateway(_RAIL)
+
+
+def _whose(asked: dict[str, Any]) -> str:
+    return asked["worker_id"] or actor().id
+
+
+def _titled(session: Session, *, lines: tuple[HistoryLine, ...]) -> tuple[HistoryLine, ...]:
+    """The lines with the titles of their milestones, which payouts know by id only."""
+    named = {line.milestone_id for line in lines if line.milestone_id is not None}
+    titles = {about: milestone(session, milestone_id=about, by=actor()).title for about in named}
+    return tuple(replace(line, milestone_title=titles.get(line.milestone_id or "")) for line in lines)

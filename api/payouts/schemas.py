@@ -1,0 +1,229 @@
+"""Bodies of payout accounts, wallets, withdrawals and transfers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import fields, post_load, validate
+
+from api.paging import PageAsked, PageQuery
+from api.schemas import IdField, Instant, MoneyField, Strict, StrictBoolean
+from gateways.contract import AccountState
+from kernel.money import EXPONENTS
+from payouts.states import PAYOUT, TRANSFER
+from payouts.views import NO_ACCOUNT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ACCOUNT_STATES = [NO_ACCOUNT, *(state.value for state in AccountState)]
+_WHOSE = {"description": "Whose it is; only staff may ask for anybody but themselves."}
+
+
+class OnboardingLinkSchema(Strict):
+    """A page of the payment provider's on which the worker completes their account; opens once, soon."""
+
+    url = fields.String(required=True, metadata={"format": "uri"})
+    expires_at = Instant(required=True)
+
+
+class OnboardingEndSchema(Strict):
+    """What a worker reads who comes back from the payment provider's page in a browser."""
+
+    message = fields.String(required=True)
+
+
+class AccountSessionSchema(Strict):
+    """What the payment provider's components take to show the account in the app."""
+
+    client_secret = fields.String(required=True)
+    expires_at = Instant(required=True, allow_none=True)
+    publishable_key = fields.String(required=True)
+
+
+class MissingSchema(Strict):
+    """One thing the account lacks: the provider's code, and what it means."""
+
+    code = fields.String(required=True)
+    text = fields.String(required=True)
+
+
+class NextStepSchema(Strict):
+    """The one thing to do next."""
+
+    action = fields.String(
+        required=True, metadata={"enum": ["open_onboarding", "contact_support", "wait", "none"]}
+    )
+    text = fields.String(required=True)
+
+
+class PayoutAccountSchema(Strict):
+    """Whether a worker can be paid, what is missing for it, and what to do next."""
+
+    user_id = IdField("us", required=True)
+    gateway = fields.String(required=True)
+    gateway_id = fields.String(required=True, allow_none=True)
+    state = fields.String(required=True, metadata={"enum": _ACCOUNT_STATES})
+    can_receive_transfers = StrictBoolean(required=True)
+    can_be_paid_out = StrictBoolean(required=True)
+    missing = fields.List(fields.Nested(MissingSchema), required=True)
+    disabled_reason = fields.String(required=True, allow_none=True)
+    bank_name = fields.String(required=True, allow_none=True)
+    bank_last4 = fields.String(required=True, allow_none=True)
+    next_step = fields.Nested(NextStepSchema, required=True)
+
+
+class WhoseQuery(Strict):
+    """Whose account or wallet; one's own when nobody is named."""
+
+    worker_id = IdField("us", load_default=None, metadata=_WHOSE)
+
+
+class WaitingSchema(Strict):
+    """Money that cannot be withdrawn yet: why, and from when it can, where that is known."""
+
+    amount = MoneyField(required=True)
+    reason = fields.String(required=True)
+    available_at = Instant(required=True, allow_none=True)
+    milestone_id = IdField("ms", required=True, allow_none=True)
+
+
+class WalletBalanceSchema(Strict):
+    """A wallet in one currency: balance = available + pending + reserved; `in_transit` has left it for the bank."""
+
+    currency = fields.String(required=True)
+    balance = MoneyField(required=True)
+    available = MoneyField(required=True, metadata={"description": "Can be withdrawn now."})
+    pending = MoneyField(
+        required=True, metadata={"description": "Cannot be withdrawn yet; `waiting` says why."}
+    )
+    reserved = MoneyField(required=True, metadata={"description": "Held back for withdrawals not yet sent."})
+    in_transit = MoneyField(required=True)
+    next_available_at = Instant(required=True, allow_none=True)
+    waiting = fields.List(fields.Nested(WaitingSchema), required=True)
+
+
+class WalletSchema(Strict):
+    """A worker's wallet in every currency that was ever in it."""
+
+    user_id = IdField("us", required=True)
+    balances = fields.List(fields.Nested(WalletBalanceSchema), required=True)
+
+
+class HistoryLineSchema(Strict):
+    """One line of the wallet: `change` came in or went out, `balance` was there after it."""
+
+    entry_id = IdField("en", required=True)
+    kind = fields.String(required=True)
+    at = Instant(required=True)
+    reason = fields.String(required=True, metadata={"description": "In plain words, for the worker."})
+    amount = MoneyField(required=True)
+    change = MoneyField(required=True)
+    balance = MoneyField(required=True)
+    available = MoneyField(required=True)
+    milestone_id = IdField("ms", required=True, allow_none=True)
+    milestone_title = fields.String(required=True, allow_none=True)
+    payout_id = IdField("po", required=True, allow_none=True)
+    gross = MoneyField(required=True, allow_none=True)
+    fee = MoneyField(required=True, allow_none=True)
+    bank_last4 = fields.String(required=True, allow_none=True)
+
+
+class PayoutOrderSchema(Strict):
+    """How much to withdraw to the bank account."""
+
+    amount = MoneyField(required=True)
+
+
+class PartSchema(Strict):
+    """How much of the payout came out of one milestone."""
+
+    transfer_id = IdField("tr", required=True)
+    milestone_id = IdField("ms", required=True)
+    amount = MoneyField(required=True)
+
+
+class PayoutSchema(Strict):
+    """A withdrawal: where it goes, how far it is, and of which milestones' money it is made."""
+
+    id = IdField("po", required=True)
+    worker_id = IdField("us", required=True)
+    gateway = fields.String(required=True)
+    gateway_id = fields.String(required=True, allow_none=True)
+    amount = MoneyField(required=True)
+    state = fields.String(required=True, metadata={"enum": list(PAYOUT.states)})
+    reason = fields.String(required=True, allow_none=True, metadata={"description": "In plain words."})
+    failure_code = fields.String(required=True, allow_none=True)
+    bank_name = fields.String(required=True, allow_none=True)
+    bank_last4 = fields.String(required=True, allow_none=True)
+    requested_at = Instant(required=True)
+    sent_at = Instant(required=True, allow_none=True)
+    arrives_on = Instant(required=True, allow_none=True)
+    paid_at = Instant(required=True, allow_none=True)
+    undone_at = Instant(
+        required=True, allow_none=True, metadata={"description": "When it failed or came back."}
+    )
+    trace_id = fields.String(
+        required=True, allow_none=True, metadata={"description": "What the worker's bank knows it by."}
+    )
+    entry_ids = fields.List(IdField("en"), required=True)
+    parts = fields.List(fields.Nested(PartSchema), required=True)
+
+
+class TransferSchema(Strict):
+    """Released money on its way to a worker's account; `usable` once it can be withdrawn."""
+
+    id = IdField("tr", required=True)
+    release_id = IdField("rl", required=True)
+    milestone_id = IdField("ms", required=True)
+    worker_id = IdField("us", required=True)
+    gateway = fields.String(required=True)
+    gateway_id = fields.String(required=True, allow_none=True)
+    amount = MoneyField(required=True)
+    state = fields.String(required=True, metadata={"enum": list(TRANSFER.states)})
+    reason = fields.String(required=True, allow_none=True)
+    failure_code = fields.String(required=True, allow_none=True)
+    created_at = Instant(required=True)
+    sent_at = Instant(required=True, allow_none=True)
+    available_at = Instant(required=True, allow_none=True)
+    entry_id = IdField("en", required=True, allow_none=True)
+    usable = StrictBoolean(required=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A page, and of what."""
+
+    page: PageAsked
+    about: dict[str, Any]
+
+
+class _AboutQuery(PageQuery):
+    """A page of a list that can be narrowed down."""
+
+    @post_load
+    def _asked(self, data: Mapping[str, Any], **_: object) -> Asked:
+        about = {name: value for name, value in data.items() if name not in {"limit", "cursor"}}
+        return Asked(PageAsked(data["cursor"], data["limit"]), about)
+
+
+class HistoryQuery(_AboutQuery):
+    """Which wallet, and in which currency."""
+
+    currency = fields.String(load_default="USD", validate=validate.OneOf(EXPONENTS))
+    worker_id = IdField("us", load_default=None, metadata=_WHOSE)
+
+
+class PayoutsQuery(_AboutQuery):
+    """Whose payouts, and in which state."""
+
+    worker_id = IdField("us", load_default=None, metadata=_WHOSE)
+    state = fields.String(load_default=None, validate=validate.OneOf(PAYOUT.states))
+
+
+class TransfersQuery(_AboutQuery):
+    """Whose transfers, and in which state."""
+
+    worker_id = IdField("us", load_default=None)
+    state = fields.String(load_default=None, validate=validate.OneOf(TRANSFER.states))
