@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from kernel.money import Money
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,6 +36,7 @@ class Person:
     email: str
     password: str
     _http: requests.Session = field(default_factory=requests.Session)
+    _refresh_token: str | None = None
 
     def register(self, *, role: str, name: str, country: str = "US") -> None:
         """Join as a client or as a worker."""
@@ -50,35 +53,27 @@ class Person:
 
     def sign_in(self) -> Person:
         """Sign in on this device."""
-        answer = self.post("/v1/sessions", {"email": self.email, "password": self.password})
-        self._http.headers["Authorization"] = f"Bearer {answer['access_token']}"
+        self._keep(self.post("/v1/sessions", {"email": self.email, "password": self.password}))
         return self
 
     def get(self, path: str, **query: str) -> Any:  # noqa: ANN401 - JSON
         """Read something."""
-        return self._answer(self._http.get(self.web + path, params=query, timeout=_TIMEOUT_SECONDS))
+        return self._send("GET", path, params=query)
 
     def post(
         self, path: str, body: dict[str, Any] | None = None, *, key: str | None = None, **query: str
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401 - JSON
         """Do something, under a key that makes doing it twice doing it once."""
-        return self._answer(
-            self._http.post(
-                self.web + path,
-                json=body or {},
-                params=query,
-                headers={"Idempotency-Key": key or uuid.uuid4().hex},
-                timeout=_TIMEOUT_SECONDS,
-            )
-        )
+        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        return self._send("POST", path, json=body or {}, params=query, headers=headers)
 
     def put(self, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Set something."""
-        return self._answer(self._http.put(self.web + path, json=body or {}, timeout=_TIMEOUT_SECONDS))
+        return self._send("PUT", path, json=body or {})
 
     def delete(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """End something."""
-        return self._answer(self._http.delete(self.web + path, timeout=_TIMEOUT_SECONDS))
+        return self._send("DELETE", path)
 
     def wait_for(self, path: str, arrived: Callable[[Any], bool]) -> Any:  # noqa: ANN401 - JSON
         """Look again until it has arrived, as a screen does; give up after a minute."""
@@ -89,6 +84,19 @@ class Person:
                 return found
             time.sleep(_PAUSE_SECONDS)
         raise TimeoutError(f"{path} did not get there within {_PATIENCE_SECONDS} seconds; it is {found}")
+
+    def _send(self, method: str, path: str, **request: Any) -> Any:  # noqa: ANN401 - requests' own
+        response = self._http.request(method, self.web + path, timeout=_TIMEOUT_SECONDS, **request)
+        if response.status_code == requests.codes.unauthorized and self._refresh_token is not None:
+            # As an app does in the morning: the night was longer than the access token lives.
+            token, self._refresh_token = self._refresh_token, None
+            self._keep(self._send("POST", "/v1/sessions/refresh", json={"refresh_token": token}))
+            response = self._http.request(method, self.web + path, timeout=_TIMEOUT_SECONDS, **request)
+        return self._answer(response)
+
+    def _keep(self, signed_in: dict[str, Any]) -> None:
+        self._http.headers["Authorization"] = f"Bearer {signed_in['access_token']}"
+        self._refresh_token = signed_in["refresh_token"]
 
     @staticmethod
     def _answer(response: requests.Response) -> Any:  # noqa: ANN401 - JSON
@@ -128,6 +136,19 @@ class OutsideWorld:
         """What the worker does on the gateway's page: open the link, fill in everything, and have a bank account."""
         requests.get(url, timeout=_TIMEOUT_SECONDS).raise_for_status()
         requests.post(f"{url}/complete", timeout=_TIMEOUT_SECONDS).raise_for_status()
+
+    def balance(self, currency: str) -> dict[str, str]:
+        """What the gateway says lies on our account there, available and pending."""
+        response = requests.get(
+            f"{self.peer}/v1/balance", auth=("sk_test_sandbox", ""), timeout=_TIMEOUT_SECONDS
+        )
+        found = response.json()
+        return {
+            part: Money(
+                sum(line["amount"] for line in found[part] if line["currency"] == currency), currency.upper()
+            ).decimal
+            for part in ("available", "pending")
+        }
 
     def _post(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         response = requests.post(self.peer + path, json=body, timeout=_TIMEOUT_SECONDS)

@@ -158,9 +158,22 @@ def _close(cast: _Cast) -> int:
     checked = cast.finance.get("/v1/ledger/integrity")
     for breach in checked["breaches"]:
         _say(f"  BREACH {breach['rule']}: {breach['detail']}")
-    balanced = all(sums["debit"] == sums["credit"] for sums in trial["totals"]) and not checked["breaches"]
+    same = _compare_with_the_gateway(cast, trial)
+    balanced = (
+        same and all(sums["debit"] == sums["credit"] for sums in trial["totals"]) and not checked["breaches"]
+    )
     _say("The books balance." if balanced else "The books do NOT balance.")
     return 0 if balanced else 1
+
+
+def _compare_with_the_gateway(cast: _Cast, trial: dict[str, Any]) -> bool:
+    ours = {line["account"]: line["debit"]["amount"] for line in trial["lines"]}
+    same = True
+    for part, theirs in cast.world.balance("usd").items():
+        booked = ours.get(f"assets:gateway:stripe:{part}", "0.00")
+        _say(f"Stripe says that {_money(_usd(theirs))} is {part}; the books say {_money(_usd(booked))}.")
+        same = same and theirs == booked
+    return same
 
 
 def _pay_for(cast: _Cast, milestone: str) -> None:
