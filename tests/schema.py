@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Connection, create_engine, insert, inspect, select, text
 
 from persistence.columns import Base
-from persistence.engine import Database
 from persistence.grants import grant_statements
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ class SQLiteSchema:
     def __init__(self, directory: Path) -> None:
         self._template = directory / "template.sqlite3"
         migrate(f"sqlite:///{self._template}")
+        # What is still in the log beside the file would be missing from its copies.
+        with closing(sqlite3.connect(self._template)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def url(self, directory: Path) -> str:
         """A database as the migrations leave it, in `directory`."""
@@ -94,15 +99,9 @@ _TABLES_WITH_TRIGGERS = (
 
 def migrate(url: str) -> None:
     """Bring an empty database to the present schema, as a deployment does."""
-    _declare()
-    database = Database.connect(url)
-    Base.metadata.create_all(database.engine)
-    database.engine.dispose()
-
-
-def _declare() -> None:
-    for tables in sorted(ROOT.glob("*/tables.py")):
-        importlib.import_module(f"{tables.parent.name}.tables")
+    config = Config(ROOT / "alembic.ini")
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    command.upgrade(config, "head")
 
 
 def _grants() -> list[str]:

@@ -8,7 +8,8 @@ import re
 
 from tests.architecture.sources import ROOT
 
-_CODE = re.compile(r"`((?:assets|liabilities|income|expenses):[^`\s]+)`")
+# One that ends in "…" is an example.
+_CODE = re.compile(r"`((?:assets|liabilities|income|expenses):[^`\s…]+)`")
 _SETTING = re.compile(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|ENVIRONMENT)`")
 
 

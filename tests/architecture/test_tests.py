@@ -11,6 +11,7 @@ from tests.architecture.sources import Source, callee, suite
 # A test that must wait looks again until it sees, with a limit; these know how.
 _MAY_WAIT = {
     "tests/servers.py": "a server that starts is looked for until it listens",
+    "tests/waiting.py": "what other processes do is looked for until it is done",
 }
 _PATCHES = {
     "patch",

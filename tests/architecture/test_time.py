@@ -26,6 +26,7 @@ _MAY_READ_CLOCKS = {
     "kernel/time.py": "where clocks are made",
     "kernel/ids.py": "an id's time only orders ids roughly; nothing is decided by it",
     "persistence/clock.py": "the clock",
+    "api/rate_limits.py": "limits on requests count real minutes, and nothing about money hangs on them",
 }
 
 
