@@ -13,7 +13,7 @@ from escrow.views import ContractView, MilestoneView, contract_view, milestone_v
 from identity.actors import SYSTEM
 from identity.permissions import Permission
 from kernel.refusals import Conflict, Forbidden, NotFound
-from persistence import outbox
+from persistence import clock, outbox
 from persistence.locks import locked
 
 if TYPE_CHECKING:
@@ -134,12 +134,19 @@ def move(
     return on.view
 
 
-def tell(session: Session, on: Held, event: str, **told: Any) -> None:  # noqa: ANN401 - any JSON value
-    """Publish `event` about the milestone with what every listener needs."""
+def tell(
+    session: Session,
+    on: Held,
+    event: str,
+    *,
+    subject: str | None = None,
+    **told: Any,  # noqa: ANN401 - any JSON value
+) -> None:
+    """Publish `event` about the milestone, or about a `subject` that belongs to it, with what every listener needs."""
     outbox.publish(
         session,
         name=event,
-        subject=on.milestone.id,
+        subject=subject or on.milestone.id,
         payload={
             "milestone_id": on.milestone.id,
             "contract_id": on.contract.id,
@@ -169,6 +176,7 @@ def move_contract(session: Session, contract: Contract, act: str, party: str) ->
     step = transition(states.CONTRACT, contract.state, act, party)
     contract.state = step.to
     contract.version += 1
+    contract.ended_at = clock.now(session) if step.to in states.CONTRACT.terminal else None
     outbox.publish(
         session,
         name=step.event,

@@ -184,7 +184,6 @@ def _end(session: Session, contract_id: str, act: str, by: Actor) -> ContractVie
             "Money is held for this contract. Release it, refund it or open a dispute first.",
             milestones=unsettled,
         )
-    contract.ended_at = clock.now(session)
     move_contract(session, contract, act, party)
     return whole(session, contract)
 
