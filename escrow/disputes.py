@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from escrow import states
-from escrow.acts import hold_milestone, move, transition
+from escrow.acts import hold_milestone, move, tell, transition
 from escrow.refunds import pay_client
 from escrow.release import pay_worker
 from escrow.submissions import refuse_after_the_window
@@ -63,18 +63,21 @@ def settle_dispute(
 ) -> tuple[MilestoneView, DisputeView]:
     """A mediator ends it: `to_worker` (gross) of what is held is released, the rest goes back to the client."""
     on = hold_milestone(session, milestone_id, by=by)
+    # Who may decide, and whether there is something to decide, are the same for every way to decide it.
+    transition(states.MILESTONE, on.milestone.state, "settle_by_split", on.party)
     held = on.held
     to_client = _rest(held, to_worker)
     act = _act(to_worker, to_client)
-    transition(states.MILESTONE, on.milestone.state, act, on.party)
     row = session.scalars(select(Dispute).where(Dispute.open_for == milestone_id)).one()
     if to_worker:
         pay_worker(session, on, release_id=release_id, gross=to_worker, cause="settlement", by=by.id)
     if to_client:
         pay_client(session, on, refund_id=refund_id, held=to_client, by=by.id, reason="settlement")
-    row.state, row.open_for = transition(states.DISPUTE, row.state, "settle", on.party).to, None
+    step = transition(states.DISPUTE, row.state, "settle", on.party)
+    row.state, row.open_for = step.to, None
     row.settled_by, row.settled_at, row.decision = by.id, clock.now(session), decision
     row.to_worker_minor, row.to_client_minor = to_worker.amount_minor, to_client.amount_minor
+    tell(session, on, step.event, subject=row.id)
     view = move(session, on, act, dispute_id=row.id)
     return view, dispute_view(row, held.currency)
 
