@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from escrow import fees, states
-from escrow.acts import ActNotPossible, Held, hold_milestone, move, transition
+from escrow.acts import ActNotPossible, Held, MilestoneNotFound, hold_milestone, move, tell, transition
 from escrow.release import part_of_the_hold
 from escrow.tables import RefundRequest
 from escrow.views import MilestoneView, RefundRequestView, refund_request_view
@@ -51,7 +51,7 @@ def refund(
     transition(states.MILESTONE, on.milestone.state, act, on.party)
     held = part_of_the_hold(on, amount)
     back = pay_client(session, on, refund_id=refund_id, held=held, by=by.id, reason=reason)
-    _close_open_request(session, on, "agree")
+    _answer_open_request(session, on, given=held)
     return move(
         session, on, act, refund_id=back.id, amount_minor=held.amount_minor, currency=held.currency
     ), back
@@ -65,9 +65,10 @@ def pay_client(
     payment = collecting.live_payment(session, row.id)
     assert payment is not None, "what is held was paid"
     price, paid_fee = Money(row.price_minor, row.currency), Money(row.client_fee_minor, row.currency)
-    fee = fees.fee_to_return(paid_fee, price)(Money(row.refunded_minor, row.currency) + held) - Money(
-        row.client_fee_returned_minor, row.currency
-    )
+    due_back = fees.fee_to_return(paid_fee, price)(Money(row.refunded_minor, row.currency) + held)
+    returned = Money(row.client_fee_returned_minor, row.currency)
+    # After a refund that failed, a cent of the fee may be ahead of its share; the next parts make up for it.
+    fee = max(due_back - returned, Money.zero(row.currency))
     back = payment_refunds.order_refund(
         session, refund_id=refund_id, payment_id=payment.id, held=held, client_fee=fee, by=by, reason=reason
     )
@@ -129,6 +130,7 @@ def request_refund(
         session.flush()
     except IntegrityError as error:
         raise Retry from error
+    tell(session, on, "refund_request.opened", subject=row.id)
     return refund_request_view(row)
 
 
@@ -145,30 +147,39 @@ def agree_to_refund(
 
 def close_request(session: Session, *, request_id: str, act: str, by: Actor) -> RefundRequestView:
     """The worker declines, or the client withdraws; the money stays held."""
-    row, _, step = _answer(session, request_id, act, by)
-    _close(session, row, step)
+    row, on, step = _answer(session, request_id, act, by)
+    _close(session, on, row, step)
     return refund_request_view(row)
 
 
 def _answer(session: Session, request_id: str, act: str, by: Actor) -> tuple[RefundRequest, Held, Transition]:
-    row = session.get(RefundRequest, request_id)
-    if row is None:
+    on = _milestone_of(session, request_id, by)
+    row = locked(session, RefundRequest, request_id) if on is not None else None
+    if on is None or row is None:
         raise RefundRequestNotFound("There is no refund request with this id among yours.")
-    on = hold_milestone(session, row.milestone_id, by=by)
-    fresh = locked(session, RefundRequest, request_id)
-    assert fresh is not None
-    return fresh, on, transition(states.REFUND_REQUEST, fresh.state, act, on.party)
+    return row, on, transition(states.REFUND_REQUEST, row.state, act, on.party)
 
 
-def _close_open_request(session: Session, on: Held, act: str) -> None:
+def _milestone_of(session: Session, request_id: str, by: Actor) -> Held | None:
+    row = session.get(RefundRequest, request_id)
+    try:
+        return hold_milestone(session, row.milestone_id, by=by) if row is not None else None
+    except MilestoneNotFound:
+        # To strangers the request is not there either, and looks no different from one that never was.
+        return None
+
+
+def _answer_open_request(session: Session, on: Held, *, given: Money) -> None:
     row = _open_request(session, on.milestone.id)
-    if row is not None:
-        _close(session, row, transition(states.REFUND_REQUEST, row.state, act, states.WORKER))
+    # Less than was asked for is no answer, unless it was all there was.
+    if row is not None and (given.amount_minor >= row.amount_minor or not on.held):
+        _close(session, on, row, transition(states.REFUND_REQUEST, row.state, "agree", states.WORKER))
 
 
-def _close(session: Session, row: RefundRequest, step: Transition) -> None:
+def _close(session: Session, on: Held, row: RefundRequest, step: Transition) -> None:
     row.state, row.open_for, row.answered_at = step.to, None, clock.now(session)
     session.flush()
+    tell(session, on, step.event, subject=row.id)
 
 
 def _open_request(session: Session, milestone_id: str) -> RefundRequest | None:
