@@ -7,8 +7,17 @@ from api.identity.commands import identity
 from api.processes.commands import processes
 from api.reference.commands import openapi
 from jobs.commands import jobs_commands, webhooks_commands
+from jobs.database_commands import database_commands
 from jobs.ledger_commands import ledger_commands
 
 app = create_app()
-for commands in (identity, openapi, processes, jobs_commands, ledger_commands, webhooks_commands):
+for commands in (
+    identity,
+    openapi,
+    processes,
+    database_commands,
+    jobs_commands,
+    ledger_commands,
+    webhooks_commands,
+):
     app.cli.add_command(commands)
