@@ -31,13 +31,16 @@ def test_planted_refusals_without_a_code_or_with_a_taken_one_are_found():
     class First(Conflict):
         code = "planted"
 
+    class _FirstInside(First):
+        pass
+
     class Second(Invalid):
         code = "planted"
 
     class Shouting(Invalid):
         code = "Planted-Code"
 
-    assert nameless([Nameless, First, Second, Shouting]) == [
+    assert nameless([Nameless, _FirstInside, First, Second, Shouting]) == [
         "Nameless has no code",
         "Second has the code of First",
         "Shouting has a code that is not in snake_case",
@@ -69,6 +72,9 @@ def nameless(kinds):
     problems, taken = [], {}
     for kind in sorted(kinds, key=lambda kind: (kind.__module__, kind.__qualname__)):
         code = kind.__dict__.get("code")
+        if code is None and kind.__name__.startswith("_") and getattr(kind, "code", None):
+            # A private form of a refusal is answered as that refusal.
+            continue
         if code is None:
             problems.append(f"{kind.__name__} has no code")
         elif not code.replace("_", "").isalnum() or code != code.lower():

@@ -23,7 +23,7 @@ _PATCHES = {
     "patch.object",
     "patch.dict",
 }
-_SAYS_SOMETHING = ("assert", "raises", "expect", "check", "nothing_moves")
+_LOOKS = ("assert ", "raises(")
 
 
 def test_nothing_of_ours_is_patched():
@@ -35,7 +35,8 @@ def test_nobody_sleeps():
 
 
 def test_every_test_can_fail():
-    assert [place for source in suite() for place in silent(source)] == []
+    helpers = looking_helpers(suite())
+    assert [place for source in suite() for place in silent(source, helpers)] == []
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,12 @@ def test_a_planted_test_that_cannot_fail_is_found():
     assert silent(planted) == ["tests/planted.py:1"]
 
 
+def test_a_helper_may_look_for_a_test():
+    planted = Source("tests/planted.py", "def same():\n    assert 1\n\ndef test_a():\n    same()\n")
+    assert silent(planted) == ["tests/planted.py:4"]
+    assert silent(planted, looking_helpers([planted])) == []
+
+
 def patches(source):
     imports = [
         source.at(node)
@@ -93,9 +100,23 @@ def sleeps(source):
     ]
 
 
-def silent(source):
+def silent(source, helpers=frozenset()):
     return [
         source.at(node)
         for node in source.nodes(ast.FunctionDef)
-        if node.name.startswith("test_") and not any(word in ast.unparse(node) for word in _SAYS_SOMETHING)
+        if node.name.startswith("test_") and not _looks(node) and not _called(node) & helpers
     ]
+
+
+def looking_helpers(sources):
+    """The names of what looks on a test's behalf: `with nothing_moves(): …`."""
+    functions = [node for source in sources for node in source.nodes(ast.FunctionDef)]
+    return frozenset(node.name for node in functions if not node.name.startswith("test_") and _looks(node))
+
+
+def _looks(node):
+    return any(word in ast.unparse(node) for word in _LOOKS)
+
+
+def _called(node):
+    return {callee(call).rpartition(".")[2] for call in ast.walk(node) if isinstance(call, ast.Call)}
