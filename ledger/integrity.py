@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from kernel.money import CurrencyNotSupported
+from kernel.money import EXPONENTS, CurrencyNotSupported
 from ledger import journal, movements
 from ledger.breaches import Breach
 from ledger.chart import row_id
@@ -140,6 +140,8 @@ def _names(connection: Connection) -> Iterator[Breach]:
     for row in connection.execute(select(accounts).execution_options(yield_per=_BATCH)):
         if row_id(row.code, row.currency) != row.id:
             yield Breach("account_has_its_id", f"{row.code} {row.currency}", f"kept under {row.id.hex()}")
+        if row.currency not in EXPONENTS:
+            yield Breach("currency_is_known", f"{row.code} {row.currency}", "we hold no such money")
 
 
 def _columns(connection: Connection) -> Iterator[Breach]:

@@ -154,7 +154,7 @@ def entries_where(connection: Connection, *conditions: ColumnElement[bool]) -> l
         select(entries).where(*conditions).order_by(entries.c.recorded_at, entries.c.id)
     ).all()
     lines = _lines(connection, [row.id for row in found]) if found else {}
-    return [_entry(row, lines[row.id]) for row in found]
+    return [_entry(row, lines.get(row.id, ())) for row in found]
 
 
 def id_batches(connection: Connection, size: int) -> Iterator[list[str]]:

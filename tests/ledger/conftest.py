@@ -1,0 +1,49 @@
+"""The hands of somebody who owns the database, as no part of Holdfast does."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from ledger.immutability import dropped_triggers, triggers
+
+
+@pytest.fixture
+def owner(database, database_url):
+    """Run statements as the owner of the tables, with the triggers in place."""
+    engine = create_engine(make_url(database_url).set(username=_owner_of(database_url)))
+
+    def run(*statements):
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+
+    yield run
+    engine.dispose()
+
+
+@pytest.fixture
+def tamper(owner, database):
+    """Change what nobody may change: the triggers are gone while the statements run."""
+    dialect = database.engine.dialect.name
+    checks = ("SET foreign_key_checks = 0", "SET foreign_key_checks = 1") if dialect == "mysql" else ()
+
+    @contextmanager
+    def without_guards():
+        owner(*dropped_triggers(dialect))
+        try:
+            yield
+        finally:
+            owner(*triggers(dialect))
+
+    def run(*statements):
+        with without_guards():
+            owner(*checks[:1], *statements, *checks[1:])
+
+    return run
+
+
+def _owner_of(url):
+    return None if url.startswith("sqlite") else "root"
