@@ -4,7 +4,7 @@
 The service itself never imports this package.
 """
 
-from sandbox.remote import Remote
+from sandbox.remote import Remote, SandboxRefusedError
 from sandbox.running import Running, start
 
-__all__ = ["Remote", "Running", "start"]
+__all__ = ["Remote", "Running", "SandboxRefusedError", "start"]

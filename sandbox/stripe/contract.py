@@ -99,11 +99,12 @@ def _operations_under(resource: str) -> tuple[Operation, ...]:
 
 @cache
 def _service_sources() -> tuple[str, ...]:
-    return tuple(file.read_text(encoding="utf-8") for file in sorted(_package().rglob("_*_service.py")))
+    return tuple(file.read_text(encoding="utf-8") for file in sorted(package().rglob("_*_service.py")))
 
 
 @cache
-def _package() -> Path:
+def package() -> Path:
+    """Where the installed `stripe` package is."""
     spec = importlib.util.find_spec("stripe")
     if spec is None or spec.origin is None:
         raise LookupError("the stripe package is not installed")
@@ -155,7 +156,7 @@ def _class_named(annotation: ast.expr) -> str:
 
 def _imports(module: ast.Module) -> dict[str, Path]:
     return {
-        alias.name: _package().joinpath(*node.module.split(".")[1:]).with_suffix(".py")
+        alias.name: package().joinpath(*node.module.split(".")[1:]).with_suffix(".py")
         for node in ast.walk(module)
         if isinstance(node, ast.ImportFrom) and node.module and ".params" in node.module
         for alias in node.names

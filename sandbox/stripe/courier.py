@@ -11,6 +11,7 @@ from sandbox.stripe.state import World
 
 _TIMEOUT_SECONDS = 20
 _LONGEST_NAP_SECONDS = 0.25
+_SAVED_EVERY_SECONDS = 1.0
 
 
 class Courier:
@@ -114,11 +115,14 @@ class Courier:
             return None, f"{type(failure).__name__}: {failure}"
 
     def _watch_the_clock(self) -> None:
+        saved = time.monotonic()
         while not self._closed:
             with self._world.lock:
                 agenda.run_due(self._world)
                 self._world.changed.wait(_LONGEST_NAP_SECONDS)
-            self._world.save()
+            if time.monotonic() - saved > _SAVED_EVERY_SECONDS:
+                self._world.save()
+                saved = time.monotonic()
 
 
 def _post(url: str, payload: bytes, signature: str) -> int:

@@ -60,16 +60,15 @@ def failed(world: World, refund: Json, *, reason: str) -> Json:
     returned = _returned(world, account, refund) if refund["balance_transaction"] else None
     charge = world.data["objects"][refund["charge"]]
     _count(charge, -refund["amount"])
-    refund |= {"pending_reason": None}
-    for event in ("refund.updated", "refund.failed"):
-        update(
-            world,
-            event,
-            refund,
-            status="failed",
-            failure_reason=reason,
-            failure_balance_transaction=returned,
-        )
+    _tell(
+        world,
+        refund,
+        status="failed",
+        pending_reason=None,
+        failure_reason=reason,
+        failure_balance_transaction=returned,
+    )
+    emit(world, "refund.failed", refund)
     update(world, "charge.updated", charge, amount_refunded=charge["amount_refunded"])
     return refund
 
@@ -81,7 +80,7 @@ def canceled(world: World, refund: Json) -> Json:
         raise _not_cancelable(refund)
     waiting.remove(refund["id"])
     _count(world.data["objects"][refund["charge"]], -refund["amount"])
-    update(world, "refund.updated", refund, status="canceled", pending_reason=None)
+    _tell(world, refund, status="canceled", pending_reason=None)
     return refund
 
 
@@ -94,7 +93,7 @@ def pay_waiting_refunds(world: World, account: str) -> None:
             continue
         world.notes(account)["refunds_waiting"].remove(refund_id)
         _debit(world, refund)
-        update(world, "refund.updated", refund, status="succeeded", pending_reason=None)
+        _tell(world, refund, status="succeeded", pending_reason=None)
 
 
 @due("refund_answer")
@@ -107,7 +106,13 @@ def bank_answers(world: World, refund_id: str) -> None:
     if cards.behaviour(world, charge["payment_method"]).refund == "fails":
         failed(world, refund, reason="expired_or_canceled_card")
     else:
-        update(world, "refund.updated", refund, status="succeeded", pending_reason=None)
+        _tell(world, refund, status="succeeded", pending_reason=None)
+
+
+def _tell(world: World, refund: Json, **changes: object) -> None:
+    # Stripe tells it twice: once by the refund's own name and once by that of its charge.
+    event = update(world, "refund.updated", refund, **changes)
+    emit(world, "charge.refund.updated", refund, previous=event["data"]["previous_attributes"])
 
 
 def _await_the_bank(world: World, refund: Json) -> None:
