@@ -222,6 +222,30 @@ def test_a_worker_who_is_not_ready_is_paid_later(stripe, transfer_order):
     assert (refused.code, refused.temporary) == ("insufficient_capabilities_for_transfer", True)
 
 
+def test_stripe_repeats_its_refusal_to_the_same_attempt_and_looks_again_at_the_next(
+    stripe, peer, transfer_order
+):
+    opened = stripe.create_account(AccountOrder(new_id("ac"), new_id("us"), "new@example.com", "US"))
+    order = replace(transfer_order, destination=opened.gateway_id)
+    refused = stripe.create_transfer(order)
+    peer.complete_onboarding(opened.gateway_id)
+    assert stripe.create_transfer(order) == refused
+    moved = stripe.create_transfer(replace(order, attempt=2))
+    assert moved == stripe.find_transfer(order)
+
+
+def test_a_payout_is_refused_until_the_money_has_settled_and_sent_at_the_next_attempt(
+    stripe, peer, transfer_order
+):
+    stripe.create_transfer(transfer_order)
+    order = PayoutOrder(new_id("po"), transfer_order.destination, usd("90.00"))
+    refused = stripe.create_payout(order)
+    assert (refused.code, refused.temporary) == ("balance_insufficient", True)
+    peer.advance(3 * 86_400)
+    sent = stripe.create_payout(replace(order, attempt=2))
+    assert (sent.payout_id, sent.state) == (order.payout_id, PayoutState.PENDING)
+
+
 def test_a_payout_reaches_the_bank_under_a_reference(stripe, peer, funded_account):
     order = PayoutOrder(new_id("po"), funded_account, usd("90.00"))
     sent = stripe.create_payout(order)
@@ -243,12 +267,6 @@ def test_a_payout_that_comes_back_says_why(stripe, peer, funded_account):
     failed = stripe.payout(funded_account, sent.gateway_id)
     assert (failed.state, failed.failure_code) == (PayoutState.FAILED, "account_closed")
     assert failed.failure_message
-
-
-def test_a_payout_before_the_money_has_settled_waits(stripe, transfer_order):
-    stripe.create_transfer(transfer_order)
-    refused = stripe.create_payout(PayoutOrder(new_id("po"), transfer_order.destination, usd("90.00")))
-    assert (refused.code, refused.temporary) == ("balance_insufficient", True)
 
 
 def test_our_own_balance_is_what_stripe_left_of_the_charge(stripe, payment):

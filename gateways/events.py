@@ -1,0 +1,41 @@
+"""What a gateway tells us unasked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class ObjectKind(StrEnum):
+    """What an event is about; the object itself is always asked for anew."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    TRANSFER = "transfer"
+    PAYOUT = "payout"
+    ACCOUNT = "account"
+    CARD = "card"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A verified event: that something happened to `object_id`, never how the object is now.
+
+    `kind` is None for objects that nothing here depends on. `account` is the connected account it came from, if any.
+    """
+
+    id: str
+    type: str
+    kind: ObjectKind | None
+    object_id: str | None
+    account: str | None
+    created_at: datetime
+    livemode: bool
+
+
+class SignatureRefused(Exception):  # noqa: N818 - an answer to the sender
+    """The bytes were not signed by the gateway, or not lately."""

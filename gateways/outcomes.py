@@ -1,0 +1,32 @@
+"""What can become of an order: an answer of its own kind, or one of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No answer, or none that tells: the effect may stand. Ask before anything is sent again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The gateway refused and did nothing. `code` is its own; `temporary` when waiting (funds, limits) may help."""
+
+    code: str
+    message: str
+    temporary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """The gateway did nothing and asks to slow down."""
+
+    retry_after_seconds: int
+
+
+class AnswerNotUnderstood(Exception):  # noqa: N818 - it says what is the case
+    """The gateway said something this adapter does not know; a person has to look, and nothing is guessed."""

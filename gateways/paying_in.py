@@ -1,0 +1,142 @@
+"""Money in and back: clients, their cards, payments and refunds, as orders and as a gateway has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kernel.money import Money
+
+
+class PaymentState(StrEnum):
+    """How far a payment has come at the gateway."""
+
+    NEEDS_METHOD = "needs_method"
+    NEEDS_ACTION = "needs_action"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerOrder:
+    """Make the gateway's record of a client. `customer_id` is ours (`cu_…`)."""
+
+    customer_id: str
+    user_id: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFound:
+    """The gateway's record of a client."""
+
+    gateway_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOrder:
+    """Collect `amount` for one milestone, captured at once. `payment_id` is ours (`py_…`)."""
+
+    payment_id: str
+    milestone_id: str
+    amount: Money
+    customer: str
+    save_card: bool
+    description: str
+    confirmation_token: str | None = None
+    return_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """The money as it reached our balance: what the gateway kept, and when the rest may be used."""
+
+    gateway_id: str
+    amount: Money
+    fee: Money
+    available_on: datetime
+    settled: bool
+    balance_transaction: str
+    card_brand: str | None
+    card_last4: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFound:
+    """A payment as the gateway has it now. `client_secret` is for the payer's device only: never kept, never logged."""
+
+    gateway_id: str
+    state: PaymentState
+    amount: Money
+    client_secret: str | None
+    charge: Charge | None
+    decline_code: str | None
+    decline_message: str | None
+    payment_id: str | None
+    livemode: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A short-lived secret for the app; never kept, never logged."""
+
+    value: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetupFound:
+    """A card being saved: its secret for the app."""
+
+    gateway_id: str
+    client_secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class CardFound:
+    """A saved card, as far as anyone may know it."""
+
+    gateway_id: str
+    brand: str
+    last4: str
+    expiry_month: int
+    expiry_year: int
+    wallet: str | None
+    fingerprint: str | None
+    customer: str | None
+
+
+class RefundState(StrEnum):
+    """How far a refund has come."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOrder:
+    """Give `amount` of a payment back to the card it came from. `refund_id` is ours (`rf_…`)."""
+
+    refund_id: str
+    payment: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFound:
+    """A refund as the gateway has it now."""
+
+    gateway_id: str
+    state: RefundState
+    amount: Money
+    pending_reason: str | None
+    failure_reason: str | None
+    reference: str | None
+    refund_id: str | None

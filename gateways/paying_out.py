@@ -1,0 +1,136 @@
+"""Money on and out: workers' accounts, transfers, payouts and balances, as orders and as a gateway has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from gateways.keys import attempt_key
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kernel.money import Money
+
+
+class AccountState(StrEnum):
+    """Whether a worker can be paid."""
+
+    INCOMPLETE = "incomplete"
+    IN_REVIEW = "in_review"
+    READY = "ready"
+    RESTRICTED = "restricted"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOrder:
+    """Open an account at the gateway into which a worker is paid. `account_id` is ours (`ac_…`)."""
+
+    account_id: str
+    user_id: str
+    email: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFound:
+    """A worker's account as the gateway has it now."""
+
+    gateway_id: str
+    state: AccountState
+    can_receive_transfers: bool
+    can_be_paid_out: bool
+    missing: tuple[str, ...]
+    disabled_reason: str | None
+    bank_name: str | None
+    bank_last4: str | None
+    account_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OnboardingLink:
+    """Where the worker tells the gateway who they are; used once, soon."""
+
+    url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TransferOrder:
+    """Move released money to the worker's account, out of `source_charge`. `transfer_id` is ours (`tr_…`).
+
+    A new `attempt` has a key of its own; it may follow only where it is certain that the one before did nothing.
+    """
+
+    transfer_id: str
+    milestone_id: str
+    amount: Money
+    destination: str
+    source_charge: str
+    attempt: int = 1
+
+    @property
+    def key(self) -> str:
+        """The idempotency key."""
+        return attempt_key(self.transfer_id, self.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFound:
+    """A transfer as the gateway has it; the worker can use it from `available_on`."""
+
+    gateway_id: str
+    amount: Money
+    available_on: datetime
+    transfer_id: str | None
+
+
+class PayoutState(StrEnum):
+    """How far a payout to a bank has come."""
+
+    PENDING = "pending"
+    IN_TRANSIT = "in_transit"
+    PAID = "paid"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutOrder:
+    """Send `amount` from the worker's account to the worker's bank. `payout_id` is ours (`po_…`).
+
+    A new `attempt` has a key of its own, as with transfers.
+    """
+
+    payout_id: str
+    account: str
+    amount: Money
+    attempt: int = 1
+
+    @property
+    def key(self) -> str:
+        """The idempotency key."""
+        return attempt_key(self.payout_id, self.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutFound:
+    """A payout as the gateway has it now. `trace_id` is what the worker's bank knows it by."""
+
+    gateway_id: str
+    state: PayoutState
+    amount: Money
+    arrives_on: datetime
+    trace_id: str | None
+    failure_code: str | None
+    failure_message: str | None
+    payout_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceFound:
+    """What lies at the gateway in one currency."""
+
+    available: Money
+    pending: Money
