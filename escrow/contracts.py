@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from escrow import states
 from escrow.acts import (
     ActNotPossible,
+    NotYourAct,
     hold_contract,
     milestones_of,
     move_contract,
@@ -134,9 +135,11 @@ def edit_offer(
 ) -> ContractView:
     """Change the words of an offer that nobody has answered yet; refuses when it is not as the client last read it."""
     contract, party = hold_contract(session, contract_id, by=by)
-    if party != states.CLIENT or contract.state != "offered":
+    if party != states.CLIENT:
+        raise NotYourAct("Only the client can edit the offer.")
+    if contract.state != "offered":
         raise ActNotPossible(
-            f"The contract is {contract.state}; only the client can edit it, and only while it is offered.",
+            f"The contract is {contract.state}; it can be edited only while it is offered.",
             state=contract.state,
         )
     if version is not None and contract.version != version:

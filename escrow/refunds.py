@@ -8,7 +8,16 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from escrow import fees, states
-from escrow.acts import ActNotPossible, Held, MilestoneNotFound, hold_milestone, move, tell, transition
+from escrow.acts import (
+    ActNotPossible,
+    Held,
+    MilestoneNotFound,
+    NotYourAct,
+    hold_milestone,
+    move,
+    tell,
+    transition,
+)
 from escrow.release import part_of_the_hold
 from escrow.tables import RefundRequest
 from escrow.views import MilestoneView, RefundRequestView, refund_request_view
@@ -105,9 +114,11 @@ def request_refund(
 ) -> RefundRequestView:
     """The client asks for held money back; one open request at a time, and nothing moves until the worker agrees."""
     on = hold_milestone(session, milestone_id, by=by)
-    if on.party != states.CLIENT or on.milestone.state != "funded":
+    if on.party != states.CLIENT:
+        raise NotYourAct("Only the client can ask for a refund.")
+    if on.milestone.state != "funded":
         raise ActNotPossible(
-            f"The milestone is {on.milestone.state}; the client can ask for a refund while it is funded.",
+            f"The milestone is {on.milestone.state}; a refund can be asked for while it is funded.",
             state=on.milestone.state,
         )
     asked = part_of_the_hold(on, amount)
