@@ -12,6 +12,7 @@ from sandbox.stripe import (
     accounts,
     agenda,
     disputes,
+    identifying,
     intents,
     onboarding,
     paying_out,
@@ -248,6 +249,14 @@ def authenticate_setup(control: Control, given: Json, object_id: str) -> Json:
     with control.world.lock:
         intent = control.thing(object_id, "setup_intent")
         return saving.authenticated(control.world, intent, succeeds=succeeds)
+
+
+@act("POST", "verification_sessions/{id}/decide")
+def decide_identity(control: Control, given: Json, object_id: str) -> Json:
+    """Stripe has looked at the document: verified, or with an `error` code not."""
+    with control.world.lock:
+        session = control.thing(object_id, identifying.KIND)
+        return identifying.decided(control.world, session, error=given.get("error"))
 
 
 @act("POST", "charges/{id}/dispute")

@@ -120,6 +120,10 @@ class Remote:
         family = "setup_intents" if intent.startswith("seti_") else "payment_intents"
         return self._post(f"{family}/{intent}/authenticate", {"succeeds": succeeds})
 
+    def decide_identity(self, session: str, *, error: str | None = None) -> Json:
+        """The person has shown a document and Stripe has looked at it."""
+        return self._post(f"verification_sessions/{session}/decide", {"error": error})
+
     def dispute(self, charge: str, *, reason: str = "fraudulent") -> Json:
         """The customer's bank charges back."""
         return self._post(f"charges/{charge}/dispute", {"reason": reason})

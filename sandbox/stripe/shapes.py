@@ -2,6 +2,7 @@
 
 import ast
 from functools import cache
+from pathlib import Path
 
 from sandbox.stripe.contract import package
 from sandbox.stripe.errors import Json
@@ -25,11 +26,16 @@ def missing(thing: Json) -> list[str]:
 @cache
 def _fields(kind: str) -> dict[str, bool]:
     # Name to whether it may be absent or null.
-    module = ast.parse((package() / f"_{kind}.py").read_text(encoding="utf-8"))
+    module = ast.parse(_source(kind).read_text(encoding="utf-8"))
     for node in module.body:
         if isinstance(node, ast.ClassDef) and (fields := _declared(node)).get("object") is False:
             return fields
     raise LookupError(f"the stripe package has no {kind}")
+
+
+def _source(kind: str) -> Path:
+    *folders, name = kind.split(".")
+    return package().joinpath(*folders, f"_{name}.py")
 
 
 def _declared(definition: ast.ClassDef) -> dict[str, bool]:

@@ -20,6 +20,7 @@ SENT_ONLY_WHEN = {
     "account_session.components": "the component is enabled: then its features are those asked for",
     "customer_session.components.customer_sheet.features": "the component is enabled",
     "customer_session.components.payment_element.features": "the component is enabled",
+    "identity.verification_session.options.document": "the caller gave some",
     "event.data": "of any kind; each kind has its own comparison",
     "refund.destination_details.card.type": "of another kind of refund",
 }
@@ -38,6 +39,7 @@ KINDS = (
     "dispute",
     "ephemeral_key",
     "event",
+    "identity.verification_session",
     "payment_intent",
     "payment_method",
     "payout",
@@ -80,6 +82,7 @@ def ours(api, peer, customer, worker):
         api.customer_sessions.create({"customer": customer.id, "components": sheet}),
         api.ephemeral_keys.create({"customer": customer.id}, {"stripe_version": stripe.api_version}),
         api.events.list().data[0],
+        api.identity.verification_sessions.create({"type": "document"}),
         api.payment_intents.retrieve(charge.payment_intent),
         api.payment_methods.retrieve(charge.payment_method),
         api.payouts.create({"amount": 100, "currency": "usd"}, {"stripe_account": worker.id}),

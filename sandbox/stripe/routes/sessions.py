@@ -1,6 +1,6 @@
 """Short-lived secrets for the app, and the tokens it confirms payments with."""
 
-from sandbox.stripe import cards
+from sandbox.stripe import cards, identifying
 from sandbox.stripe.errors import Json, invalid
 from sandbox.stripe.payment_methods import NOBODY
 from sandbox.stripe.router import Call, route
@@ -62,14 +62,14 @@ def ephemeral_key(call: Call) -> Json:
             "You must pass the API version of the mobile SDK in the Stripe-Version header to "
             "create an ephemeral key."
         )
-    customer = call.referred("customer", "customer")
-    if customer is None:
+    subject = call.referred("customer", "customer") or call.referred(identifying.KIND, "verification_session")
+    if subject is None:
         raise invalid("You must pass a customer.", code="parameter_missing", param="customer")
     key_id = call.world.new_id("ephkey")
     return {
         "id": key_id,
         "object": "ephemeral_key",
-        "associated_objects": [{"id": customer["id"], "type": "customer"}],
+        "associated_objects": [{"id": subject["id"], "type": subject["object"]}],
         "created": call.world.now(),
         "expires": call.world.now() + _EPHEMERAL_KEY_LASTS_SECONDS,
         "livemode": False,
