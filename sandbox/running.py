@@ -24,7 +24,7 @@ from sandbox.stripe.settings import Settings
 from sandbox.stripe.state import World
 
 _RESET_AT_ONCE = struct.pack("ii", 1, 0)
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.01
 
 
 class Application:

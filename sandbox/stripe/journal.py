@@ -1,9 +1,13 @@
 """What was asked of the peer, and what was asked wrongly."""
 
+import itertools
 import threading
+from collections import deque
 from dataclasses import asdict, dataclass, field
 
 from sandbox.stripe.errors import Json
+
+_KEPT = 20_000
 
 
 @dataclass
@@ -29,13 +33,15 @@ class Journal:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._entries: list[Entry] = []
+        self._numbers = itertools.count(1)
+        # A demo may run for weeks; what happened long ago is forgotten.
+        self._entries: deque[Entry] = deque(maxlen=_KEPT)
         self._violations: list[Json] = []
 
     def open(self, *, at: float, method: str, path: str) -> Entry:
         """Begin the record of a request."""
         with self._lock:
-            entry = Entry(len(self._entries) + 1, at, method, path)
+            entry = Entry(next(self._numbers), at, method, path)
             self._entries.append(entry)
         return entry
 
