@@ -124,13 +124,7 @@ def record_payment(
 
 
 def _apply(session: Session, row: Payment, found: PaymentFound) -> None:
-    if (
-        found.amount.amount_minor != row.price_minor + row.client_fee_minor
-        or found.amount.currency != row.currency
-    ):
-        raise GatewayDisagrees(
-            f"The gateway's payment {found.gateway_id} is over {found.amount}, not what {row.id} ordered."
-        )
+    _refuse_another_payment(row, found)
     row.gateway_id = found.gateway_id
     row.gateway_state = found.state.value if row.state != "succeeded" else PaymentState.SUCCEEDED.value
     row.decline_code = found.decline_code
@@ -145,6 +139,19 @@ def _apply(session: Session, row: Payment, found: PaymentFound) -> None:
     if _step(session, row, act) and act == "succeed":
         assert found.charge is not None
         _book(session, row, found.charge)
+
+
+def _refuse_another_payment(row: Payment, found: PaymentFound) -> None:
+    ordered = payment_view(row).charged
+    if found.amount != ordered or (found.charge is not None and found.charge.amount != ordered):
+        raise GatewayDisagrees(
+            f"The gateway's payment {found.gateway_id} is over {found.amount}, and {row.id} ordered {ordered}."
+        )
+    if found.payment_id not in {None, row.id} or row.gateway_id not in {None, found.gateway_id}:
+        # Taking it for ours would send later refunds to a payment that somebody else made.
+        raise GatewayDisagrees(
+            f"The gateway's payment {found.gateway_id} is not {row.gateway_id}, which {row.id} ordered."
+        )
 
 
 def _step(session: Session, row: Payment, act: str) -> bool:
