@@ -1,0 +1,416 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from escrow import contracts, funding
+from escrow.acts import ActNotPossible, MilestoneNotFound, NotYourAct
+from escrow.fees import FeeSchedule
+from gateways.contract import Busy, PaymentState, Rejected, Unknown
+from kernel.ids import new_id
+from kernel.money import Money
+from payments.collecting import GatewayDisagrees, PaymentNotFound, find_payment
+from persistence import due
+from persistence.tables import DueWork
+from persistence.unit_of_work import atomically, reading
+from tests.books import expect_refusal, nothing_moves
+from tests.escrow.story import (
+    CLIENT,
+    MEDIATOR,
+    OTHER_CLIENT,
+    WORKER,
+    accept,
+    accepted,
+    answer,
+    checkout,
+    draft,
+    fund,
+    funded,
+    give_back,
+    look,
+    money,
+    now,
+    offered,
+    payment_of,
+    record,
+    told,
+    usd,
+)
+from tests.threads import at_once, together
+
+_FUNDED = {"pending": "101.65", "held": "100.00", "client fees": "5.00", "gateway fees": "3.35"}
+_DECLINED = Rejected("card_declined", "Your card was declined.")
+_LOST = Unknown("no answer")
+
+
+def test_a_client_pays_price_and_fee_and_the_price_is_held():
+    milestone = draft()
+    payment = checkout(milestone.id)
+    assert (payment.price, payment.client_fee, payment.charged) == (usd("100.00"), usd("5.00"), usd("105.00"))
+    assert money() == {}
+    paid = record(payment, answer(payment))
+    assert money() == _FUNDED
+    assert (paid.state, paid.gateway_fee, paid.card_brand, paid.card_last4) == (
+        "succeeded",
+        usd("3.35"),
+        "visa",
+        "4242",
+    )
+    seen = look(milestone)
+    assert (seen.state, seen.held, seen.funded_at is not None) == ("funded", usd("100.00"), True)
+
+
+def test_without_fees_the_price_alone_is_paid_and_held():
+    milestone = draft(fees=FeeSchedule(0, 0))
+    fund(milestone.id, fee="0.00")
+    assert money() == {"pending": "100.00", "held": "100.00"}
+
+
+def test_an_amount_without_decimals_is_held_as_it_is():
+    milestone = accepted("5000", currency="JPY").milestones[0]
+    fund(milestone.id, fee="180")
+    assert money() == {"pending": "5070", "held": "5000", "client fees": "250", "gateway fees": "180"}
+
+
+def test_two_clicks_are_one_payment():
+    milestone = draft()
+    payments = together(lambda: checkout(milestone.id), people=2)
+    assert payments[0] == payments[1]
+    assert told()["milestone.funding"] == 1
+
+
+def test_sixteen_clicks_are_one_payment():
+    milestone = draft()
+    assert len({payment.id for payment in together(lambda: checkout(milestone.id), people=16)}) == 1
+
+
+def test_two_milestones_are_paid_for_side_by_side():
+    first, second = accepted("100.00", "50.00").milestones
+    payments = at_once(lambda: checkout(first.id), lambda: checkout(second.id))
+    for payment in payments:
+        record(payment, answer(payment))
+    assert money()["held"] == "150.00"
+
+
+def test_a_milestone_is_not_funded_before_the_worker_has_accepted():
+    milestone = offered("100.00").milestones[0]
+    with expect_refusal(ActNotPossible) as caught:
+        checkout(milestone.id)
+    assert caught.value.details == {"state": "offered"}
+
+
+def test_a_milestone_of_a_cancelled_contract_is_not_funded():
+    milestone = draft()
+    atomically(contracts.cancel_contract, contract_id=milestone.contract_id, by=CLIENT)
+    with expect_refusal(ActNotPossible):
+        checkout(milestone.id)
+
+
+@pytest.mark.parametrize("somebody", [WORKER, MEDIATOR])
+def test_nobody_but_the_client_pays(somebody):
+    milestone = draft()
+    with expect_refusal(NotYourAct):
+        checkout(milestone.id, by=somebody)
+    checkout(milestone.id)
+    with expect_refusal(NotYourAct):
+        checkout(milestone.id, by=somebody)
+
+
+def test_a_stranger_finds_nothing_to_pay():
+    milestone = draft()
+    with expect_refusal(MilestoneNotFound):
+        checkout(milestone.id, by=OTHER_CLIENT)
+
+
+def test_what_is_held_is_not_paid_again():
+    milestone = funded()
+    with expect_refusal(ActNotPossible):
+        checkout(milestone.id)
+
+
+# --- what the gateway says --------------------------------------------------------------------------------------------
+
+
+def test_a_success_said_five_times_is_booked_once():
+    milestone = draft()
+    payment = checkout(milestone.id)
+    for _ in range(5):
+        record(payment, answer(payment))
+    assert money() == _FUNDED
+    assert (told()["payment.succeeded"], told()["milestone.funded"]) == (1, 1)
+
+
+def test_a_success_said_by_twenty_at_once_is_booked_once():
+    payment = checkout(draft().id)
+    together(lambda: record(payment, answer(payment)), people=20)
+    assert money() == _FUNDED
+    assert told()["milestone.funded"] == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ["needs_method", "needs_action", "processing", "succeeded"],
+        ["succeeded", "processing", "needs_action", "needs_method"],
+        ["processing", "succeeded", "canceled"],
+        ["succeeded", "canceled", "succeeded"],
+        ["needs_action", "succeeded", "needs_action"],
+    ],
+)
+def test_in_whatever_order_the_gateway_says_it_the_money_is_held_once(said):
+    milestone = draft()
+    payment = checkout(milestone.id)
+    for state in said:
+        record(payment, answer(payment, PaymentState(state)))
+    assert money() == _FUNDED
+    assert look(milestone).state == "funded"
+    assert (payment_of(milestone).state, payment_of(milestone).gateway_state) == ("succeeded", "succeeded")
+
+
+@pytest.mark.parametrize(
+    "ours", [_LOST, _DECLINED, Busy(2), Rejected("processing_error", "Later.", temporary=True)]
+)
+def test_an_event_that_overtakes_our_own_answer_is_what_counts(ours):
+    milestone = draft()
+    payment = checkout(milestone.id)
+    record(payment, answer(payment))
+    with nothing_moves():
+        record(payment, ours)
+    assert money() == _FUNDED
+
+
+def test_an_answer_that_was_lost_is_unknown_until_the_gateway_is_asked():
+    milestone = draft()
+    payment = checkout(milestone.id)
+    assert record(payment, _LOST).state == "unknown"
+    assert look(milestone).state == "funding"
+    assert money() == {}
+    record(payment, answer(payment))
+    assert money() == _FUNDED
+
+
+def test_a_payment_whose_answer_was_lost_is_still_the_one_that_is_paid():
+    milestone = draft()
+    payment = checkout(milestone.id)
+    record(payment, _LOST)
+    assert checkout(milestone.id).id == payment.id
+
+
+def test_a_success_whose_charge_is_not_written_yet_waits_for_it():
+    milestone = draft()
+    payment = checkout(milestone.id)
+    record(payment, replace(answer(payment), charge=None))
+    assert (money(), look(milestone).state) == ({}, "funding")
+    record(payment, answer(payment))
+    assert money() == _FUNDED
+
+
+def test_a_refused_order_frees_the_milestone_for_another_try():
+    milestone = draft()
+    payment = checkout(milestone.id)
+    refused = record(payment, _DECLINED)
+    assert (refused.state, refused.decline_code) == ("canceled", "card_declined")
+    assert (look(milestone).state, money()) == ("draft", {})
+    again = checkout(milestone.id)
+    assert again.id != payment.id
+    record(again, answer(again))
+    assert money() == _FUNDED
+
+
+@pytest.mark.parametrize(
+    "later", [Busy(2), Rejected("credentials_refused", "Not available.", temporary=True)]
+)
+def test_an_order_that_was_only_put_off_is_kept(later):
+    milestone = draft()
+    payment = checkout(milestone.id)
+    assert record(payment, later).state == "ordered"
+    assert checkout(milestone.id).id == payment.id
+
+
+def test_a_declined_card_leaves_the_payment_open_for_another_card():
+    milestone = draft()
+    payment = checkout(milestone.id)
+    declined = replace(answer(payment, PaymentState.NEEDS_METHOD), decline_code="insufficient_funds")
+    assert record(payment, declined).decline_code == "insufficient_funds"
+    assert checkout(milestone.id).id == payment.id
+    with nothing_moves():
+        # A refusal of something else asked about it does not end it.
+        record(payment, _DECLINED)
+
+
+def test_the_gateways_success_counts_for_a_payment_known_by_its_id_only():
+    payment = checkout(draft().id)
+    record(payment, answer(payment, PaymentState.PROCESSING))
+    found = reading(find_payment, payment_id=None, gateway_id=f"pi_{payment.id}")
+    assert found is not None
+    assert found.id == payment.id
+    assert reading(find_payment, payment_id=None, gateway_id="pi_of_somebody_else") is None
+
+
+def test_what_is_said_of_a_payment_that_is_not_ours_is_refused():
+    payment = checkout(draft().id)
+    with expect_refusal(PaymentNotFound):
+        record(replace(payment, id=new_id("py")), answer(payment))
+
+
+# --- what the gateway must not say ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "amount", [usd("104.99"), usd("105.01"), usd("100.00"), Money(10_500, "EUR"), Money(105, "JPY")]
+)
+@pytest.mark.parametrize("state", [PaymentState.SUCCEEDED, PaymentState.PROCESSING])
+def test_a_payment_over_another_amount_is_refused_and_not_booked(amount, state):
+    payment = checkout(draft().id)
+    with expect_refusal(GatewayDisagrees):
+        record(payment, replace(answer(payment, state), amount=amount))
+
+
+def test_a_charge_over_another_amount_than_its_payment_is_refused():
+    payment = checkout(draft().id)
+    said = answer(payment)
+    half = replace(said.charge, amount=usd("50.00"))
+    with expect_refusal(GatewayDisagrees):
+        record(payment, replace(said, charge=half))
+
+
+def test_a_charge_that_settles_in_another_currency_is_refused():
+    payment = checkout(draft().id)
+    said = answer(payment)
+    in_euro = replace(said.charge, fee=Money(310, "EUR"))
+    with expect_refusal(GatewayDisagrees):
+        record(payment, replace(said, charge=in_euro))
+
+
+def test_a_second_payment_at_the_gateway_for_one_order_is_refused():
+    payment = checkout(draft().id)
+    record(payment, answer(payment, PaymentState.PROCESSING))
+    for state in (PaymentState.PROCESSING, PaymentState.SUCCEEDED, PaymentState.CANCELED):
+        with expect_refusal(GatewayDisagrees):
+            record(payment, answer(payment, state, gateway_id="pi_another"))
+    record(payment, answer(payment))
+    with expect_refusal(GatewayDisagrees):
+        record(payment, answer(payment, gateway_id="pi_another"))
+    assert money() == _FUNDED
+
+
+def test_another_orders_payment_is_refused():
+    first, second = accepted("100.00", "100.00").milestones
+    ours, other = checkout(first.id), checkout(second.id)
+    with expect_refusal(GatewayDisagrees):
+        record(ours, answer(other))
+
+
+def test_money_that_comes_for_an_order_we_took_for_refused_is_not_passed_over():
+    payment = checkout(draft().id)
+    record(payment, _DECLINED)
+    with expect_refusal(GatewayDisagrees):
+        record(payment, answer(payment))
+
+
+# --- giving up --------------------------------------------------------------------------------------------------------
+
+
+def test_a_payment_given_up_frees_the_milestone_and_nobody_paid():
+    milestone = draft()
+    payment = checkout(milestone.id)
+    record(payment, answer(payment, PaymentState.PROCESSING))
+    assert _give_up(milestone).id == payment.id
+    record(payment, answer(payment, PaymentState.CANCELED))
+    assert (look(milestone).state, money()) == ("draft", {})
+    with nothing_moves():
+        record(payment, answer(payment, PaymentState.CANCELED))
+
+
+def test_a_payment_that_succeeded_while_it_was_given_up_is_held_and_can_be_refunded():
+    milestone = draft()
+    payment = checkout(milestone.id)
+    _give_up(milestone)
+    record(payment, answer(payment))
+    assert money() == _FUNDED
+    give_back(look(milestone))
+    assert money() == {"pending": "101.65", "refunds": "105.00", "gateway fees": "3.35"}
+
+
+def test_giving_up_races_success_and_the_money_is_where_the_gateway_says():
+    for winner in (PaymentState.SUCCEEDED, PaymentState.CANCELED):
+        milestone = draft()
+        payment = checkout(milestone.id)
+        at_once(
+            lambda: _give_up(milestone),  # noqa: B023 - both are called before the next round
+            lambda: record(payment, answer(payment, winner)),  # noqa: B023
+        )
+        assert look(milestone).state == {"succeeded": "funded", "canceled": "draft"}[winner.value]
+    assert money() == _FUNDED
+
+
+def test_only_what_is_being_paid_can_be_given_up():
+    for milestone in (draft(), funded()):
+        with expect_refusal(ActNotPossible):
+            _give_up(milestone)
+    milestone = draft()
+    checkout(milestone.id)
+    with expect_refusal(NotYourAct):
+        atomically(funding.payment_to_cancel, milestone_id=milestone.id, by=WORKER)
+
+
+# --- what is asked of the gateway, and when it is asked again ---------------------------------------------------------
+
+
+def test_the_order_for_the_gateway_says_what_the_client_agreed_to():
+    payment = checkout(draft().id)
+    wanted = reading(funding.checkout, payment_id=payment.id, confirmation_token="ctoken_1")
+    assert (wanted.order.payment_id, wanted.order.amount, wanted.order.customer) == (
+        payment.id,
+        usd("105.00"),
+        f"cus_{CLIENT.id}",
+    )
+    assert (wanted.order.description, wanted.order.confirmation_token) == ("A website: Part 1", "ctoken_1")
+    assert wanted.ask_first is False
+
+
+def test_an_order_older_than_the_gateways_memory_is_asked_about_before_it_is_sent_again(clock):
+    payment = checkout(draft().id)
+    clock.advance(hours=22, minutes=59)
+    assert reading(funding.checkout, payment_id=payment.id).ask_first is False
+    clock.advance(minutes=2)
+    assert reading(funding.checkout, payment_id=payment.id).ask_first is True
+
+
+def test_nothing_is_ordered_for_a_payment_that_is_not_there():
+    with expect_refusal(PaymentNotFound):
+        reading(funding.checkout, payment_id=new_id("py"))
+
+
+def test_an_order_is_looked_at_again_should_nobody_hear_the_answer(clock):
+    payment = checkout(draft().id)
+    assert atomically(due.lease) == []
+    clock.advance(seconds=61)
+    assert [(work.kind, work.subject) for work in atomically(due.lease)] == [("refresh_payment", payment.id)]
+
+
+def test_a_charge_is_settled_when_the_gateway_said_it_would_be():
+    payment = checkout(draft().id)
+    said = answer(payment)
+    record(payment, said)
+    assert reading(_due_at, f"settle_charge:{payment.id}") == said.charge.available_on
+
+
+def test_what_was_funded_and_released_says_when():
+    before = now()
+    milestone = funded()
+    accept(milestone)
+    payment = payment_of(milestone)
+    assert before <= payment.ordered_at <= payment.succeeded_at <= now()
+    assert look(milestone).funded_at - payment.succeeded_at < timedelta(minutes=1)
+
+
+def _give_up(milestone):
+    return atomically(funding.payment_to_cancel, milestone_id=milestone.id, by=CLIENT)
+
+
+def _due_at(session, key):
+    return session.scalar(select(DueWork.due_at).where(DueWork.dedup_key == key))
