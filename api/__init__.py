@@ -68,6 +68,7 @@ def _put_in_order(app: Flask, settings: Settings) -> None:
     app.before_request(preview.check_preview)
     app.before_request(idempotency.check_key)
     app.after_request(idempotency.mark_replayed)
+    app.after_request(idempotency.settle_begun)
 
 
 def _kept(refusal: idempotency.KeptRefusal) -> Response:

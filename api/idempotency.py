@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from hashlib import sha256
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from flask import Response, current_app, g, request
@@ -18,7 +19,9 @@ from api.auth import actor
 from api.body import json_body
 from api.preview import foreseen, is_preview
 from kernel.refusals import Invalid, Refusal
+from persistence import idempotency
 from persistence.idempotency import Answer, Request, answered_once
+from persistence.unit_of_work import atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,14 +110,18 @@ def begun_once(
     bear being run again.
     """
 
-    def act(session: Session) -> Answer:
-        return Answer(200, None, {}, operation(session, *arguments, **named).id)
+    def begin(session: Session) -> str:
+        return operation(session, *arguments, **named).id
 
-    answer = answered_once(_request(), act, _kept_refusal)
-    if answer.resource_id is None:
-        raise KeptRefusal(answer)
-    g.replayed = answer.replayed
-    return answer.resource_id
+    held = idempotency.begun_once(_request(), begin, _kept_refusal)
+    if held.resource_id is None:
+        assert held.answer is not None, "what began nothing was refused"
+        raise KeptRefusal(held.answer)
+    if held.answer is None:
+        g.begun = held
+    else:
+        g.replayed = True
+    return held.resource_id
 
 
 class KeptRefusal(Exception):  # noqa: N818 - it is an answer
@@ -130,6 +137,16 @@ def check_key() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if getattr(view, "idempotency", None) == "required" and request.method != "OPTIONS" and not is_preview():
         _key()
+
+
+def settle_begun(response: Response) -> Response:
+    """Close what `begun_once` opened: done for good, or open to the next try at once."""
+    held = g.pop("begun", None)
+    if held is not None and response.status_code < HTTPStatus.BAD_REQUEST:
+        atomically(idempotency.finish, held, Answer(response.status_code, None, {}, held.resource_id))
+    elif held is not None:
+        atomically(idempotency.give_back, held)
+    return response
 
 
 def mark_replayed(response: Response) -> Response:

@@ -29,6 +29,7 @@ _KEPT = timedelta(days=30)
 _LEASE = timedelta(seconds=60)
 
 STARTED = "started"
+BEGUN = "begun"
 FINISHED = "finished"
 
 
@@ -86,10 +87,23 @@ def answered_once(
     except (IdempotencyKeyReused, RequestInProgress):
         raise
     except Refusal as refusal:
-        answer = answer_refusal(refusal)
-        if answer is None:
-            raise
-        return atomically(_act_once, request=request, act=lambda _session: answer)
+        return _keep_refusal(request, refusal, answer_refusal)
+
+
+def begun_once(
+    request: Request, begin: Callable[[Session], str], answer_refusal: Callable[[Refusal], Answer | None]
+) -> Claim:
+    """Carry out `begin`, which returns the id of what it began, unless an earlier request with this key did.
+
+    The caller goes on at the gateway and then calls `finish`, or `give_back` when that did not succeed; whoever comes
+    with the same key afterwards, or after the lease of a process that died, goes on from the same id.
+    """
+    try:
+        return atomically(_begin_once, request=request, begin=begin)
+    except (IdempotencyKeyReused, RequestInProgress):
+        raise
+    except Refusal as refusal:
+        return Claim("", FINISHED, None, _keep_refusal(request, refusal, answer_refusal))
 
 
 def claim(session: Session, request: Request) -> Claim:
@@ -150,6 +164,24 @@ def _act_once(session: Session, *, request: Request, act: Callable[[Session], An
     answer = act(session)
     finish(session, held, answer)
     return answer
+
+
+def _begin_once(session: Session, *, request: Request, begin: Callable[[Session], str]) -> Claim:
+    held = claim(session, request)
+    if held.recovery_point != STARTED:
+        return held
+    resource_id = begin(session)
+    advance(session, held, recovery_point=BEGUN, resource_id=resource_id)
+    return replace(held, recovery_point=BEGUN, resource_id=resource_id)
+
+
+def _keep_refusal(
+    request: Request, refusal: Refusal, answer_refusal: Callable[[Refusal], Answer | None]
+) -> Answer:
+    answer = answer_refusal(refusal)
+    if answer is None:
+        raise refusal
+    return atomically(_act_once, request=request, act=lambda _session: answer)
 
 
 def _first_claim(session: Session, request: Request) -> Claim:
