@@ -84,9 +84,10 @@ def outcome_of(error: stripe.StripeError) -> Rejected | Busy | Unknown:
     if status not in _CALLER_ERRORS or status == _IN_FLIGHT or explained is None:
         return Unknown(f"no usable answer: status {status}, request {error.request_id}")
     if isinstance(error, stripe.IdempotencyError):
-        # The same key with other words is a bug of ours; sending it again can only repeat it.
+        # The same key with other words: a first order, whose answer was lost, may well stand. Who took this for a
+        # refusal would free what has been paid for.
         _log.critical("Stripe holds another order under this key: request %s", error.request_id)
-        return Rejected("idempotency_error", str(error.user_message))
+        return Unknown(f"another order stands under this key: request {error.request_id}")
     if _is_about_our_key(error, explained):
         # Nothing was done and the order is good, so it waits for the key to be mended instead of failing.
         _log.critical("Stripe refuses our key: %s, request %s", explained.get("code"), error.request_id)
