@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from escrow import states
 from escrow.acts import ActNotPossible, Held, hold_milestone, move, transition
@@ -59,6 +59,13 @@ def begin_checkout(
         save_card=save_card,
         description=f"{on.contract.title}: {on.milestone.title}"[:200],
     )
+
+
+def foresee_funding(session: Session, **asked: Any) -> PaymentView:  # noqa: ANN401 - begin_checkout's own
+    """What funding would book once the card is charged; for previews, which take it back."""
+    payment = begin_checkout(session, **asked)
+    collecting.book_funding(session, payment)
+    return payment
 
 
 def checkout(session: Session, *, payment_id: str, confirmation_token: str | None = None) -> Checkout:

@@ -123,6 +123,19 @@ def record_payment(
     return payment_view(row)
 
 
+def book_funding(session: Session, payment: PaymentView) -> None:
+    """The client was charged: the price is held and our fee earned, once for each payment."""
+    post(
+        session,
+        movements.milestone_funded(
+            payment.gateway, payment.milestone_id, price=payment.price, client_fee=payment.client_fee
+        ),
+        key=f"{payment.id}:funded",
+        reference=payment.milestone_id,
+        actor=payment.client_id,
+    )
+
+
 def _apply(session: Session, row: Payment, found: PaymentFound) -> None:
     _refuse_another_payment(row, found)
     row.gateway_id = found.gateway_id
@@ -175,15 +188,7 @@ def _book(session: Session, row: Payment, charge: Charge) -> None:
     row.card_brand, row.card_last4 = charge.card_brand, charge.card_last4
     row.gateway_fee_minor = charge.fee.amount_minor
     row.succeeded_at, row.available_on = clock.now(session), charge.available_on
-    post(
-        session,
-        movements.milestone_funded(
-            row.gateway, row.milestone_id, price=view.price, client_fee=view.client_fee
-        ),
-        key=f"{row.id}:funded",
-        reference=row.milestone_id,
-        actor=row.client_id,
-    )
+    book_funding(session, view)
     if charge.fee:
         post(
             session,

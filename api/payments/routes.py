@@ -9,6 +9,7 @@ from api.auth import actor, requires
 from api.blueprints import Blueprint, leads_to, refuses
 from api.idempotency import begun_once, idempotent, naturally_idempotent
 from api.payments import schemas as bodies
+from api.preview import foreseen, is_preview, previewable
 from escrow import acts, funding, queries
 from identity.accounts import account
 from identity.permissions import Permission
@@ -22,6 +23,8 @@ from persistence.unit_of_work import atomically, reading, staged
 from runtime.wiring import gateway, wired
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from gateways.contract import Gateway, PaymentFound
     from payments.customers import CustomerView
     from payments.views import PaymentView
@@ -53,12 +56,16 @@ def get_payments_config() -> dict[str, Any]:
 @blueprint.post("/milestones/<milestone_id>/checkout")
 @requires(Permission.FUND_MILESTONE)
 @idempotent
+@previewable
 @blueprint.arguments(bodies.CheckoutOrderSchema)
 @blueprint.response(200, bodies.CheckoutSchema)
 @leads_to("getPayment", payment_id="$response.body#/payment_id")
 @refuses(acts.MilestoneNotFound, acts.NotYourAct, acts.ActNotPossible, GatewayDisagrees, *_ASKS_THE_GATEWAY)
-def begin_checkout(order: dict[str, Any], milestone_id: str) -> dict[str, Any]:
+def begin_checkout(order: dict[str, Any], milestone_id: str) -> Any:  # noqa: ANN401 - a sheet, or its preview
     """Begin, or go on, to pay for a milestone; the amount is the milestone's, never the app's."""
+    if is_preview():
+        asked = {"milestone_id": milestone_id, "payment_id": new_id("py"), "gateway": _CARDS, "by": actor()}
+        return foreseen(_foresee, save_card=order["save_card"], **asked)
     return _sheet(milestone_id, save_card=order["save_card"], confirmation_token=None)
 
 
@@ -184,6 +191,28 @@ def delete_card(card_id: str) -> None:
     found(_cards().detach_card(card_id))
 
 
+def _foresee(session: Session, **asked: Any) -> dict[str, Any]:  # noqa: ANN401 - begin_checkout's own
+    return {
+        **_amounts(funding.foresee_funding(session, **asked)),
+        "payment_intent": None,
+        "customer": None,
+        "customer_session_client_secret": None,
+        "publishable_key": _cards().client_settings()["publishable_key"],
+    }
+
+
+def _amounts(of: PaymentView) -> dict[str, Any]:
+    return {
+        "payment_id": of.id,
+        "state": of.state,
+        "amount": of.charged,
+        "lines": [
+            {"label": "Held for the milestone", "amount": of.price},
+            {"label": "Holdfast's fee", "amount": of.client_fee},
+        ],
+    }
+
+
 def _sheet(milestone_id: str, *, save_card: bool, confirmation_token: str | None) -> dict[str, Any]:
     # Before anything is made at the gateway, so that strangers leave no traces there.
     reading(queries.milestone, milestone_id=milestone_id, by=actor())
@@ -211,20 +240,13 @@ def _sheet(milestone_id: str, *, save_card: bool, confirmation_token: str | None
 def _sheet_body(
     at: Gateway, customer: CustomerView, payment_id: str, at_gateway: PaymentFound
 ) -> dict[str, Any]:
-    ours = reading(payment, payment_id=payment_id, by=actor())
     session = found(at.customer_session(_id(customer), component="payment_sheet"))
     return {
-        "payment_id": ours.id,
-        "state": ours.state,
+        **_amounts(reading(payment, payment_id=payment_id, by=actor())),
         "payment_intent": at_gateway.client_secret,
         "customer": customer.gateway_id,
         "customer_session_client_secret": session.value,
         "publishable_key": at.client_settings()["publishable_key"],
-        "amount": ours.charged,
-        "lines": [
-            {"label": "Held for the milestone", "amount": ours.price},
-            {"label": "Holdfast's fee", "amount": ours.client_fee},
-        ],
     }
 
 

@@ -41,15 +41,17 @@ class FeeLineSchema(Strict):
 
 
 class CheckoutSchema(Strict):
-    """What `initPaymentSheet` takes. The secrets are for this device and this payment alone."""
+    """What `initPaymentSheet` takes. The secrets are for this device and this payment alone; a preview has none."""
 
     payment_id = IdField("py", required=True)
     state = fields.String(required=True)
     payment_intent = fields.String(
         data_key="paymentIntent", required=True, allow_none=True, metadata={"description": "Client secret."}
     )
-    customer = fields.String(required=True)
-    customer_session_client_secret = fields.String(data_key="customerSessionClientSecret", required=True)
+    customer = fields.String(required=True, allow_none=True)
+    customer_session_client_secret = fields.String(
+        data_key="customerSessionClientSecret", required=True, allow_none=True
+    )
     publishable_key = fields.String(data_key="publishableKey", required=True)
     amount = MoneyField(required=True)
     lines = fields.List(fields.Nested(FeeLineSchema), required=True)
