@@ -191,7 +191,7 @@ def delete_card(card_id: str) -> None:
     found(_cards().detach_card(card_id))
 
 
-def _foresee(session: Session, **asked: Any) -> dict[str, Any]:  # noqa: ANN401 - begin_checkout's own
+def _foresee(session: Session, /, **asked: Any) -> dict[str, Any]:  # noqa: ANN401 - begin_checkout's own
     return {
         **_amounts(funding.foresee_funding(session, **asked)),
         "payment_intent": None,
