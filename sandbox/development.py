@@ -33,6 +33,7 @@ STATE = ROOT / ".holdfast"
 _WEB_PORT, _PEER_PORT = 8000, 8001
 _PATIENCE_SECONDS = 60
 _PAUSE_SECONDS = 0.05
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass
@@ -99,7 +100,9 @@ def running(folder: Path, web_port: int, peer_port: int) -> Iterator[Stack]:
         f"http://127.0.0.1:{peer_port}",
         _environment(folder, web_port, peer_port),
     )
-    signal.signal(signal.SIGTERM, _interrupt)
+    # SIGINT too: a shell that starts something in the background has it ignore Ctrl-C.
+    for name in _STOPS:
+        signal.signal(name, _interrupt)
     try:
         _start(stack, web_port, peer_port)
         yield stack
@@ -214,6 +217,9 @@ def _free_port() -> int:
 
 
 def _interrupt(_signal: int, _frame: object) -> None:
+    # Once is enough: a second Ctrl-C must not keep the processes from being stopped.
+    for name in _STOPS:
+        signal.signal(name, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
