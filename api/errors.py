@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ _BY_KIND: dict[type[Refusal], int] = {
     Invalid: 422,
     Unavailable: 503,
 }
+
+_BODY_FIELD = re.compile(r"[a-z0-9_.]+")
 
 # Where the protocol has a status of its own for what went wrong.
 _BY_CODE = {
@@ -164,15 +167,9 @@ def _from_accident(error: Exception) -> Response:
 
 
 def _pointer(field: str) -> str:
-    # Headers are written with capitals; query and path parameters are known to the request; the rest are body fields.
-    if (
-        field.startswith("/")
-        or field != field.lower()
-        or field in request.args
-        or field in (request.view_args or {})
-    ):
-        return field
-    return "/" + field.replace(".", "/")
+    # What the business names is a field of the body, unless the address has a parameter of that name.
+    of_address = field in request.args or field in (request.view_args or {})
+    return field if of_address or not _BODY_FIELD.fullmatch(field) else "/" + field.replace(".", "/")
 
 
 def _shown(value: object) -> object:

@@ -40,17 +40,17 @@ def refuse_card_numbers() -> None:
 
 def _looks_like_a_card(where: str, text: str) -> bool:
     # Proxies write milliseconds since 1970 into headers, which begin with 1; cards begin with 2 to 6.
-    return any(where != "header" or number[0] in "23456" for number in card_numbers(text))
+    return any(where != "a header" or number[0] in "23456" for number in card_numbers(text))
 
 
 def _parts() -> Iterator[tuple[str, str, str]]:
-    yield "path", "", request.path
+    yield "the path", "", request.path
     for name, text in request.args.items(multi=True):
-        yield "query", name, text
+        yield "the query", name, text
     # As it was sent too: a number may hide where no pair was understood.
-    yield "query", "", request.query_string.decode(errors="replace")
+    yield "the query", "", request.query_string.decode(errors="replace")
     for name, text in request.headers.items():
-        yield "header", name, text
+        yield "a header", name, text
     view = current_app.view_functions.get(request.endpoint or "")
     # A gateway's own bytes must stay as they are, and are kept from the logs by their route.
     if hasattr(view, "raw_bytes_because"):
@@ -63,13 +63,13 @@ def _body() -> Iterator[tuple[str, str, str]]:
         return
     if g.body is not None:
         for path, value in parts(g.body.value):
-            yield "body", "".join(f"/{name}" for name in path), _written(value)
+            yield "the body", "".join(f"/{name}" for name in path), _written(value)
         return
-    yield "body", "", g.body_text
+    yield "the body", "", g.body_text
     for name, text in request.form.items(multi=True):
-        yield "body", name, text
+        yield "the body", name, text
     for name, file in request.files.items(multi=True):
-        yield "body", name, file.filename or ""
+        yield "the body", name, file.filename or ""
 
 
 def _written(value: Any) -> str:  # noqa: ANN401 - any JSON

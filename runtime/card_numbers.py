@@ -23,16 +23,16 @@ _TOKENS = re.compile(
 )
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212_"), "-")
 _GAPS = re.compile(r"\s+")
-_CANDIDATES = re.compile(
-    r"""
-    (?<!\d)(?=(?:
-        (?P<solid>\d{13,19})(?!\d)                                     # 4242424242424242
-      | (?P<spaced>\d(?:[ -]?\d){12,18})(?![ -]?\d)                    # any grouping, nothing else in the run
-      | (?P<fours>\d{4}(?:[ ./-]\d{4}){2,3}[ ./-]\d{1,7})(?!\d)        # 4242 4242 4242 4242, with more after it
-      | (?P<amex>\d{4}[ ./-]\d{6}[ ./-]\d{4,5})(?!\d)                  # 3782 822463 10005
-    ))
-    """,
-    re.VERBOSE,
+_CANDIDATES = tuple(
+    # Ahead, so that one may begin inside another.
+    re.compile(rf"(?<!\d)(?=({shape}))")
+    for shape in (
+        r"\d{13,19}(?!\d)",  # 4242424242424242
+        r"\d(?:[ -]?\d){12,18}(?![ -]?\d)",  # any grouping, and nothing else in the run
+        r"\d{4}(?:[ ./-]\d{4}){3}(?!\d)",  # 4242 4242 4242 4242, whatever follows
+        r"\d{4}(?:[ ./-]\d{4}){3}[ ./-]\d{1,3}(?!\d)",  # the longer ones
+        r"\d{4}[ ./-]\d{6}[ ./-]\d{4,5}(?!\d)",  # 3782 822463 10005
+    )
 )
 _SHORTEST, _LONGEST = 13, 19
 
@@ -44,9 +44,10 @@ def has_card_number(text: str) -> bool:
 
 def card_numbers(text: str) -> Iterator[str]:
     """The digits of everything in `text` that looks like a card number."""
-    for match in _CANDIDATES.finditer(_TOKENS.sub(" x ", _plain(text))):
-        for candidate in match.groupdict().values():
-            digits = "".join(letter for letter in candidate or "" if letter.isdigit())
+    plain = _TOKENS.sub(" x ", _plain(text))
+    for shape in _CANDIDATES:
+        for match in shape.finditer(plain):
+            digits = "".join(letter for letter in match[1] if letter.isdigit())
             if _SHORTEST <= len(digits) <= _LONGEST and digits[0] != "0" and _passes_luhn(digits):
                 yield digits
 

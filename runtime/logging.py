@@ -60,7 +60,7 @@ def configure(level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _StandardOutput()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -79,6 +79,16 @@ def configure(level: str) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     # It tells at every look at the version that it looks.
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+class _StandardOutput(logging.Handler):
+    # Looked up for every line, so that the logs go wherever the output has been sent meanwhile.
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stdout.write(self.format(record) + "\n")
+            sys.stdout.flush()
+        except Exception:  # noqa: BLE001 - a log that cannot be written must not end the work it is about
+            self.handleError(record)
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> MutableMapping[str, Any]:

@@ -49,7 +49,9 @@ class Person:
         """Do something as this person."""
         return self.ask("POST", path, **options)
 
-    def ask(self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> TestResponse:
+    def ask(
+        self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any
+    ) -> TestResponse:
         """Send anything as this person."""
         return self.client.open(path, method=method, headers={**self.headers, **(headers or {})}, **options)
 

@@ -26,15 +26,25 @@ def test_a_person_registers_signs_in_and_sees_themselves(client):
 def test_registering_a_known_email_looks_the_same_and_changes_nothing(client):
     first = client.post("/v1/accounts", json=registration())
     accounts = reading(lambda session: session.scalars(select(User.password_hash)).all())
-    second = client.post("/v1/accounts", json=registration(email="Ana@EXAMPLE.com", password="quite another one"))
-    assert (second.status_code, second.data, len(second.headers)) == (first.status_code, first.data, len(first.headers))
+    second = client.post(
+        "/v1/accounts", json=registration(email="Ana@EXAMPLE.com", password="quite another one")
+    )
+    assert (second.status_code, second.data, len(second.headers)) == (
+        first.status_code,
+        first.data,
+        len(first.headers),
+    )
     assert reading(lambda session: session.scalars(select(User.password_hash)).all()) == accounts
 
 
 def test_an_unknown_email_and_a_wrong_password_are_refused_in_the_same_words(client):
     client.post("/v1/accounts", json=registration())
-    wrong = problem(client.post("/v1/sessions", json=_credentials(password="not that one")), 401, "sign_in_refused")
-    unknown = problem(client.post("/v1/sessions", json=_credentials(email="bob@example.com")), 401, "sign_in_refused")
+    wrong = problem(
+        client.post("/v1/sessions", json=_credentials(password="not that one")), 401, "sign_in_refused"
+    )
+    unknown = problem(
+        client.post("/v1/sessions", json=_credentials(email="bob@example.com")), 401, "sign_in_refused"
+    )
     assert {**wrong, "request_id": ""} == {**unknown, "request_id": ""}
     assert reading(lambda session: session.scalar(select(func.count(UserSession.id)))) == 0
 
@@ -75,7 +85,10 @@ def test_a_bad_registration_names_its_field_and_writes_nothing(client, change, c
 
 def test_all_mistakes_are_listed_at_once(client):
     document = problem(
-        client.post("/v1/accounts", json={"email": 1, "name": "", "surplus": 1}), 422, "validation_failed", "/email"
+        client.post("/v1/accounts", json={"email": 1, "name": "", "surplus": 1}),
+        422,
+        "validation_failed",
+        "/email",
     )
     assert {error["field"] for error in document["errors"]} == {
         "/country",
@@ -138,7 +151,9 @@ def test_using_a_refresh_token_twice_ends_the_session_for_both(sign_up):
 def test_a_made_up_refresh_token_is_refused(client, token):
     with nothing_moves():
         response = client.post("/v1/sessions/refresh", json={"refresh_token": token})
-        problem(response, *((401, "refresh_refused") if token else (422, "validation_failed")), "/refresh_token")
+        problem(
+            response, *((401, "refresh_refused") if token else (422, "validation_failed")), "/refresh_token"
+        )
 
 
 def test_sessions_are_listed_and_ended_one_by_one(sign_up):
@@ -158,7 +173,9 @@ def test_nobody_ends_or_sees_the_session_of_somebody_else(sign_up):
     ana, bob = sign_up("client"), sign_up("worker")
     assert [each["id"] for each in bob.get("/v1/sessions").json["data"]] == [bob.tokens["session"]["id"]]
     with nothing_moves():
-        theirs = problem(bob.ask("DELETE", f"/v1/sessions/{ana.tokens['session']['id']}"), 404, "session_not_found")
+        theirs = problem(
+            bob.ask("DELETE", f"/v1/sessions/{ana.tokens['session']['id']}"), 404, "session_not_found"
+        )
         nobodys = problem(
             bob.ask("DELETE", "/v1/sessions/se_01jd8qk3x4n5p6r7s8t9v0w1x2"), 404, "session_not_found"
         )
@@ -179,8 +196,14 @@ def test_signing_out_ends_this_device_only(sign_up):
 def test_an_account_is_edited_with_the_etag_that_was_read(sign_up):
     ana = sign_up("client")
     etag = ana.get("/v1/me").headers["ETag"]
-    edited = ana.ask("PATCH", "/v1/me", headers={"If-Match": etag}, json={"name": "Ana María", "locale": "es-MX"})
-    assert (edited.json["name"], edited.json["locale"], edited.json["time_zone"]) == ("Ana María", "es-MX", "UTC")
+    edited = ana.ask(
+        "PATCH", "/v1/me", headers={"If-Match": etag}, json={"name": "Ana María", "locale": "es-MX"}
+    )
+    assert (edited.json["name"], edited.json["locale"], edited.json["time_zone"]) == (
+        "Ana María",
+        "es-MX",
+        "UTC",
+    )
     assert edited.headers["ETag"] != etag
     assert ana.get("/v1/me").headers["ETag"] == edited.headers["ETag"]
 
