@@ -142,7 +142,7 @@ def _close(cast: _Cast) -> int:
     _title("The books")
     cast.world.turn_clock(hours=72)
     cast.worker.wait_for("/v1/payouts/balance", lambda found: _available(found) == "720.00")
-    trial = cast.finance.get("/v1/ledger/trial-balance")
+    trial = cast.finance.wait_for("/v1/ledger/trial-balance", _settled)
     _say(f"  {'account':<54}{'debit':>12}{'credit':>12}")
     for line in trial["lines"]:
         code = (
@@ -194,6 +194,10 @@ def _where(cast: _Cast, milestone: str) -> None:
 
 def _at(trail: dict[str, Any], place: str) -> str | None:
     return next((found["amount"]["amount"] for found in trail["now"] if found["place"] == place), None)
+
+
+def _settled(trial: dict[str, Any]) -> bool:
+    return not any(line["account"].endswith(":pending") for line in trial["lines"])
 
 
 def _available(balance: dict[str, Any]) -> str:
