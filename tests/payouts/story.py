@@ -22,6 +22,8 @@ from tests.escrow.story import ADMIN, WORKER, accept, funded, usd
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlalchemy.orm import Session
+
     from identity.actors import Actor
     from ledger.chart import Account
     from payouts.transfers import TransferToSend
@@ -39,8 +41,13 @@ _PLACES = {
 
 def places() -> dict[str, str]:
     """What lies where a worker's money can be; what has nothing is left out."""
+    return reading(places_in)
+
+
+def places_in(session: Session) -> dict[str, str]:
+    """The same, as one transaction sees it."""
     found: dict[str, Money] = {}
-    for line in reading(trial_balance):
+    for line in trial_balance(session):
         place = next((place for code, place in _PLACES.items() if line.code.startswith(code)), None)
         if place is not None:
             found[place] = found.get(place, usd("0.00")) + max(line.debit, line.credit)
@@ -204,9 +211,14 @@ def payout_answer(
 
 def news(payout: PayoutView, state: PayoutState, **changes: Any) -> datetime | None:
     """The gateway is asked how the payout is."""
+    return atomically(hear, payout, state, **changes)
+
+
+def hear(session: Session, payout: PayoutView, state: PayoutState, **changes: Any) -> datetime | None:
+    """The same, within a transaction."""
     found = payout_answer(payout, state, **changes)
     of = AtGateway(GATEWAY, "acct_walt", found.gateway_id)
-    return atomically(progress.record_news, of=of, found=found)
+    return progress.record_news(session, of=of, found=found)
 
 
 def look(payout: PayoutView) -> PayoutView:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import permutations
 
 import pytest
 from sqlalchemy import select
@@ -31,10 +30,6 @@ from tests.payouts.story import (
 
 _BACK = {"connected": "90.00", "wallet": "90.00"}
 _ARRIVED = {"connected": "40.00", "wallet": "40.00"}
-
-
-def _orders(*answers):
-    return sorted(set(permutations(answers)))
 
 
 @pytest.fixture
@@ -69,26 +64,6 @@ def test_canceled_at_the_gateway_is_back_in_the_wallet(payout):
     assert look(payout).failure_code == "canceled"
     assert look(payout).reason == "The payout was canceled at the payment provider."
     assert places() == _BACK
-
-
-@pytest.mark.parametrize(
-    "answers", _orders(PayoutState.PENDING, PayoutState.PAID, PayoutState.PAID, PayoutState.FAILED)
-)
-def test_answers_that_overtake_each_other_end_in_the_same_place(payout, answers):
-    for state in answers:
-        news(payout, state)
-    assert places() == _BACK
-    assert look(payout).state in {"failed", "returned"}
-
-
-@pytest.mark.parametrize(
-    "answers", _orders(PayoutState.PENDING, PayoutState.PENDING, PayoutState.PAID, PayoutState.PAID)
-)
-def test_a_payout_that_arrived_stays_arrived(payout, answers):
-    for state in answers:
-        news(payout, state)
-    assert places() == _ARRIVED
-    assert look(payout).state == "paid"
 
 
 def test_news_before_our_own_answer_is_found_by_our_id(payout):

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 
 from gateways.contract import PayoutState, Rejected, Unknown
 from payments.collecting import GatewayDisagrees
-from payouts import withdrawals
+from payouts import queries, withdrawals
 from payouts.states import PAYOUT
-from persistence.unit_of_work import atomically
+from persistence.unit_of_work import atomically, rehearse
 from tests.books import expect_refusal, nothing_moves
-from tests.payouts.story import (
-    account,
-    look,
-    news,
-    payout_about_to_send,
-    places,
-    usable,
-    withdraw,
-)
+from tests.escrow.story import WORKER
+from tests.payouts.story import account, hear, payout_about_to_send, places_in, usable, withdraw
 
 _NO = Rejected("no_account", "No such bank account.")
 _NOT_NOW = Rejected("balance_insufficient", "Not now.", temporary=True)
@@ -71,13 +66,25 @@ def requested():
     return payout, payout_about_to_send(payout)
 
 
-def _hear(requested, what):
+def _hear(session, requested, what):
     payout, intent = requested
     heard = _HEARD[what]
     if isinstance(heard, PayoutState):
-        news(payout, heard)
+        hear(session, payout, heard)
     else:
-        atomically(withdrawals.record, intent=intent, outcome=heard)
+        withdrawals.record(session, intent=intent, outcome=heard)
+
+
+def _story(requested, *heard):
+    """Where the payout and the money are after this was heard, and the entries; all of it is taken back."""
+
+    def told(session):
+        for what in heard:
+            _hear(session, requested, what)
+        payout = queries.payout(session, payout_id=requested[0].id, by=WORKER)
+        return payout.state, places_in(session), payout.entry_ids
+
+    return rehearse(told)
 
 
 def test_every_state_is_walked():
@@ -93,41 +100,43 @@ def test_every_step_of_the_table_is_walked():
 
 
 @pytest.mark.parametrize("state", _WAYS)
-@pytest.mark.parametrize("what", _HEARD)
-def test_what_is_heard_leads_where_it_must(requested, state, what):
-    payout, _ = requested
-    for step in _WAYS[state]:
-        _hear(requested, step)
-    assert look(payout).state == state
-    _hear(requested, what)
-    expected = _LEADS_TO[state][list(_HEARD).index(what)]
-    assert look(payout).state == expected
-    assert places() == _THEN_IS_WHERE[expected]
+def test_whatever_is_heard_leads_where_it_must(requested, state):
+    assert _story(requested, *_WAYS[state])[0] == state
+    for what, expected in zip(_HEARD, _LEADS_TO[state], strict=True):
+        found, money, _ = _story(requested, *_WAYS[state], what)
+        assert (what, found) == (what, expected)
+        assert money == _THEN_IS_WHERE[expected]
 
 
 @pytest.mark.parametrize("state", _WAYS)
-@pytest.mark.parametrize("what", ["paid", "failed", "refused"])
-def test_what_is_heard_twice_is_booked_once(requested, state, what):
-    for step in _WAYS[state]:
-        _hear(requested, step)
-    _hear(requested, what)
-    if what == "failed" and state == "sent":
-        # What a second hearing could change is nothing but the day on which it would have arrived.
-        assert look(requested[0]).state == "failed"
-    where, entries = places(), look(requested[0]).entry_ids
-    _hear(requested, what)
-    assert places() == where
-    assert look(requested[0]).entry_ids == entries
+def test_what_is_heard_twice_is_booked_once(requested, state):
+    for what in ("pending", "paid", "failed", "canceled"):
+        found, money, entries = _story(requested, *_WAYS[state], what)
+        again, still, same = _story(requested, *_WAYS[state], what, what)
+        assert (money, len(entries)) == (still, len(same))
+        # What was paid and is then told to have failed has come back; told again, nothing more happens.
+        assert found == again
+
+
+def test_answers_that_overtake_each_other_end_in_the_same_place(requested):
+    for answers in permutations(["pending", "on its way", "paid", "failed"]):
+        found, money, _ = _story(requested, *answers)
+        assert found in {"failed", "returned"}
+        assert money == _THEN_IS_WHERE[found] == {"connected": "90.00", "wallet": "90.00"}
+
+
+def test_a_payout_that_arrived_stays_arrived(requested):
+    for answers in permutations(["pending", "on its way", "paid", "silence"]):
+        assert _story(requested, *answers)[:2] == ("paid", {"connected": "40.00", "wallet": "40.00"})
 
 
 def test_a_payout_that_the_gateway_had_refused_and_then_has_is_looked_at_by_a_person(requested):
-    _hear(requested, "refused")
     with expect_refusal(GatewayDisagrees):
-        _hear(requested, "paid")
+        _story(requested, "refused", "paid")
 
 
 @pytest.mark.parametrize("what", ["refused", "put off", "silence"])
 def test_an_answer_that_comes_after_the_news_changes_nothing(requested, what):
-    _hear(requested, "paid")
+    atomically(_hear, requested, "paid")
     with nothing_moves():
-        _hear(requested, what)
+        atomically(_hear, requested, what)
