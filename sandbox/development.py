@@ -138,10 +138,11 @@ def _start(stack: Stack, web_port: int, peer_port: int) -> None:
         "web", python, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(web_port),
         "--workers", "1", "--blocking-threads", "4", "--respawn-failed-workers", "wsgi:app",
     )  # fmt: skip
-    stack.start("relay", python, "-m", "flask", "--app", "wsgi", "jobs", "relay")
-    stack.start("worker", python, "-m", "flask", "--app", "wsgi", "jobs", "work")
     _until_answering(stack, f"{stack.peer}/_sandbox/clock")
     _until_answering(stack, f"{stack.web}/readyz")
+    # Last, because on a small machine they would keep the web process from answering soon; their work can wait a second.
+    stack.start("relay", python, "-m", "flask", "--app", "wsgi", "jobs", "relay")
+    stack.start("worker", python, "-m", "flask", "--app", "wsgi", "jobs", "work")
 
 
 def _environment(folder: Path, web_port: int, peer_port: int) -> dict[str, str]:
