@@ -40,7 +40,7 @@ class PaymentNotFound(NotFound):
 
 
 class GatewayDisagrees(Conflict):
-    """The gateway's payment is not the one that was ordered: other amount, other currency, or other mode."""
+    """What the gateway has is not what was ordered: another amount, another currency, or another order's."""
 
     code = "gateway_disagrees"
 

@@ -12,7 +12,7 @@ from gateways.contract import KEYS_LAST, RefundFound, RefundOrder, RefundState, 
 from kernel.refusals import Conflict, NotFound
 from ledger import movements
 from ledger.posting import post
-from payments.collecting import PaymentNotFound
+from payments.collecting import GatewayDisagrees, PaymentNotFound
 from payments.states import REFUND
 from payments.tables import Payment, Refund
 from payments.views import RefundView, payment_view, refund_view
@@ -129,6 +129,7 @@ def record_refund(
     if row is None:
         raise RefundNotFound("There is no refund with this id.")
     if isinstance(outcome, RefundFound):
+        _refuse_another_refund(row, outcome)
         row.gateway_id = outcome.gateway_id
         row.waits_for = outcome.pending_reason
         row.failure_reason = outcome.failure_reason
@@ -140,6 +141,18 @@ def record_refund(
         row.failure_reason = outcome.code[:64]
         _step(session, row, "fail")
     return refund_view(row)
+
+
+def _refuse_another_refund(row: Refund, found: RefundFound) -> None:
+    ordered = refund_view(row).amount
+    if (
+        found.amount != ordered
+        or found.refund_id not in {None, row.id}
+        or row.gateway_id not in {None, found.gateway_id}
+    ):
+        raise GatewayDisagrees(
+            f"The gateway's refund {found.gateway_id} over {found.amount} is not {row.id} over {ordered}."
+        )
 
 
 def _step(session: Session, row: Refund, act: str) -> None:
