@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -103,6 +103,14 @@ def money() -> dict[str, str]:
 def told() -> Counter[str]:
     """How often each event was published."""
     return Counter(reading(lambda session: list(session.scalars(select(OutboxEvent.name)))))
+
+
+def told_last(name: str) -> dict[str, Any]:
+    """What the last event of this name said."""
+    last = (
+        select(OutboxEvent.payload).where(OutboxEvent.name == name).order_by(OutboxEvent.id.desc()).limit(1)
+    )
+    return reading(lambda session: session.scalars(last).one())
 
 
 def now() -> datetime:
