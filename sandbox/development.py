@@ -140,7 +140,7 @@ def _start(stack: Stack, web_port: int, peer_port: int) -> None:
     )  # fmt: skip
     _until_answering(stack, f"{stack.peer}/_sandbox/clock")
     _until_answering(stack, f"{stack.web}/readyz")
-    # Last, because on a small machine they would keep the web process from answering soon; their work can wait a second.
+    # Last, because on a small machine they would keep the web process from answering soon; their work can wait.
     stack.start("relay", python, "-m", "flask", "--app", "wsgi", "jobs", "relay")
     stack.start("worker", python, "-m", "flask", "--app", "wsgi", "jobs", "work")
 
