@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import mysql, sqlite
 
 from ledger.chart import Side
 from ledger.lanes import own_lane
+from ledger.prepared import Prepared, places
 from ledger.tables import accounts, balances
+from persistence import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from sqlalchemy import Connection, Insert, Table
+    from sqlalchemy import Connection, Insert, Select, Table
     from sqlalchemy.orm import Session
 
     from ledger.chart import Account
@@ -26,39 +29,48 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 # A table of few rows would be read from end to end, and whatever is read is locked.
 _BY_KEY = "FORCE INDEX (PRIMARY)"
-_LOCKED = (
-    select(balances)
-    .with_hint(balances, _BY_KEY, "mysql")
-    .with_hint(balances, _BY_KEY, "mariadb")
-    .where(
-        balances.c.account_id.in_(bindparam("accounts", expanding=True)), balances.c.lane == bindparam("lane")
-    )
-    .order_by(balances.c.account_id)
-    .with_for_update()
-)
 
+
+def _locking(dialect: str, count: int) -> Select[Any]:
+    keys = [places((balances.c.account_id,), number)["account_id"] for number in range(count)]
+    return (
+        select(*balances.columns, clock.column(dialect))
+        .with_hint(balances, _BY_KEY, "mysql")
+        .with_hint(balances, _BY_KEY, "mariadb")
+        .where(balances.c.account_id.in_(keys), balances.c.lane == bindparam("lane_0"))
+        .order_by(balances.c.account_id)
+        .with_for_update()
+    )
+
+
+def _opening(table: Table, column: str) -> Callable[[str, int], Insert]:
+    def make(dialect: str, count: int) -> Insert:
+        rows = [places(table.columns.values(), number) for number in range(count)]
+        if dialect == "sqlite":
+            return sqlite.insert(table).values(rows).on_conflict_do_nothing()
+        # An upsert that changes nothing, because INSERT IGNORE would swallow every other error too.
+        return mysql.insert(table).values(rows).on_duplicate_key_update({column: table.c[column]})
+
+    return make
+
+
+def _putting(dialect: str, count: int) -> Insert:
+    rows = [places(balances.columns.values(), number) for number in range(count)]
+    changing = [column.name for column in balances.columns if not column.primary_key]
+    if dialect == "sqlite":
+        put = sqlite.insert(balances).values(rows)
+        return put.on_conflict_do_update(
+            list(balances.primary_key), set_={name: put.excluded[name] for name in changing}
+        )
+    put_all = mysql.insert(balances).values(rows)
+    return put_all.on_duplicate_key_update({name: put_all.inserted[name] for name in changing})
+
+
+_LOCK = Prepared(_locking, [*balances.columns, clock.column("")])
+_OPEN_ACCOUNT = Prepared(_opening(accounts, "code"))
+_OPEN_BALANCE = Prepared(_opening(balances, "lane"))
+_PUT_BALANCE = Prepared(_putting)
 _OPENED = select(accounts.c.id).where(accounts.c.id.in_(bindparam("accounts", expanding=True)))
-
-
-def _insert_if_absent(table: Table, column: str) -> dict[str, Insert]:
-    # An upsert that changes nothing, because INSERT IGNORE would swallow every other error too.
-    on_mysql = mysql.insert(table).on_duplicate_key_update({column: table.c[column]})
-    return {"mysql": on_mysql, "mariadb": on_mysql, "sqlite": sqlite.insert(table).on_conflict_do_nothing()}
-
-
-def _insert_or_replace(table: Table, keys: Sequence[str]) -> dict[str, Insert]:
-    changing = [column.name for column in table.columns if column.name not in keys]
-    on_mysql, on_sqlite = mysql.insert(table), sqlite.insert(table)
-    put_mysql = on_mysql.on_duplicate_key_update({name: on_mysql.inserted[name] for name in changing})
-    put_sqlite = on_sqlite.on_conflict_do_update(
-        keys, set_={name: on_sqlite.excluded[name] for name in changing}
-    )
-    return {"mysql": put_mysql, "mariadb": put_mysql, "sqlite": put_sqlite}
-
-
-_OPEN_ACCOUNT = _insert_if_absent(accounts, "code")
-_OPEN_BALANCE = _insert_if_absent(balances, "lane")
-_PUT_BALANCE = _insert_or_replace(balances, ("account_id", "lane"))
 
 
 @dataclass(slots=True)
@@ -100,49 +112,68 @@ class Counters:
         return self.balance_minor(normal) < self.held_minor(normal)
 
 
-def locked(session: Session, touched: Iterable[Account]) -> dict[Account, Counters]:
-    """The counters of these accounts as they are now, nobody else's until the transaction ends."""
+class Locked(NamedTuple):
+    """The counters of some accounts, nobody else's until the transaction ends, and the instant they became ours."""
+
+    counters: dict[Account, Counters]
+    at: datetime
+
+
+class _Read(NamedTuple):
+    counters: dict[Account, Counters]
+    clock: datetime | None
+
+
+def locked(session: Session, touched: Iterable[Account]) -> Locked:
+    """Have these accounts to ourselves; the instant is not before their last posting, whatever the clock does."""
     # In id order everywhere, so that two opposite movements cannot wait for each other.
     in_order = sorted(set(touched), key=lambda account: account.row_id)
     personal = [account for account in in_order if not account.shared]
     shared = [account for account in in_order if account.shared]
-    found = _locked_rows(session, personal, 0) if personal else {}
-    # The lane comes last: who waits for a person's account keeps no lane from anybody.
-    return found | _locked_lane(session, shared, own_lane(session)) if shared else found
+    connection = session.connection()
+    found, read = _personal(connection, personal) if personal else _Read({}, None)
+    if shared:
+        # The lane comes last: who waits for a person's account keeps no lane from anybody.
+        lanes, read = _shared(connection, shared, own_lane(session))
+        found |= lanes
+    now = clock.now(session) if read is None else clock.turned(session, read)
+    return Locked(found, max(now, *(counters.recorded_at for counters in found.values())))
 
 
 def keep(session: Session, changed: Iterable[Counters]) -> None:
     """Write the counters back."""
-    _execute(session.connection(), _PUT_BALANCE, [_row(counters) for counters in changed])
+    _PUT_BALANCE.run(session.connection(), [_row(counters) for counters in changed])
 
 
-def _locked_rows(session: Session, personal: Sequence[Account], lane: int) -> dict[Account, Counters]:
-    connection = session.connection()
-    found = _read(connection, personal, lane)
-    missing = [account for account in personal if account not in found]
+def _personal(connection: Connection, wanted: Sequence[Account]) -> _Read:
+    found, read = _lock(connection, wanted, 0)
+    missing = [account for account in wanted if account not in found]
     if not missing:
-        return found
+        return _Read(found, read)
     _open(connection, missing)
-    _execute(connection, _OPEN_BALANCE, [_row(Counters(account.row_id, lane)) for account in missing])
-    return found | _read(connection, missing, lane)
+    _OPEN_BALANCE.run(connection, [_row(Counters(account.row_id, 0)) for account in missing])
+    opened, read = _lock(connection, missing, 0)
+    return _Read(found | opened, read)
 
 
-def _locked_lane(session: Session, shared: Sequence[Account], lane: int) -> dict[Account, Counters]:
-    connection = session.connection()
-    found = _read(connection, shared, lane)
-    missing = [account for account in shared if account not in found]
-    if missing:
-        # Asked first, because whoever opens an account keeps everybody from it until the transaction ends.
-        opened = set(connection.scalars(_OPENED, {"accounts": [account.row_id for account in missing]}))
-        _open(connection, [account for account in missing if account.row_id not in opened])
+def _shared(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read:
+    found, read = _lock(connection, wanted, lane)
+    missing = [account for account in wanted if account not in found]
+    if not missing:
+        return _Read(found, read)
+    # Asked first, because whoever opens an account keeps everybody from it until the transaction ends.
+    opened = set(connection.scalars(_OPENED, {"accounts": [account.row_id for account in missing]}))
+    _open(connection, [account for account in missing if account.row_id not in opened])
     # The lane is ours: nobody else can be putting the same rows there.
-    return found | {account: Counters(account.row_id, lane) for account in missing}
+    return _Read(found | {account: Counters(account.row_id, lane) for account in missing}, read)
 
 
-def _read(connection: Connection, wanted: Iterable[Account], lane: int) -> dict[Account, Counters]:
+def _lock(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read:
     by_id = {account.row_id: account for account in wanted}
-    rows = connection.execute(_LOCKED, {"accounts": sorted(by_id), "lane": lane})
-    return {by_id[row.account_id]: Counters(*row) for row in rows}
+    rows = _LOCK.fetch(connection, [{"account_id": account_id, "lane": lane} for account_id in by_id])
+    # The clock of the last row was read when all of them were locked.
+    read = rows[-1][-1] if rows else None
+    return _Read({by_id[row[0]]: Counters(*row[:-1]) for row in rows}, read)
 
 
 def _open(connection: Connection, missing: Sequence[Account]) -> None:
@@ -159,14 +190,12 @@ def _open(connection: Connection, missing: Sequence[Account]) -> None:
         }
         for account in missing
     ]
-    _execute(connection, _OPEN_ACCOUNT, rows)
+    _OPEN_ACCOUNT.run(connection, rows)
 
 
-def _row(counters: Counters) -> dict[str, object]:
-    return {column: getattr(counters, column) for column in Counters.__slots__}
+_NAMES = Counters.__slots__
+_VALUES = attrgetter(*_NAMES)
 
 
-def _execute(
-    connection: Connection, statements: Mapping[str, Insert], rows: Sequence[Mapping[str, object]]
-) -> None:
-    connection.execute(statements[connection.dialect.name], list(rows))
+def _row(counters: Counters) -> dict[str, Any]:
+    return dict(zip(_NAMES, _VALUES(counters), strict=True))

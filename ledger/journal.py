@@ -12,14 +12,15 @@ from sqlalchemy import insert, select, true
 from kernel.money import Money
 from ledger.chart import Account, Side
 from ledger.entries import Entry, Phase, Posting
+from ledger.prepared import Prepared, places
 from ledger.tables import accounts, entries, postings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import date, datetime
     from typing import Any
 
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Insert, Row, Table
 
     from ledger.counters import Counters
 
@@ -105,30 +106,28 @@ def insert_entry(connection: Connection, draft: Draft, recorded_at: datetime) ->
         reverses=draft.reverses,
         postings=draft.entry.postings,
     )
-    connection.execute(
-        _INSERT_ENTRY,
-        {
-            "id": stored.id,
-            "movement": stored.movement,
-            "phase": stored.phase.value,
-            "reference": stored.reference,
-            "actor": stored.actor,
-            "approved_by": stored.approved_by,
-            "reason": stored.reason,
-            "idempotency_key": stored.key,
-            "fingerprint": stored.fingerprint,
-            "value_date": stored.value_date,
-            "recorded_at": stored.recorded_at,
-            "resolves_id": stored.resolves,
-            "reverses_id": stored.reverses,
-        },
-    )
+    head = {
+        "id": stored.id,
+        "movement": stored.movement,
+        "phase": stored.phase.value,
+        "reference": stored.reference,
+        "actor": stored.actor,
+        "approved_by": stored.approved_by,
+        "reason": stored.reason,
+        "idempotency_key": stored.key,
+        "fingerprint": stored.fingerprint,
+        "value_date": stored.value_date,
+        "recorded_at": stored.recorded_at,
+        "resolves_id": stored.resolves,
+        "reverses_id": stored.reverses,
+    }
+    _INSERT_ENTRY.run(connection, [head])
     return stored
 
 
 def insert_postings(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
     """Write the lines of an entry."""
-    connection.execute(_INSERT_POSTINGS, rows)
+    _INSERT_POSTINGS.run(connection, rows)
 
 
 def posting_row(entry_id: str, line: int, posting: Posting, counters: Counters) -> dict[str, object]:
@@ -177,8 +176,15 @@ def entry_by_id(connection: Connection, entry_id: str) -> PostedEntry | None:
     return next(iter(entries_where(connection, entries.c.id == entry_id)), None)
 
 
-_INSERT_ENTRY = insert(entries)
-_INSERT_POSTINGS = insert(postings)
+def _inserting(table: Table) -> Callable[[str, int], Insert]:
+    def make(_dialect: str, count: int) -> Insert:
+        return insert(table).values([places(table.columns.values(), number) for number in range(count)])
+
+    return make
+
+
+_INSERT_ENTRY = Prepared(_inserting(entries))
+_INSERT_POSTINGS = Prepared(_inserting(postings))
 _LINES = (
     select(postings.c.entry_id, postings.c.side, postings.c.amount_minor, accounts)
     .join(accounts, accounts.c.id == postings.c.account_id)

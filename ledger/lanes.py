@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, select
 
+from ledger.prepared import Prepared
 from ledger.tables import LANES, lanes, seed_lanes
 from ledger.transaction import memory
 
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.orm import Session
 
-_FREE = select(lanes.c.lane).order_by(lanes.c.lane).limit(1).with_for_update(skip_locked=True)
+_FREE = Prepared(
+    lambda _dialect, _count: (
+        select(lanes.c.lane).order_by(lanes.c.lane).limit(1).with_for_update(skip_locked=True)
+    )
+)
 _THIS = select(lanes.c.lane).where(lanes.c.lane == bindparam("lane")).with_for_update()
 
 
@@ -34,8 +39,8 @@ def _taken(connection: Connection) -> int:
     if connection.dialect.name == "sqlite":
         # The database has one writer at a time.
         return 0
-    free: int | None = connection.execute(_FREE).scalar()
-    return _waited_for(connection) if free is None else free
+    free = _FREE.fetch(connection, [])
+    return free[0][0] if free else _waited_for(connection)
 
 
 def _waited_for(connection: Connection) -> int:

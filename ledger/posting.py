@@ -13,7 +13,6 @@ from ledger.entries import Entry, Phase
 from ledger.journal import Draft, PostedEntry
 from ledger.tables import entries
 from ledger.transaction import memory
-from persistence import clock
 from persistence.unit_of_work import Retry
 
 if TYPE_CHECKING:
@@ -193,9 +192,7 @@ def posted_in(session: Session) -> tuple[PostedEntry, ...]:
 def _write(session: Session, draft: Draft) -> PostedEntry:
     _check_draft(draft)
     connection = session.connection()
-    touched = counters.locked(session, (line.account for line in draft.entry.postings))
-    # The clock is read under the locks, and never behind what the accounts have seen already.
-    recorded_at = max(clock.now(session), *(before.recorded_at for before in touched.values()))
+    touched, recorded_at = counters.locked(session, (line.account for line in draft.entry.postings))
     rows = _move(touched, draft, recorded_at)
     if any(account.floor and after.is_below_floor(account.normal) for account, after in touched.items()):
         return _written_before(session, draft) or _refuse(draft)

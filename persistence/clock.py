@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from sqlalchemy import text
+from sqlalchemy import literal_column, select
+
+from persistence.columns import UtcDateTime
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
 # SYSDATE is read when it is evaluated; NOW would be the instant the statement began, before it waited for anything.
-_MARIADB = text("SELECT SYSDATE(6)")
-_SQLITE = text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")
+_MARIADB = "SYSDATE(6)"
+_SQLITE = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 
 
 def now(session: Session) -> datetime:
     """The present instant in UTC; read it after the lock is taken, when a deadline hangs on it."""
-    if session.get_bind().dialect.name == "sqlite":
-        instant = datetime.fromisoformat(session.execute(_SQLITE).scalar_one())
-    else:
-        instant = cast("datetime", session.execute(_MARIADB).scalar_one())
+    return turned(session, session.execute(select(column(session.get_bind().dialect.name))).scalar_one())
+
+
+def column(dialect: str) -> ColumnElement[datetime]:
+    """The database's clock as a column, for a statement that takes a lock and can say when it had it."""
+    return literal_column(_SQLITE if dialect == "sqlite" else _MARIADB, UtcDateTime())
+
+
+def turned(session: Session, read: datetime) -> datetime:
+    """The instant of a clock that was read with `column`, with our time's distance from the database's."""
     offset: timedelta = session.info["offset"]()
-    return instant.replace(tzinfo=UTC) + offset
+    return read + offset
