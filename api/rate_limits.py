@@ -68,7 +68,7 @@ def register(app: Flask, settings: Settings) -> None:
 
     def answer(_: RateLimitExceeded) -> Response:
         breached = limiter.current_limit
-        seconds = max(1, breached.reset_at - int(time.time())) if breached else errors.DEFAULT_RETRY_SECONDS
+        seconds = max(1, int(breached.reset_at - time.time())) if breached else errors.DEFAULT_RETRY_SECONDS
         return errors.answer(RateLimited("Too many requests. Slow down.", retry_after_seconds=seconds))
 
     app.register_error_handler(RateLimitExceeded, answer)

@@ -30,15 +30,15 @@ _SECRET_SHAPES = (
     re.compile(r"\b(?:hfa|hfr)_[A-Za-z0-9_.\-]{16,}"),
     re.compile(r"\b(?:sk|rk)_(?:live|test)_[A-Za-z0-9]+"),
     re.compile(r"\bwhsec_[A-Za-z0-9+/=]+"),
-    re.compile(r"\b(?:pi|seti|cuss|ek|accs)_[A-Za-z0-9_]*_secret_[A-Za-z0-9_]+"),
+    re.compile(r"\b(?:pi|seti|cuss|accs)_(?:[A-Za-z0-9_]*_)?secret_[A-Za-z0-9_]+"),
     re.compile(r"\bek_(?:live|test)_[A-Za-z0-9]+"),
     re.compile(r"(?i)\bbearer\s+\S+"),
     re.compile(r"\$argon2\S+"),
     # The user and password of a URL.
     re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),
     # Social security, individual and employer numbers as the tax office writes them.
-    re.compile(r"\b\d{3}-\d{2}-\d{4}\b"),
-    re.compile(r"\b\d{2}-\d{7}\b"),
+    re.compile(r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)"),
+    re.compile(r"(?<!\d)\d{2}-\d{7}(?!\d)"),
 )
 _EMAIL = re.compile(r"([A-Za-z0-9])[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\-]*@([A-Za-z0-9.\-]+\.[A-Za-z]{2,})")
 
@@ -67,7 +67,7 @@ def configure(level: str) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 redact,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
+                structlog.processors.JSONRenderer(),
             ],
         )
     )
@@ -100,7 +100,7 @@ def _clean(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever was logged
     if value is not None and _SECRET_NAMES.search(name):
         return _HIDDEN
     if isinstance(value, dict):
-        return {str(key): _clean(str(key), below) for key, below in value.items()}
+        return {redacted(str(key)): _clean(str(key), below) for key, below in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean("", each) for each in value]
     if isinstance(value, bool | float | None) or (isinstance(value, int) and abs(value) < 10**12):

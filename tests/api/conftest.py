@@ -56,26 +56,37 @@ class Person:
         return self.client.open(path, method=method, headers={**self.headers, **(headers or {})}, **options)
 
 
+# Limits nobody reaches by accident.
+_UNLIMITED = {"REQUESTS_PER_MINUTE": 100_000, "SIGN_INS_PER_MINUTE": 100_000}
+
+
 @pytest.fixture
 def settings(database, database_url, redis_url, clock) -> Settings:
-    """Limits nobody reaches by accident."""
+    """Those of this test."""
     return Settings(
         ENVIRONMENT="test",
         DATABASE_URL=database_url,
         DATABASE_POOL_SIZE=20,
         REDIS_URL=redis_url,
         CLOCK_FILE=clock.path,
-        REQUESTS_PER_MINUTE=100_000,
-        SIGN_INS_PER_MINUTE=100_000,
+        **_UNLIMITED,
+    )
+
+
+@pytest.fixture(scope="session")
+def application(redis_server) -> Flask:
+    """The real application, made once: of its wiring it keeps nothing."""
+    return create_app(
+        Settings(ENVIRONMENT="test", DATABASE_URL="sqlite://", REDIS_URL=redis_server, **_UNLIMITED)
     )
 
 
 @pytest.fixture
-def app(settings) -> Iterator[Flask]:
-    """The real application."""
-    made = create_app(settings)
-    yield made
-    wiring.wired().database.engine.dispose()
+def app(application, settings) -> Iterator[Flask]:
+    """The real application, on the database of this test."""
+    made = wiring.build(settings)
+    yield application
+    made.database.engine.dispose()
 
 
 @pytest.fixture

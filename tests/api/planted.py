@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from marshmallow import fields
 
+from api import create_app
 from api.auth import actor, requires
 from api.blueprints import Blueprint, leads_to, refuses
 from api.idempotency import begun_once, idempotent, once
@@ -23,6 +24,8 @@ from ledger.posting import post
 if TYPE_CHECKING:
     from flask import Flask, Response
     from sqlalchemy.orm import Session
+
+    from runtime.settings import Settings
 
 BROKE = "17.00"
 NEVER = "13.00"
@@ -114,7 +117,8 @@ def resource() -> Blueprint:
 
 
 @pytest.fixture
-def planted(app: Flask) -> Flask:
-    """The application with these routes."""
+def application(settings: Settings) -> Flask:
+    """The application with these routes besides its own."""
+    app = create_app(settings)
     app.extensions["flask-smorest"]["apis"][""]["ext_obj"].register_blueprint(resource())
     return app

@@ -11,7 +11,7 @@ from ledger.tables import entries
 from persistence.tables import IdempotencyKey
 from persistence.unit_of_work import reading
 from tests.api.conftest import problem
-from tests.api.planted import BROKE, BROKEN, NEVER, planted  # noqa: F401 - a fixture
+from tests.api.planted import BROKE, BROKEN, NEVER, application  # noqa: F401 - a fixture
 from tests.books import nothing_moves
 from tests.threads import together
 
@@ -20,12 +20,12 @@ PATH = "/v1/planted/deposits"
 
 
 @pytest.fixture
-def ana(planted, sign_up):  # noqa: F811
+def ana(sign_up):
     return sign_up("client")
 
 
 @pytest.fixture
-def bob(planted, sign_up):  # noqa: F811
+def bob(sign_up):
     return sign_up("client")
 
 
