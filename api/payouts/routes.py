@@ -95,7 +95,7 @@ def create_account_session() -> dict[str, Any]:
 @blueprint.arguments(bodies.WhoseQuery, location="query")
 @blueprint.response(200, bodies.PayoutAccountSchema)
 @refuses(accounts.PayoutAccountNotFound)
-def get_payout_account(asked: dict[str, str | None]) -> AccountView:
+def get_payout_account(asked: dict[str, str]) -> AccountView:
     """Whether you can be paid, what is missing for it, and the one thing to do next."""
     return reading(accounts.account_of, user_id=_whose(asked), gateway=_RAIL, by=actor())
 
@@ -105,7 +105,7 @@ def get_payout_account(asked: dict[str, str | None]) -> AccountView:
 @blueprint.arguments(bodies.WhoseQuery, location="query")
 @blueprint.response(200, bodies.WalletSchema)
 @refuses(wallet.WalletNotFound)
-def get_wallet(asked: dict[str, str | None]) -> Wallet:
+def get_wallet(asked: dict[str, str]) -> Wallet:
     """Your wallet: what you can withdraw, what waits for what, and what is on its way to your bank."""
     return reading(wallet.wallet, user_id=_whose(asked), gateway=_RAIL, by=actor())
 
@@ -208,7 +208,7 @@ def _rail() -> Gateway:
 
 
 def _whose(asked: dict[str, Any]) -> str:
-    return asked["worker_id"] or actor().id
+    return asked.get("worker_id") or actor().id
 
 
 def _titled(session: Session, *, lines: tuple[HistoryLine, ...]) -> tuple[HistoryLine, ...]:

@@ -77,7 +77,7 @@ class PayoutAccountSchema(Strict):
 class WhoseQuery(Strict):
     """Whose account or wallet; one's own when nobody is named."""
 
-    worker_id = IdField("us", load_default=None, metadata=_WHOSE)
+    worker_id = IdField("us", metadata=_WHOSE)
 
 
 class WaitingSchema(Strict):
@@ -205,25 +205,25 @@ class _AboutQuery(PageQuery):
     @post_load
     def _asked(self, data: Mapping[str, Any], **_: object) -> Asked:
         about = {name: value for name, value in data.items() if name not in {"limit", "cursor"}}
-        return Asked(PageAsked(data["cursor"], data["limit"]), about)
+        return Asked(PageAsked(data.get("cursor"), data["limit"]), about)
 
 
 class HistoryQuery(_AboutQuery):
     """Which wallet, and in which currency."""
 
     currency = fields.String(load_default="USD", validate=validate.OneOf(EXPONENTS))
-    worker_id = IdField("us", load_default=None, metadata=_WHOSE)
+    worker_id = IdField("us", metadata=_WHOSE)
 
 
 class PayoutsQuery(_AboutQuery):
     """Whose payouts, and in which state."""
 
-    worker_id = IdField("us", load_default=None, metadata=_WHOSE)
-    state = fields.String(load_default=None, validate=validate.OneOf(PAYOUT.states))
+    worker_id = IdField("us", metadata=_WHOSE)
+    state = fields.String(validate=validate.OneOf(PAYOUT.states))
 
 
 class TransfersQuery(_AboutQuery):
     """Whose transfers, and in which state."""
 
-    worker_id = IdField("us", load_default=None)
-    state = fields.String(load_default=None, validate=validate.OneOf(TRANSFER.states))
+    worker_id = IdField("us")
+    state = fields.String(validate=validate.OneOf(TRANSFER.states))
