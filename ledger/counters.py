@@ -124,25 +124,24 @@ class _Read(NamedTuple):
     clock: datetime | None
 
 
-def locked(session: Session, touched: Iterable[Account]) -> Locked:
+def locked(session: Session, connection: Connection, touched: Iterable[Account]) -> Locked:
     """Have these accounts to ourselves; the instant is not before their last posting, whatever the clock does."""
     # In id order everywhere, so that two opposite movements cannot wait for each other.
     in_order = sorted(set(touched), key=lambda account: account.row_id)
     personal = [account for account in in_order if not account.shared]
     shared = [account for account in in_order if account.shared]
-    connection = session.connection()
     found, read = _personal(connection, personal) if personal else _Read({}, None)
     if shared:
         # The lane comes last: who waits for a person's account keeps no lane from anybody.
-        lanes, read = _shared(connection, shared, own_lane(session))
+        lanes, read = _shared(connection, shared, own_lane(session, connection))
         found |= lanes
     now = clock.now(session) if read is None else clock.turned(session, read)
     return Locked(found, max(now, *(counters.recorded_at for counters in found.values())))
 
 
-def keep(session: Session, changed: Iterable[Counters]) -> None:
+def keep(connection: Connection, changed: Iterable[Counters]) -> None:
     """Write the counters back."""
-    _PUT_BALANCE.run(session.connection(), [_row(counters) for counters in changed])
+    _PUT_BALANCE.run(connection, [_row(counters) for counters in changed])
 
 
 def _personal(connection: Connection, wanted: Sequence[Account]) -> _Read:

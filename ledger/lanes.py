@@ -27,11 +27,11 @@ _FREE = Prepared(
 _THIS = select(lanes.c.lane).where(lanes.c.lane == bindparam("lane")).with_for_update()
 
 
-def own_lane(session: Session) -> int:
+def own_lane(session: Session, connection: Connection) -> int:
     """The lane of this transaction, taken at the first call and its own until it ends."""
     known = memory(session)
     if known.lane is None:
-        known.lane = _taken(session.connection())
+        known.lane = _taken(connection)
     return known.lane
 
 

@@ -192,7 +192,9 @@ def posted_in(session: Session) -> tuple[PostedEntry, ...]:
 def _write(session: Session, draft: Draft) -> PostedEntry:
     _check_draft(draft)
     connection = session.connection()
-    touched, recorded_at = counters.locked(session, (line.account for line in draft.entry.postings))
+    touched, recorded_at = counters.locked(
+        session, connection, (line.account for line in draft.entry.postings)
+    )
     rows = _move(touched, draft, recorded_at)
     if any(account.floor and after.is_below_floor(account.normal) for account, after in touched.items()):
         return _written_before(session, draft) or _refuse(draft)
@@ -201,7 +203,7 @@ def _write(session: Session, draft: Draft) -> PostedEntry:
     except IntegrityError as taken:
         return _written_before(session, draft) or _lose(session, draft, taken)
     journal.insert_postings(connection, rows)
-    counters.keep(session, touched.values())
+    counters.keep(connection, touched.values())
     memory(session).posted.append(stored)
     return stored
 

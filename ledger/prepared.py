@@ -59,28 +59,19 @@ class _Text:
     ) -> None:
         compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
         self._sql: str = compiled.string
-        self._order: list[str] | None = compiled.positiontup
-        self._fixed: dict[str, Any] = {
-            name: value for name, value in compiled.params.items() if value is not None
-        }
-        self._bind = {name: _binding(place.type, dialect) for name, place in compiled.binds.items()}
+        # One driver takes its values by position, the other by name.
+        self._by_position = bool(compiled.positional)
+        names = compiled.positiontup if self._by_position else list(compiled.params)
+        self._places = [(name, _place(compiled, name, dialect)) for name in names]
         reading = [_reading(column.type, dialect) for column in results]
         self._read = [(number, read) for number, read in enumerate(reading) if read is not None]
 
     def execute(self, connection: Connection, rows: Sequence[Row]) -> CursorResult[Any]:
-        values = dict(self._fixed)
-        for number, given in enumerate(rows):
-            for key, value in given.items():
-                name = f"{key}_{number}"
-                bind = self._bind.get(name)
-                values[name] = value if bind is None else bind(value)
-        if self._order is not None:
-            return connection.exec_driver_sql(self._sql, tuple(values[name] for name in self._order))
-        return connection.exec_driver_sql(self._sql, values)
+        if self._by_position:
+            return connection.exec_driver_sql(self._sql, tuple([place(rows) for _, place in self._places]))
+        return connection.exec_driver_sql(self._sql, {name: place(rows) for name, place in self._places})
 
     def converted(self, found: Sequence[Any]) -> list[tuple[Any, ...]]:
-        if not self._read:
-            return [tuple(one) for one in found]
         converted = []
         for one in found:
             values = list(one)
@@ -90,8 +81,16 @@ class _Text:
         return converted
 
 
-def _binding(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
-    return kind.dialect_impl(dialect).bind_processor(dialect)
+def _place(compiled: Any, name: str, dialect: Dialect) -> Callable[[Sequence[Row]], Any]:  # noqa: ANN401 - SQLAlchemy's own
+    fixed = compiled.params[name]
+    if fixed is not None:
+        return lambda _rows: fixed
+    key, _, row = name.rpartition("_")
+    number, kind = int(row), compiled.binds[name].type
+    bind = kind.dialect_impl(dialect).bind_processor(dialect)
+    if bind is None:
+        return lambda rows: rows[number][key]
+    return lambda rows: bind(rows[number][key])
 
 
 def _reading(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
