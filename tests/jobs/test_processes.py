@@ -47,7 +47,8 @@ def running(environment, *command):
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        # Shown when the test fails.
+        sys.stdout.write(process.communicate()[0])
 
 
 def state_of(key):

