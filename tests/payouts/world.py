@@ -106,9 +106,10 @@ class World:
         return {name: found[name]["amount"] for name in ("available", "pending", "reserved", "in_transit")}
 
     def made(self, kind: str) -> list[Json]:
-        """Everything of a kind that the gateway has made: `made("payout")`."""
+        """Everything of a kind that the gateway has made for us: `made("payout")`."""
         found = self.peer.state()["objects"].values()
-        return [thing for thing in found if thing.get("object") == kind]
+        ours = (thing for thing in found if thing.get("object") == kind)
+        return [thing for thing in ours if "holdfast_id" in (thing.get("metadata") or {})]
 
     def asked(self, method: str, path: str) -> int:
         """How often the gateway was asked this."""
