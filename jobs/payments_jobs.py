@@ -15,12 +15,11 @@ from persistence.unit_of_work import atomically, reading, staged
 from runtime.wiring import gateway
 
 if TYPE_CHECKING:
-    from gateways.contract import PaymentFound, RefundFound
     from datetime import datetime
 
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Busy, Rejected, Unknown
+    from gateways.contract import Busy, PaymentFound, RefundFound, Rejected, Unknown
     from payments.refunds import RefundToSend
     from payments.views import PaymentView, RefundView
     from persistence.due import Work
