@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gateways.keys import attempt_key
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -122,11 +124,20 @@ class RefundState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefundOrder:
-    """Give `amount` of a payment back to the card it came from. `refund_id` is ours (`rf_…`)."""
+    """Give `amount` of a payment back to the card it came from. `refund_id` is ours (`rf_…`).
+
+    A new `attempt` has a key of its own, as with transfers.
+    """
 
     refund_id: str
     payment: str
     amount: Money
+    attempt: int = 1
+
+    @property
+    def key(self) -> str:
+        """What the gateway knows this order by."""
+        return attempt_key(self.refund_id, self.attempt)
 
 
 @dataclass(frozen=True, slots=True)

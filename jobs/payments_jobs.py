@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from payments.views import PaymentView, RefundView
     from persistence.due import Work
 
-_SOON = timedelta(seconds=30)
 _AN_HOUR = timedelta(hours=1)
 # A payer who has not paid after two days has gone; what they do later still comes as an event.
 _WATCHED = timedelta(days=2)
@@ -106,8 +105,8 @@ def _refresh_theirs(work: Work) -> None:
     if payment is not None:
         atomically(funding.record_payment, payment_id=payment.id, outcome=outcome)
     elif outcome.payment_id is not None:
-        # One of ours whose order we cannot see yet.
-        raise NotYet(_later(_SOON))
+        # It carries an id of ours that is not in these books: a person has to look, and nothing is guessed.
+        raise collecting.PaymentNotFound("The gateway has a payment of ours that is not in these books.")
 
 
 def _give_back(intent: RefundToSend) -> RefundFound | Rejected | Busy | Unknown:

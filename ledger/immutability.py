@@ -24,15 +24,15 @@ def refuse_changes(table: Table) -> None:
             event.listen(table, "after_create", trigger.execute_if(dialect=dialect))
 
 
-def triggers(dialect: str) -> list[str]:
-    """The statements that create all such triggers, for a migration; `dialect` is SQLAlchemy's name."""
-    append_only = [table for table in Base.metadata.sorted_tables if table.info.get("append_only")]
-    return [statement for table in append_only for statement in _statements(table, dialect)]
+def triggers(dialect: str, *names: str) -> list[str]:
+    """The statements that create the triggers of these tables, for a migration; `dialect` is SQLAlchemy's name."""
+    tables = [Base.metadata.tables[name] for name in names]
+    return [statement for table in tables for statement in _statements(table, dialect)]
 
 
-def dropped_triggers(dialect: str) -> list[str]:
+def dropped_triggers(dialect: str, *names: str) -> list[str]:
     """The statements that take them away, for a migration that goes back."""
-    return [f"DROP TRIGGER {statement.split()[2]}" for statement in triggers(dialect)]
+    return [f"DROP TRIGGER {statement.split()[2]}" for statement in triggers(dialect, *names)]
 
 
 def _statements(table: Table, dialect: str) -> Iterator[str]:

@@ -72,6 +72,7 @@ def order_refund(
         held_minor=held.amount_minor,
         client_fee_minor=client_fee.amount_minor,
         reason=reason,
+        attempt=1,
         ordered_at=clock.now(session),
     )
     session.add(row)
@@ -109,7 +110,7 @@ def refund_to_send(session: Session, *, refund_id: str) -> RefundToSend | None:
     instant = clock.now(session)
     row.sent_at = row.sent_at or instant
     view = refund_view(row)
-    order = RefundOrder(refund_id=row.id, payment=payment.gateway_id, amount=view.amount)
+    order = RefundOrder(refund_id=row.id, payment=payment.gateway_id, amount=view.amount, attempt=row.attempt)
     return RefundToSend(view, order, ask_first=row.sent_at + KEYS_LAST < instant)
 
 
@@ -137,10 +138,19 @@ def record_refund(
         _step(session, row, _ACTS[outcome.state])
     elif isinstance(outcome, Unknown):
         _step(session, row, "lose_answer")
-    elif isinstance(outcome, Rejected) and not outcome.temporary and row.gateway_id is None:
+    elif isinstance(outcome, Rejected) and row.gateway_id is None:
+        _record_refusal(session, row, outcome)
+    return refund_view(row)
+
+
+def _record_refusal(session: Session, row: Refund, outcome: Rejected) -> None:
+    if not outcome.temporary:
         row.failure_reason = outcome.code[:64]
         _step(session, row, "fail")
-    return refund_view(row)
+        return
+    # A gateway repeats what it said to a key, so what it refused for now goes again under a new one.
+    row.attempt += 1
+    row.sent_at = None
 
 
 def _refuse_another_refund(row: Refund, found: RefundFound) -> None:

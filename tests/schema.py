@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 _NAME = "holdfast_test"
+_BLANK = "holdfast_blank"
 # The service's own user: it may do what the service may do, and no more.
 _USER = "holdfast"
 # By socket and by TCP.
@@ -43,6 +44,10 @@ class SQLiteSchema:
         copy = directory / "holdfast.sqlite3"
         shutil.copyfile(self._template, copy)
         return f"sqlite:///{copy}"
+
+    def blank(self, directory: Path) -> str:
+        """A database without any tables."""
+        return f"sqlite:///{directory / 'blank.sqlite3'}"
 
     def empty(self, url: str) -> None:
         """Back to what the migrations left; nobody may be connected."""
@@ -75,6 +80,11 @@ class MariaDBSchema:
     def url(self, _directory: Path) -> str:
         """The database, as the service's user."""
         return self._server.url(_NAME, _USER)
+
+    def blank(self, _directory: Path) -> str:
+        """A database without any tables, as the owner of it."""
+        self._server.execute(f"DROP DATABASE IF EXISTS {_BLANK}", f"CREATE DATABASE {_BLANK}")
+        return self._server.url(_BLANK)
 
     def empty(self, _url: str) -> None:
         """Back to what the migrations left."""

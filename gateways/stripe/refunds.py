@@ -42,7 +42,7 @@ class Refunds:
             "metadata": {"holdfast_id": order.refund_id},
         }
         refunds = self.connection.client.v1.refunds
-        return answered(lambda: refunds.create(params, keyed(order.refund_id)), read_refund)
+        return answered(lambda: refunds.create(params, keyed(order.key)), read_refund)
 
     def refund(self, gateway_id: str) -> RefundFound | Rejected | Busy | Unknown:
         """The refund now."""

@@ -301,6 +301,7 @@ def upgrade() -> None:
         sa.Column("failure_reason", columns.ascii_text(64), nullable=True),
         sa.Column("bank_reference", columns.ascii_text(64), nullable=True),
         sa.Column("ordered_at", columns.UtcDateTime(), nullable=False),
+        sa.Column("attempt", sa.SmallInteger(), nullable=False),
         sa.Column("sent_at", columns.UtcDateTime(), nullable=True),
         sa.Column("finished_at", columns.UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refunds")),
@@ -582,7 +583,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_payout_parts_transfer_id"), "payout_parts", ["transfer_id"])
     connection = op.get_bind()
-    for statement in triggers(connection.dialect.name):
+    for statement in triggers(connection.dialect.name, "ledger_entries", "ledger_postings"):
         op.execute(statement)
     seed_lanes(connection)
 

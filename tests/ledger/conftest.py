@@ -32,11 +32,11 @@ def tamper(owner, database):
 
     @contextmanager
     def without_guards():
-        owner(*dropped_triggers(dialect))
+        owner(*dropped_triggers(dialect, "ledger_entries", "ledger_postings"))
         try:
             yield
         finally:
-            owner(*triggers(dialect))
+            owner(*triggers(dialect, "ledger_entries", "ledger_postings"))
 
     def run(*statements):
         with without_guards():
