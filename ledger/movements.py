@@ -59,12 +59,17 @@ def gateway_fee_charged(gateway: str, *, fee: Money) -> Entry:
 
 @_movement
 def funds_settled(gateway: str, *, amount: Money) -> Entry:
-    """What the gateway owed us can be moved from today on."""
-    return Entry.of(
-        "funds_settled",
-        debit(chart.gateway_available(gateway, amount.currency), amount),
-        credit(chart.gateway_pending(gateway, amount.currency), amount),
+    """What is left of a charge can be moved from today on; it is below zero where more had left than it brought.
+
+    Then what is available makes up for it: a small charge may not even bring its own gateway fee.
+    """
+    pending, available = (
+        chart.gateway_pending(gateway, amount.currency),
+        chart.gateway_available(gateway, amount.currency),
     )
+    if amount.amount_minor < 0:
+        return Entry.of("funds_settled", debit(pending, -amount), credit(available, -amount))
+    return Entry.of("funds_settled", debit(available, amount), credit(pending, amount))
 
 
 @_movement

@@ -84,6 +84,7 @@ ENTRIES = [
         {chart.gateway_fees("USD"): "3.35", PENDING: "-3.35"},
     ),
     (movements.funds_settled(STRIPE, amount=usd("101.65")), {AVAILABLE: "101.65", PENDING: "-101.65"}),
+    (movements.funds_settled(STRIPE, amount=usd("-0.18")), {AVAILABLE: "-0.18", PENDING: "0.18"}),
     (
         movements.milestone_released("ms_m", "us_w", gross=usd("100.00"), worker_fee=usd("10.00")),
         {escrow("ms_m"): "-100.00", wallet("us_w"): "90.00", chart.worker_fees("USD"): "10.00"},
