@@ -138,7 +138,7 @@ def waits_for_account(amount: Money) -> str:
 
 def settles(at: datetime) -> str:
     """Why moved money cannot be withdrawn yet."""
-    return f"The client's payment settles until {at:%B} {at.day}, {at.year}."
+    return f"The client's payment has yet to settle; it can be withdrawn from {at:%B} {at.day}, {at.year} on."
 
 
 def put_off(code: str) -> str:

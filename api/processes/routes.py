@@ -10,7 +10,7 @@ from api.processes.schemas import ProcessSchema
 from escrow.states import CONTRACT, DISPUTE, MILESTONE, REFUND_REQUEST
 from kernel.refusals import NotFound
 from payments.states import PAYMENT, REFUND
-from payouts.states import PAYOUT
+from payouts.states import PAYOUT, TRANSFER
 
 if TYPE_CHECKING:
     from kernel.states import Process
@@ -19,7 +19,7 @@ blueprint = Blueprint("processes", __name__, description="The state tables of ev
 
 PROCESSES: dict[str, Process] = {
     process.name: process
-    for process in (CONTRACT, MILESTONE, DISPUTE, REFUND_REQUEST, PAYMENT, REFUND, PAYOUT)
+    for process in (CONTRACT, MILESTONE, DISPUTE, REFUND_REQUEST, PAYMENT, REFUND, TRANSFER, PAYOUT)
 }
 
 

@@ -60,7 +60,7 @@ def _is_there_once(world, call):
         assert world.balance()["in_transit"] == "50.00"
         assert _state_of(world, call) == "sent"
     else:
-        assert _state_of(world, call).startswith("The client's payment settles until")
+        assert _state_of(world, call).startswith("The client's payment has yet to settle")
 
 
 @pytest.mark.parametrize("call", _CALLS)

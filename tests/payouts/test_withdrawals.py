@@ -73,7 +73,7 @@ def test_what_is_pending_cannot_be_withdrawn_and_says_until_when():
     day = waits.available_at
     assert refused.value.detail == (
         "You can withdraw $90.00 now. $180.00 is not available yet: "
-        f"The client's payment settles until {day:%B} {day.day}, {day.year}."
+        f"The client's payment has yet to settle; it can be withdrawn from {day:%B} {day.day}, {day.year} on."
     )
     assert refused.value.details["pending"] == usd("180.00")
     assert refused.value.details["available_from"] == rfc3339(day)
