@@ -10,10 +10,13 @@ if TYPE_CHECKING:
 
 def grant_statements(metadata: MetaData, user: str, database: str) -> list[str]:
     """What `user` (such as `'holdfast'@'%'`) needs, one GRANT for each table, and nothing beyond."""
-    return [
+    # Whether the schema is up to date is looked at by whoever asks for readiness, and changed by migrations alone.
+    version = f"GRANT SELECT ON `{database}`.`alembic_version` TO {user}"
+    tables = (
         f"GRANT {_privileges(table)} ON `{database}`.`{table.name}` TO {user}"
         for table in metadata.sorted_tables
-    ]
+    )
+    return [version, *tables]
 
 
 def _privileges(table: Table) -> str:

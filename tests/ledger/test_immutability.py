@@ -82,4 +82,5 @@ def test_what_is_append_only_is_granted_for_reading_and_adding_alone():
     assert "GRANT SELECT, INSERT ON `books`.`ledger_entries` TO 'holdfast'@'%'" in granted
     assert "GRANT SELECT, INSERT ON `books`.`ledger_postings` TO 'holdfast'@'%'" in granted
     assert "GRANT SELECT, INSERT, UPDATE, DELETE ON `books`.`ledger_balances` TO 'holdfast'@'%'" in granted
-    assert len(granted) == len(Base.metadata.tables)
+    assert "GRANT SELECT ON `books`.`alembic_version` TO 'holdfast'@'%'" in granted
+    assert len(granted) == len(Base.metadata.tables) + 1
