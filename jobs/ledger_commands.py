@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, TextIO
 import click
 from flask.cli import AppGroup
 
-from escrow import integrity as escrow_integrity
 from kernel.money import Money
 from kernel.time import rfc3339
-from ledger import export, integrity
+from ledger import export
 from ledger.balances import trial_balance
 from ledger.coverage import coverage
 from ledger.statements import accounts_named, statement
 from persistence.unit_of_work import examining
+from runtime import books
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
     from sqlalchemy.orm import Session
 
+    from ledger.breaches import Breach
     from ledger.chart import Account
     from ledger.coverage import Coverage
-    from ledger.integrity import Breach
     from ledger.statements import StatementLine
 
 ledger_commands = AppGroup("ledger", help="The books: check them, read them, hand them over.")
@@ -94,8 +94,7 @@ def write_export(form: str, output: TextIO) -> None:
 
 
 def _checked(session: Session, follow: Callable[[int, int], None]) -> tuple[list[Breach], list[Coverage]]:
-    breaches = [*integrity.verify(session, follow), *escrow_integrity.verify(session)]
-    return breaches, coverage(session)
+    return books.verify(session, follow), coverage(session)
 
 
 def _statements(session: Session, code: str, limit: int) -> list[tuple[Account, list[StatementLine]]]:

@@ -1,0 +1,165 @@
+"""What finance types, and what it answers."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from flask import Flask
+
+from jobs.ledger_commands import ledger_commands
+from kernel.ids import new_id
+from kernel.money import Money
+from ledger import movements
+from ledger.balances import trial_balance
+from persistence.unit_of_work import reading
+from tests.books import nothing_moves
+from tests.ledger.words import STRIPE, funded, held, posted, released, usd
+
+MILESTONE, WORKER = new_id("ms"), new_id("us")
+
+
+@pytest.fixture
+def typed(database):
+    """Type a command: `typed("verify")`."""
+    app = Flask(__name__)
+    app.cli.add_command(ledger_commands)
+    runner = app.test_cli_runner()
+
+    def run(*words):
+        with nothing_moves():
+            return runner.invoke(args=["ledger", *words])
+
+    return run
+
+
+@pytest.fixture
+def history(database, clock):
+    posted(funded(MILESTONE), reference=MILESTONE)
+    posted(movements.tip_paid(STRIPE, WORKER, amount=Money(1250, "JPY")))
+    clock.advance(days=3)
+    posted(
+        released(MILESTONE, WORKER, gross="60.00", worker_fee="6.00"), reference=MILESTONE, reason="Accepted"
+    )
+    held(movements.payout_reserved(WORKER, amount=usd("50.00")), reference="po_1")
+
+
+@pytest.mark.usefixtures("history")
+def test_right_books_are_said_to_be_right(typed):
+    done = typed("verify")
+    assert done.exit_code == 0
+    assert "The books are right." in done.output
+    assert "94.00 USD held for others: 105.00 USD at the gateways, 0.00 USD owed to us" in done.output
+
+
+@pytest.mark.usefixtures("history")
+def test_wrong_books_are_told_with_what_is_wrong_and_where(typed, tamper):
+    tamper(
+        "UPDATE ledger_postings SET amount_minor = amount_minor + 1 WHERE entry_id ="
+        " (SELECT id FROM ledger_entries WHERE movement = 'milestone_released') AND line = 1"
+    )
+    done = typed("verify")
+    assert done.exit_code == 1
+    assert "entry_balances: en_" in done.output
+    assert f"running_balance_fits: liabilities:wallet:{WORKER} USD lane 0:" in done.output
+    assert "things do not fit." in done.output
+    assert "The books are right." not in done.output
+
+
+def test_what_would_be_missing_is_said_though_the_books_are_right(typed):
+    posted(funded(MILESTONE, price="10.00", client_fee="0.30"))
+    posted(movements.gateway_fee_charged(STRIPE, fee=usd("0.60")))
+    done = typed("verify")
+    assert done.exit_code == 0
+    assert "0.30 USD to be topped up" in done.output
+
+
+@pytest.mark.usefixtures("history")
+def test_the_trial_balance_stands_in_columns(typed):
+    lines = typed("trial-balance").output.splitlines()
+    assert lines[0].split() == ["account", "currency", "debit", "credit"]
+    told = {tuple(line.split()) for line in lines[1:]}
+    assert ("assets:gateway:stripe:pending", "USD", "105.00") in told
+    assert (f"liabilities:wallet:{WORKER}", "JPY", "1250") in told
+    assert ("total", "USD", "105.00", "105.00") in told
+    assert ("total", "JPY", "1250", "1250") in told
+    # The decimals of one currency stand under each other.
+    dollars = [line for line in lines if " USD " in line]
+    assert len({len(line.rstrip()) for line in dollars if line.split()[-1] in {"40.00", "54.00"}}) == 1
+
+
+@pytest.mark.usefixtures("history")
+def test_the_trial_balance_of_a_past_day(typed, clock):
+    # It was released on the present day, and funded three days before.
+    this_morning = clock.now().date().isoformat()
+    told = typed("trial-balance", "--at", this_morning).output
+    assert f"liabilities:escrow:{MILESTONE}" in told
+    assert "income:fees:worker" not in told
+
+
+@pytest.mark.usefixtures("history")
+def test_a_statement_tells_why_the_money_is_there(typed):
+    lines = typed("statement", f"liabilities:wallet:{WORKER}").output.splitlines()
+    assert lines[0] == f"liabilities:wallet:{WORKER} JPY"
+    dollars = lines[lines.index(f"liabilities:wallet:{WORKER} USD") :]
+    assert dollars[1].split() == [
+        "recorded",
+        "movement",
+        "phase",
+        "reference",
+        "change",
+        "balance",
+        "held",
+        "reason",
+    ]
+    assert dollars[2].split()[1:] == ["payout_reserved", "pending", "po_1", "54.00", "50.00"]
+    assert dollars[3].split()[1:] == [
+        "milestone_released",
+        "posted",
+        MILESTONE,
+        "54.00",
+        "54.00",
+        "Accepted",
+    ]
+
+
+def test_a_statement_goes_as_far_back_as_is_asked(typed):
+    for _ in range(5):
+        posted(movements.tip_paid(STRIPE, WORKER, amount=usd("1.00")))
+    account = f"liabilities:wallet:{WORKER}"
+    assert len(typed("statement", account, "--limit", "2").output.splitlines()) == 2 + 2
+    assert len(typed("statement", account, "--limit", "0").output.splitlines()) == 2 + 5
+
+
+def test_an_account_that_was_never_touched_is_said_to_be_so(typed):
+    done = typed("statement", "liabilities:wallet:us_nobody")
+    assert done.exit_code == 1
+    assert "Nothing was ever posted to liabilities:wallet:us_nobody." in done.output
+
+
+@pytest.mark.usefixtures("history")
+def test_the_journal_is_written_to_a_file_or_to_the_terminal(typed, tmp_path):
+    target = tmp_path / "journal.csv"
+    done = typed("export", "--format", "csv", "--output", str(target))
+    assert done.exit_code == 0
+    written = target.read_text(encoding="utf-8")
+    assert typed("export", "--format", "csv").stdout.splitlines() == written.splitlines()
+    rows = list(csv.DictReader(io.StringIO(written)))
+    assert {row["movement"] for row in rows} == {
+        "milestone_funded",
+        "tip_paid",
+        "milestone_released",
+        "payout_reserved",
+    }
+    assert len(reading(trial_balance)) > 0
+
+
+@pytest.mark.parametrize("form", ["hledger", "beancount"])
+def test_the_journal_is_written_in_the_language_that_is_asked_for(typed, form):
+    posted(funded(MILESTONE))
+    assert "milestone_funded" in typed("export", "--format", form).stdout
+
+
+def test_another_language_is_refused(typed):
+    assert typed("export", "--format", "ledger-cli").exit_code == 2
