@@ -61,6 +61,7 @@ GATEWAY_FEE = "3.35"
 _PLACES = {
     "assets:gateway:stripe:pending": "pending",
     "assets:gateway:stripe:available": "available",
+    "assets:gateway:stripe:connected": "connected",
     "liabilities:escrow": "held",
     "liabilities:wallet": "wallet",
     "liabilities:refunds:in_transit": "refunds",
