@@ -117,7 +117,8 @@ def record_payment(
         if payment.state == "succeeded":
             on.milestone.funded_at = clock.now(session)
             move(session, on, "confirm_funding", payment_id=payment.id)
-        elif payment.state == "canceled":
+        elif payment.state == "canceled" and collecting.live_payment(session, on.milestone.id) is None:
+            # News of a payment given up may come when the next one is being collected; that one decides.
             move(session, on, "give_up_funding")
     return payment
 

@@ -39,7 +39,7 @@ def _differences(session: Session) -> Iterator[tuple[Milestone, int, int]]:
 def _milestones(session: Session) -> Iterator[Milestone]:
     last: str | None = None
     while True:
-        query = select(Milestone).where(Milestone.state != "draft").order_by(Milestone.id).limit(_PAGE)
+        query = select(Milestone).order_by(Milestone.id).limit(_PAGE)
         page = list(session.scalars(query if last is None else query.where(Milestone.id > last)))
         yield from page
         if len(page) < _PAGE:
