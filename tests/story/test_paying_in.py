@@ -1,4 +1,4 @@
-"""Cards that are declined, banks that ask, payers who click twice: the hold is made once, and when the money is there."""
+"""Cards that are declined, banks that ask, payers who click twice: one hold, made when the money is there."""
 
 from __future__ import annotations
 
