@@ -163,25 +163,43 @@ def record(session: Session, *, intent: TransferToSend, outcome: Answer | None) 
     if TRANSFER.step(row.state, "send") is None:
         # Answered meanwhile, by another run of this.
         return None
-    instant = clock.now(session)
     if isinstance(outcome, TransferFound):
         _arrive(session, row, outcome)
         return None
+    if intent.order.attempt != row.attempt:
+        # Of an order that another run has replaced.
+        return clock.now(session)
+    if isinstance(outcome, Rejected) and not outcome.temporary:
+        _fail(session, row, outcome.code)
+        return None
+    return _try_later(session, row, outcome)
+
+
+def _try_later(session: Session, row: Transfer, outcome: Rejected | Busy | Unknown | None) -> datetime:
+    instant = clock.now(session)
+    later = next_try(now=instant, since=row.created_at)
     if isinstance(outcome, Busy):
         return instant + timedelta(seconds=outcome.retry_after_seconds)
     if isinstance(outcome, Unknown):
         row.reason = words.NO_ANSWER
         _step(session, row, "lose_answer")
-        return next_try(now=instant, since=row.created_at)
-    if isinstance(outcome, Rejected) and not outcome.temporary:
-        _fail(session, row, outcome.code)
-        return None
+        return later
+    if outcome is None:
+        _renew(session, row, instant, words.MOVING)
+        return instant
+    if row.state == "unknown":
+        # What was sent before and not answered might still be carried out; its key alone keeps it from being twice.
+        row.reason = words.put_off(outcome.code)
+    else:
+        _renew(session, row, instant, words.put_off(outcome.code))
+    return later
+
+
+def _renew(session: Session, row: Transfer, instant: datetime, reason: str) -> None:
     # A gateway repeats what it said to a key, so what it refused or never heard of goes again under a new one.
     row.attempt += 1
-    row.ordered_at = instant
-    row.reason = words.put_off(outcome.code) if outcome is not None else words.MOVING
+    row.ordered_at, row.reason = instant, reason
     _step(session, row, "put_off")
-    return next_try(now=instant, since=row.created_at) if outcome is not None else instant
 
 
 def _arrive(session: Session, row: Transfer, found: TransferFound) -> None:

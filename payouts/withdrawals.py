@@ -124,24 +124,42 @@ def record(session: Session, *, intent: PayoutToSend, outcome: Answer | None) ->
     if row.state not in UNSENT:
         # An event told meanwhile what this answer did not.
         return None
-    instant = clock.now(session)
-    if isinstance(outcome, Busy):
-        return instant + timedelta(seconds=outcome.retry_after_seconds)
-    if isinstance(outcome, Unknown):
-        row.reason = words.NO_ANSWER
-        booking.step(session, row, "lose_answer")
-        return next_try(now=instant, since=row.requested_at)
+    if intent.order.attempt != row.attempt:
+        # Of an order that another run has replaced.
+        return clock.now(session)
     if isinstance(outcome, Rejected) and not outcome.temporary:
         row.failure_code = outcome.code[:_LONGEST_CODE]
         row.reason = words.payout_failed(row.failure_code)
         booking.step(session, row, "refuse")
         return None
+    return _try_later(session, row, outcome)
+
+
+def _try_later(session: Session, row: Payout, outcome: Rejected | Busy | Unknown | None) -> datetime:
+    instant = clock.now(session)
+    later = next_try(now=instant, since=row.requested_at)
+    if isinstance(outcome, Busy):
+        return instant + timedelta(seconds=outcome.retry_after_seconds)
+    if isinstance(outcome, Unknown):
+        row.reason = words.NO_ANSWER
+        booking.step(session, row, "lose_answer")
+        return later
+    if outcome is None:
+        _renew(session, row, instant, None)
+        return instant
+    if row.state == "unknown":
+        # What was sent before and not answered might still be carried out; its key alone keeps it from being twice.
+        row.reason = words.put_off(outcome.code)
+    else:
+        _renew(session, row, instant, words.put_off(outcome.code))
+    return later
+
+
+def _renew(session: Session, row: Payout, instant: datetime, reason: str | None) -> None:
     # A gateway repeats what it said to a key, so what it refused or never heard of goes again under a new one.
     row.attempt += 1
-    row.ordered_at = instant
-    row.reason = words.put_off(outcome.code) if outcome is not None else None
+    row.ordered_at, row.reason = instant, reason
     booking.step(session, row, "put_off")
-    return next_try(now=instant, since=row.requested_at) if outcome is not None else instant
 
 
 def _check_ready(account: PayoutAccount) -> None:

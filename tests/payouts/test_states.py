@@ -29,14 +29,15 @@ _HEARD = {
     "refused": _NO,
     "put off": _NOT_NOW,
     "silence": _SILENCE,
+    "never heard of": None,
 }
 _LEADS_TO = {
-    "reserved": ("sent", "sent", "paid", "failed", "failed", "failed", "reserved", "unknown"),
-    "unknown": ("sent", "sent", "paid", "failed", "failed", "failed", "reserved", "unknown"),
-    "sent": ("sent", "sent", "paid", "failed", "failed", "sent", "sent", "sent"),
-    "paid": ("paid", "paid", "paid", "returned", "returned", "paid", "paid", "paid"),
-    "failed": ("failed",) * 8,
-    "returned": ("returned",) * 8,
+    "reserved": ("sent", "sent", "paid", "failed", "failed", "failed", "reserved", "unknown", "reserved"),
+    "unknown": ("sent", "sent", "paid", "failed", "failed", "failed", "unknown", "unknown", "reserved"),
+    "sent": ("sent", "sent", "paid", "failed", "failed", "sent", "sent", "sent", "sent"),
+    "paid": ("paid", "paid", "paid", "returned", "returned", "paid", "paid", "paid", "paid"),
+    "failed": ("failed",) * 9,
+    "returned": ("returned",) * 9,
 }
 # Of 90.00 earned, 50.00 are withdrawn.
 _THEN_IS_WHERE = {
@@ -135,7 +136,7 @@ def test_a_payout_that_the_gateway_had_refused_and_then_has_is_looked_at_by_a_pe
         _story(requested, "refused", "paid")
 
 
-@pytest.mark.parametrize("what", ["refused", "put off", "silence"])
+@pytest.mark.parametrize("what", ["refused", "put off", "silence", "never heard of"])
 def test_an_answer_that_comes_after_the_news_changes_nothing(requested, what):
     atomically(_hear, requested, "paid")
     with nothing_moves():

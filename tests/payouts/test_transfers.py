@@ -200,6 +200,30 @@ def test_what_the_gateway_cannot_do_now_goes_again_under_a_new_key():
     assert places() == {"wallet": "90.00", "connected": "90.00"}
 
 
+def test_after_silence_a_refusal_for_now_leaves_the_key_as_it_is():
+    account()
+    transfer = ordered()
+    first = about_to_send(transfer)
+    _record(first, Unknown("no answer"))
+    assert _record(first, _NOT_NOW) > now()
+    # What was not answered could still be carried out.
+    assert look_at_transfer(transfer).state == "unknown"
+    assert about_to_send(transfer).order == first.order
+
+
+@pytest.mark.parametrize(
+    "late", [Rejected("account_closed", "No."), _NOT_NOW, Unknown("no answer"), Busy(3), None]
+)
+def test_an_answer_to_an_order_that_was_replaced_replaces_nothing(late):
+    account()
+    transfer = ordered()
+    first = about_to_send(transfer)
+    _record(first, _NOT_NOW)
+    with nothing_moves():
+        assert _record(first, late) <= now()
+    assert about_to_send(transfer).order.key == f"{transfer.id}.2"
+
+
 def test_a_busy_gateway_is_left_alone_as_long_as_it_asks():
     account()
     transfer = ordered()
@@ -259,7 +283,7 @@ def test_every_step_of_the_table_is_taken_somewhere_here():
 
     step("put_off", heard(_NOT_NOW))
     step("lose_answer", heard(Unknown("no answer")))
-    step("put_off", heard(_NOT_NOW))
+    step("put_off", heard(None))
     news_of_account(can_receive_transfers=False)
     step("wait", lambda: atomically(transfers.to_send, transfer_id=transfer.id))
     step("order", news_of_account)

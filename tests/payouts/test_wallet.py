@@ -72,7 +72,8 @@ def test_what_has_not_settled_says_until_when(clock):
     assert _amounts() == ("0.00", "90.00", "0.00", "0.00")
     day = transfer.available_at
     assert (
-        balance().waiting[0].reason == f"The client's payment has yet to settle; it can be withdrawn from {day:%B} {day.day}, {day.year} on."
+        balance().waiting[0].reason
+        == f"The client's payment has yet to settle; it can be withdrawn from {day:%B} {day.day}, {day.year} on."
     )
     assert balance().next_available_at == day
     clock.advance(days=2, minutes=1)

@@ -232,6 +232,31 @@ def test_what_the_gateway_cannot_do_now_stays_reserved_and_goes_again_under_a_ne
     assert look(payout).reason is None
 
 
+def test_after_silence_a_refusal_for_now_leaves_the_key_as_it_is():
+    account()
+    usable()
+    payout = withdraw("50.00")
+    first = payout_about_to_send(payout)
+    _record(first, Unknown("no answer"))
+    assert _record(first, _NOT_NOW) > now()
+    assert look(payout).state == "unknown"
+    assert payout_about_to_send(payout).order == first.order
+
+
+@pytest.mark.parametrize(
+    "late", [Rejected("account_closed", "No."), _NOT_NOW, Unknown("no answer"), Busy(3), None]
+)
+def test_an_answer_to_an_order_that_was_replaced_replaces_nothing(late):
+    account()
+    usable()
+    payout = withdraw("50.00")
+    first = payout_about_to_send(payout)
+    _record(first, _NOT_NOW)
+    with nothing_moves():
+        assert _record(first, late) <= now()
+    assert payout_about_to_send(payout).order.key == f"{payout.id}.2"
+
+
 def test_a_busy_gateway_is_left_alone_as_long_as_it_asks():
     account()
     usable()
