@@ -74,10 +74,10 @@ def open_account(
     country: str,
     locale: str,
     time_zone: str,
-    roles: Iterable[Role],
+    roles: Iterable[str],
 ) -> None:
     """Open an account; where the e-mail has one already nothing changes but that its owner is told."""
-    chosen = frozenset(roles)
+    chosen = frozenset(map(Role, roles))
     if not chosen or not chosen <= SELF_CHOSEN:
         raise RolesNotChosen("Register as client, as worker or as both.", field="roles")
     person = _person(

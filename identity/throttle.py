@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-_LONGEST_WAIT = timedelta(minutes=15)
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=15), timedelta(minutes=15)
 _FORGOTTEN_AFTER = timedelta(hours=24)
 
 
@@ -110,5 +110,6 @@ def _count(row: SignInAttempts, free: int, instant: datetime) -> None:
 
 
 def _wait(beyond: int) -> timedelta:
-    # 2 ** 10 seconds is past the longest wait already; no need to compute larger powers.
-    return min(timedelta(seconds=2 ** min(beyond, 10)), _LONGEST_WAIT)
+    # Doubled ten times it is past the longest already; no need to compute larger powers.
+    doublings: int = min(beyond, 10)
+    return min(_FIRST_WAIT * (1 << doublings), _LONGEST_WAIT)

@@ -17,7 +17,9 @@ identity = AppGroup("identity", help="Accounts of our own people.")
 @identity.command("create-staff")
 @click.option("--email", required=True)
 @click.option("--name", required=True)
-@click.option("--role", "roles", multiple=True, required=True, type=click.Choice([role.value for role in sorted(STAFF)]))
+@click.option(
+    "--role", "roles", multiple=True, required=True, type=click.Choice([role.value for role in sorted(STAFF)])
+)
 @click.password_option(help="Asked for when it is not given, which keeps it out of the shell's history.")
 def create_staff(email: str, name: str, roles: tuple[str, ...], password: str) -> None:
     """Give somebody on our side an account."""

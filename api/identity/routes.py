@@ -117,7 +117,7 @@ def sign_out() -> None:
     atomically(end_session, session_id=person.session_id, by=person)
 
 
-@blueprint.delete("/sessions/<session_id>")
+@blueprint.delete("/sessions/<string(length=29):session_id>")
 @blueprint.response(204)
 @requires(Permission.MANAGE_OWN_ACCOUNT)
 @naturally_idempotent("what has ended cannot end again")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.schemas import IdField, Instant, Strict, Text
 from identity.passwords import LONGEST, SHORTEST
@@ -32,7 +32,7 @@ class RegistrationSchema(Strict):
         load_default="UTC", validate=validate.Length(1, 64), metadata={"example": "America/New_York"}
     )
     roles = fields.List(
-        fields.Enum(Role, by_value=fields.String, validate=validate.OneOf(SELF_CHOSEN)),
+        fields.String(validate=validate.OneOf(sorted(SELF_CHOSEN))),
         required=True,
         validate=validate.Length(1, len(SELF_CHOSEN)),
         metadata={"description": "Hires (client), is hired (worker), or both."},
@@ -101,3 +101,8 @@ class AccountEditSchema(Strict):
     name = Text(most=120)
     locale = fields.String(validate=validate.Length(2, 35))
     time_zone = fields.String(validate=validate.Length(1, 64))
+
+    @validates_schema
+    def _something(self, data: dict[str, str], **_: object) -> None:
+        if not data:
+            raise ValidationError("Name at least one field to change.")

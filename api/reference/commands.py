@@ -16,7 +16,8 @@ openapi = AppGroup("openapi", help="The OpenAPI document of the interface.")
 
 
 @openapi.command("write")
-def write() -> None:
-    """Write docs/openapi.json anew from the routes."""
-    DOCUMENT.write_text(written(current_app), encoding="utf-8")
-    click.echo(f"wrote {DOCUMENT.name}")
+@click.argument("file", type=click.Path(path_type=Path), default=DOCUMENT)
+def write(file: Path) -> None:
+    """Write the document from the routes, to docs/openapi.json or to another FILE."""
+    file.write_text(written(current_app), encoding="utf-8")
+    click.echo(f"wrote {file.name}")

@@ -19,7 +19,7 @@ def test_what_is_nowhere_is_a_problem_document(client):
 
 def test_every_address_names_the_methods_it_takes(app, client):
     addresses = app.url_map.bind("")
-    for path in {re.sub(r"<[^>]+>", "x", rule.rule) for rule in app.url_map.iter_rules()}:
+    for path in {re.sub(r"<[^>]+>", "xx_" + "0" * 26, rule.rule) for rule in app.url_map.iter_rules()}:
         taken = set(addresses.allowed_methods(path))
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - taken:
             refused = client.open(path, method=method)

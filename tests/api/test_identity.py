@@ -181,6 +181,7 @@ def test_nobody_ends_or_sees_the_session_of_somebody_else(sign_up):
         )
         assert theirs["detail"] == nobodys["detail"]
         problem(bob.ask("DELETE", "/v1/sessions/us_01jd8qk3x4n5p6r7s8t9v0w1x2"), 404, "not_found")
+        problem(bob.ask("DELETE", "/v1/sessions/elsewhere"), 404, "not_found")
     assert ana.get("/v1/me").status_code == 200
 
 
@@ -232,6 +233,7 @@ def test_an_edit_without_the_present_etag_is_refused(sign_up, if_match, status, 
         ({"country": "DE"}, "validation_failed", "/country"),
         ({"email": "b@example.com"}, "validation_failed", "/email"),
         ({"version": 9}, "validation_failed", "/version"),
+        ({}, "validation_failed", ""),
         ({"name": ""}, "validation_failed", "/name"),
         ({"locale": "zz-ZZ"}, "locale_unknown", "/locale"),
         ({"time_zone": "Mars"}, "time_zone_unknown", "/time_zone"),
