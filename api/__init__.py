@@ -63,7 +63,7 @@ def _put_in_order(app: Flask, settings: Settings) -> None:
     auth.register(app)
     rate_limits.register(app, settings)
     app.before_request(auth.admit)
-    app.before_request(body.check_media_type)
+    app.before_request(body.check_body)
     app.before_request(blueprints.check_parameters)
     app.before_request(preview.check_preview)
     app.before_request(idempotency.check_key)

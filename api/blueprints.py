@@ -10,7 +10,7 @@ from flask import Response, current_app, g, request
 from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import MultiDict
 
-from api.body import json_body
+from api.body import json_body, pointer
 from api.errors import ValidationFailed
 from api.openapi import describe
 from api.preview import PARAMETER
@@ -124,16 +124,20 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
 
 def check_parameters() -> None:
-    """Refuse a query parameter that the route does not know: a misspelt `preview` must not carry the act out."""
+    """Refuse a parameter that the route does not know (a misspelt `preview` must not carry the act out), or twice."""
     view = current_app.view_functions.get(request.endpoint or "")
     if not hasattr(view, "_apidoc"):
         return
     known = getattr(view, "query_names", frozenset()) | (
         {PARAMETER} if hasattr(view, "previewable") else set()
     )
-    unknown = sorted(set(request.args) - known)
-    if unknown:
-        raise ValidationFailed([{"field": name, "detail": "Unknown parameter."} for name in unknown])
+    wrong = [(name, "Unknown parameter.") for name in sorted(set(request.args) - known)]
+    # Of `limit=1&limit=2` two readers take different ones. `preview` has a refusal of its own.
+    wrong += [
+        (name, "Say it once.") for name, said in request.args.lists() if len(said) > 1 and name != PARAMETER
+    ]
+    if wrong:
+        raise ValidationFailed([{"field": name, "detail": sentence} for name, sentence in wrong])
 
 
 def refuses(*refusals: type[Refusal]) -> Callable[[View], View]:
@@ -159,7 +163,7 @@ def leads_to(operation_id: str, **parameters: str) -> Callable[[View], View]:
 def _errors(messages: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     for location, found in messages.items():
         for path, sentence in _leaves(found):
-            field = "/".join(path) if location != "json" else "".join(f"/{_escaped(part)}" for part in path)
+            field = "/".join(path) if location != "json" else pointer(path)
             yield {"field": field, "detail": sentence}
 
 
@@ -171,7 +175,3 @@ def _leaves(found: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
     else:
         for sentence in found if isinstance(found, list) else [found]:
             yield path, str(sentence)
-
-
-def _escaped(part: str) -> str:
-    return part.replace("~", "~0").replace("/", "~1")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from flask import current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from api.errors import BodyTooLarge
+from api.errors import BodyTooLarge, ValidationFailed
 from kernel.refusals import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 View = TypeVar("View", bound="Callable[..., Any]")
 
@@ -57,11 +57,15 @@ def read_body() -> None:
         g.body = _parsed(raw)
 
 
-def check_media_type() -> None:
-    """Refuse a body that the route would not look at."""
+def check_body() -> None:
+    """Refuse a body that the route would not look at: whoever sends an amount believes that it is obeyed."""
     view = current_app.view_functions.get(request.endpoint or "")
-    if g.body_text is not None and getattr(view, "takes_body", False) and not request.is_json:
+    if g.body_text is None or not hasattr(view, "_apidoc"):
+        return
+    if g.body is None:
         raise UnsupportedMediaType("Send the body as application/json.", field="Content-Type")
+    if not hasattr(view, "takes_body") and g.body.value != {}:
+        raise ValidationFailed(_unread(g.body.value))
 
 
 def json_body() -> Any:  # noqa: ANN401 - any JSON
@@ -74,6 +78,11 @@ class Parsed:
 
     def __init__(self, value: Any) -> None:  # noqa: ANN401 - any JSON
         self.value = value
+
+
+def pointer(path: Iterable[str]) -> str:
+    """Where in the body, as a JSON pointer (RFC 6901)."""
+    return "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in path)
 
 
 def parts(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 - any JSON
@@ -104,8 +113,9 @@ def _parsed(raw: bytes) -> Parsed:
     except ValueError:
         raise MalformedJson("The body is not valid JSON.") from None
     for path, here in parts(value):
-        _check_text("".join(path[-1:]))
-        _check_text(here)
+        # A name that is broken itself must not come back either.
+        _check_text("".join(path[-1:]), path[:-1])
+        _check_text(here, path)
     return Parsed(value)
 
 
@@ -125,7 +135,13 @@ def _no_constant(name: str) -> NoReturn:
     raise MalformedJson(f"{name} is not JSON.")
 
 
-def _check_text(value: object) -> None:
+def _unread(value: Any) -> list[dict[str, str]]:  # noqa: ANN401 - any JSON
+    if not isinstance(value, dict):
+        return [{"field": "", "detail": "Nothing is read here."}]
+    return [{"field": pointer([name]), "detail": "Unknown field."} for name in value]
+
+
+def _check_text(value: object, path: tuple[str, ...]) -> None:
     # Half a surrogate pair cannot be stored, and a NUL ends strings in places nobody thinks of.
     if isinstance(value, str) and ("\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
-        raise MalformedJson("The body holds text that is not valid Unicode.")
+        raise MalformedJson("The body holds text that is not valid Unicode.", field=pointer(path))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app, g, request
 
-from api.body import parts
+from api.body import parts, pointer
 from kernel.refusals import Invalid
 from runtime.card_numbers import card_numbers
 
@@ -63,13 +63,14 @@ def _body() -> Iterator[tuple[str, str, str]]:
         return
     if g.body is not None:
         for path, value in parts(g.body.value):
-            yield "the body", "".join(f"/{name}" for name in path), _written(value)
+            yield "the body", pointer(path), _written(value)
         return
-    yield "the body", "", g.body_text
     for name, text in request.form.items(multi=True):
         yield "the body", name, text
     for name, file in request.files.items(multi=True):
         yield "the body", name, file.filename or ""
+    # As it was sent too: it may be of no kind that has names.
+    yield "the body", "", g.body_text
 
 
 def _written(value: Any) -> str:  # noqa: ANN401 - any JSON

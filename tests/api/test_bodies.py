@@ -27,9 +27,6 @@ def deep(levels):
         '{"a": Infinity}',
         '{"a": -Infinity}',
         '{"email": "a", "email": "b"}',
-        '{"a": "\\ud800"}',
-        '{"\\udfff": 1}',
-        '{"a": "\\u0000"}',
         '{"a": "\u0001"}',
         b'{"a": "\xff"}',
         b"\xef\xbb\xbf{}",
@@ -48,6 +45,21 @@ def test_what_is_not_json_is_refused(client, body):
             problem(response, 400, "malformed_json")
         else:
             problem(response, 422, "validation_failed", "/email")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ('{"a": {"b": ["", "\\ud800"]}}', "/a/b/1"),
+        ('{"a/b": "\\u0000"}', "/a~1b"),
+        ('{"a": {"\\udfff": 1}}', "/a"),
+        ('{"\\u0000": 1}', ""),
+    ],
+)
+def test_text_that_is_none_is_refused_where_it_stands(client, body, field):
+    with nothing_moves():
+        response = client.post("/v1/accounts", data=body, content_type=_JSON)
+        problem(response, 400, "malformed_json", field)
 
 
 @pytest.mark.parametrize("body", ["null", "[]", "1", '"text"', "true", "[[1]]"])
@@ -88,6 +100,21 @@ def test_a_body_of_another_kind_is_refused(client, kind):
             "/v1/accounts", data=json.dumps(registration()), headers={"Content-Type": kind}
         )
         problem(response, 415, "unsupported_media_type", "Content-Type")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"), [('{"amount": "5.00"}', "/amount"), ("[]", ""), ("null", ""), ("0", ""), ("false", "")]
+)
+def test_a_body_where_none_is_read_is_refused(client, sign_up, body, field):
+    ana = sign_up("client")
+    with nothing_moves():
+        response = ana.ask("DELETE", "/v1/sessions/current", data=body, content_type=_JSON)
+        problem(response, 422, "validation_failed", field)
+    assert ana.ask("DELETE", "/v1/sessions/current", json={}).status_code == 204
+
+
+def test_a_parameter_that_is_said_twice_is_refused(sign_up):
+    problem(sign_up("client").get("/v1/sessions?limit=1&limit=2"), 422, "validation_failed", "limit")
 
 
 @pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "application/vnd.holdfast+json"])
