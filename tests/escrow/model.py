@@ -1,0 +1,146 @@
+"""Who has which cents, told without Holdfast's own arithmetic: what the story machine compares it with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+_WINDOW_HOURS = 72
+
+
+def half_up(cents: int, basis_points: int) -> int:
+    """A rate of an amount, half a cent rounded up."""
+    return int(Fraction(cents * basis_points, 10_000) + Fraction(1, 2))
+
+
+@dataclass
+class Refund:
+    """Money that went, or is going, back."""
+
+    held: int
+    fee: int
+    state: str = "ordered"
+    known_at_gateway: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether the money has left the hold."""
+        return self.state != "failed"
+
+    @property
+    def on_its_way(self) -> bool:
+        """Whether it is ordered and neither there nor back."""
+        return self.state in {"ordered", "unknown", "pending"}
+
+
+@dataclass
+class Payment:
+    """Money that came, or may come."""
+
+    state: str = "ordered"
+    known_at_gateway: bool = False
+
+
+@dataclass
+class Milestone:
+    """One price and everything that became of it."""
+
+    price: int
+    client_rate: int
+    worker_rate: int
+    state: str = "draft"
+    payment: Payment | None = None
+    gateway_fee: int = 0
+    settled: bool = False
+    moved_pending: int = 0
+    moved_settled: int = 0
+    released: int = 0
+    worker_fee: int = 0
+    refunds: dict[str, Refund] = field(default_factory=dict)
+    submission: str | None = None
+    submitted_at_hours: int = 0
+    request: str | None = None
+    asked: int = 0
+
+    @property
+    def client_fee(self) -> int:
+        """What the client pays on top."""
+        return half_up(self.price, self.client_rate)
+
+    @property
+    def funded(self) -> bool:
+        """Whether the price ever came."""
+        return self.payment is not None and self.payment.state == "succeeded"
+
+    @property
+    def refunded(self) -> int:
+        """What left the hold for the client."""
+        return sum(refund.held for refund in self.refunds.values() if refund.counts)
+
+    @property
+    def fee_returned(self) -> int:
+        """What of our fee went with it."""
+        return sum(refund.fee for refund in self.refunds.values() if refund.counts)
+
+    @property
+    def held(self) -> int:
+        """What is with us."""
+        return self.price - self.released - self.refunded if self.funded else 0
+
+    def overdue(self, hours: int) -> bool:
+        """Whether the client's time to answer is over."""
+        return self.state == "submitted" and hours - self.submitted_at_hours >= _WINDOW_HOURS
+
+    def release(self, gross: int) -> None:
+        """The worker gets a part, less our fee on it."""
+        before = half_up(self.released, self.worker_rate)
+        self.released += gross
+        self.worker_fee += half_up(self.released, self.worker_rate) - before
+
+    def refund(self, refund_id: str, held: int) -> None:
+        """The client gets a part, and of our fee what the parts so far deserve and have not had."""
+        deserved = self.client_fee * (self.refunded + held) // self.price
+        self.refunds[refund_id] = Refund(held, max(0, deserved - self.fee_returned))
+
+    def end(self, state: str) -> None:
+        """It comes to rest, or to a new state in which no time runs."""
+        self.state = state
+        if state != "submitted":
+            self.submitted_at_hours = 0
+
+
+@dataclass
+class Contract:
+    """The milestones of one contract."""
+
+    id: str
+    milestones: dict[str, Milestone]
+    state: str = "offered"
+
+    def follow(self) -> None:
+        """It ends with its last milestone, and lives again with held money."""
+        states = {one.state for one in self.milestones.values()}
+        if self.state == "active" and states <= {"released", "refunded", "split"}:
+            self.state = "completed"
+        elif self.state in {"completed", "cancelled"} and states & {"funded", "submitted", "disputed"}:
+            self.state = "active"
+
+
+def places(milestones: list[Milestone]) -> dict[str, int]:
+    """Where all the cents are."""
+    paid = [one for one in milestones if one.funded]
+    refunds = [refund for one in paid for refund in one.refunds.values()]
+    left = {id(one): one.price + one.client_fee - one.gateway_fee - one.moved_pending for one in paid}
+    cents = {
+        "pending": sum(left[id(one)] for one in paid if not one.settled),
+        "available": sum(left[id(one)] - one.moved_settled for one in paid if one.settled)
+        - sum(refund.held + refund.fee for refund in refunds if refund.state == "succeeded"),
+        "connected": sum(one.moved_pending + one.moved_settled for one in paid),
+        "held": sum(one.held for one in paid),
+        "wallet": sum(one.released - one.worker_fee for one in paid),
+        "refunds": sum(refund.held + refund.fee for refund in refunds if refund.on_its_way),
+        "client fees": sum(one.client_fee - one.fee_returned for one in paid),
+        "worker fees": sum(one.worker_fee for one in paid),
+        "gateway fees": sum(one.gateway_fee for one in paid),
+    }
+    return {place: amount for place, amount in cents.items() if amount}
