@@ -33,6 +33,7 @@ _BODY_FIELD = re.compile(r"[a-z0-9_.]+")
 # Where the protocol has a status of its own for what went wrong.
 _BY_CODE = {
     "body_too_large": 413,
+    "contract_changed": 412,
     "etag_mismatch": 412,
     "idempotency_key_malformed": 400,
     "idempotency_key_missing": 400,

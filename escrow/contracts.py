@@ -197,7 +197,7 @@ def _check(milestones: Sequence[MilestoneTerms], currency: str) -> None:
             f"A contract has between 1 and {_MOST_MILESTONES} milestones.", field="milestones"
         )
     for position, terms in enumerate(milestones):
-        field = f"milestones/{position}/price"
+        field = f"milestones.{position}.price"
         if terms.price.currency != currency:
             raise PriceOutOfRange(f"Every price of this contract is in {currency}.", field=field)
         if not SMALLEST_PRICE_MINOR <= terms.price.amount_minor <= LARGEST_PRICE_MINOR:
