@@ -35,6 +35,14 @@ class PageAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class ListAsked:
+    """A page, and of what."""
+
+    page: PageAsked
+    about: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list."""
 
@@ -60,8 +68,17 @@ class PageQuery(Strict):
     cursor = CursorField(metadata={"description": "`next_cursor` of the page before."})
 
     @post_load
-    def _asked(self, data: Mapping[str, Any], **_: object) -> PageAsked:
+    def _asked(self, data: Mapping[str, Any], **_: object) -> Any:  # noqa: ANN401 - those below say more
         return PageAsked(data.get("cursor"), data["limit"])
+
+
+class AboutQuery(PageQuery):
+    """A page of a list that can be narrowed down; what else is asked is what it is about."""
+
+    @post_load
+    def _asked(self, data: Mapping[str, Any], **_: object) -> ListAsked:
+        about = {name: value for name, value in data.items() if name not in {"limit", "cursor"}}
+        return ListAsked(PageAsked(data.get("cursor"), data["limit"]), about)
 
 
 @cache

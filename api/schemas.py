@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _CONTROLS_ALLOWED = "\n\t"
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class Strict(Schema):
@@ -70,7 +73,17 @@ class IdField(fields.String):
 
 
 class Instant(fields.AwareDateTime):
-    """An instant in UTC, RFC 3339 with microseconds."""
+    """An instant, RFC 3339 with its zone; it goes out in UTC with microseconds."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:  # noqa: ANN401
+        # The standard library reads more spellings than the interface promises, and years that no zone is left in.
+        if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+        instant: datetime = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return instant.astimezone(UTC)
+        except OverflowError:
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from None
 
     def _serialize(self, value: datetime | None, *_: Any, **__: Any) -> str | None:  # noqa: ANN401
         return None if value is None else rfc3339(value)

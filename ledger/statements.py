@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -48,6 +49,13 @@ class StatementLine:
     change: Money
     after: Balance
     cursor: str
+
+
+# As `rfc3339` writes an instant, and with numbers that a database can compare.
+_CURSOR = re.compile(
+    r"(?P<recorded_at>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)\|(?P<lane>\d{1,9})\|(?P<sequence>\d{1,18})",
+    re.ASCII,
+)
 
 
 class _Place(NamedTuple):
@@ -154,8 +162,11 @@ def _held_by(account: Account, row: Row[Any]) -> int:
 
 
 def _place(cursor: str) -> _Place:
+    written = _CURSOR.fullmatch(cursor)
     try:
-        recorded_at, lane, sequence = cursor.split("|")
-        return _Place(datetime.fromisoformat(recorded_at).astimezone(UTC), int(lane), int(sequence))
+        recorded_at = datetime.fromisoformat(written["recorded_at"]) if written else None
     except ValueError:
-        raise CursorMalformed("This is not the cursor of a page of this list.", field="after") from None
+        recorded_at = None
+    if written is None or recorded_at is None:
+        raise CursorMalformed("This is not the cursor of a page of this list.", field="cursor")
+    return _Place(recorded_at, int(written["lane"]), int(written["sequence"]))

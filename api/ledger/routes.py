@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from api.auth import requires
 from api.blueprints import Blueprint, refuses
 from api.ledger import schemas as bodies
+from api.paging import onward
 from identity.permissions import Permission
 from kernel.money import Money, total
-from kernel.pages import CursorMalformed
 from kernel.refusals import NotFound
 from ledger import coverage
 from ledger.balances import trial_balance
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from api.paging import ListAsked, PageAsked
     from ledger.balances import TrialLine
 
 blueprint = Blueprint("ledger", __name__, description="The books, for finance.")
@@ -37,20 +38,21 @@ class AccountNotFound(NotFound):
 @requires(Permission.READ_LEDGER)
 @blueprint.arguments(bodies.TrialQuery, location="query")
 @blueprint.response(200, bodies.TrialBalanceSchema)
-def get_trial_balance(asked: dict[str, datetime | None]) -> dict[str, Any]:
+def get_trial_balance(asked: dict[str, datetime]) -> dict[str, Any]:
     """Every account that is not empty, now or at any past instant."""
-    lines = examining(trial_balance, asked["at"])
-    return {"at": asked["at"], "lines": lines, "totals": _totals(lines)}
+    at = asked.get("at")
+    lines = examining(trial_balance, at)
+    return {"at": at, "lines": lines, "totals": _totals(lines)}
 
 
 @blueprint.get("/ledger/accounts/<account_code>/statement")
 @requires(Permission.READ_LEDGER)
 @blueprint.arguments(bodies.StatementQuery, location="query")
 @blueprint.response(200, bodies.StatementSchema)
-@refuses(AccountNotFound, CursorMalformed)
-def get_statement(asked: dict[str, Any], account_code: str) -> dict[str, Any]:
+@refuses(AccountNotFound)
+def get_statement(asked: ListAsked, account_code: str) -> dict[str, Any]:
     """The lines of an account, newest first, each with the balance after it."""
-    return reading(_statement, account_code=account_code, **asked)
+    return reading(_statement, code=account_code, page=asked.page, **asked.about)
 
 
 @blueprint.get("/ledger/integrity")
@@ -61,16 +63,12 @@ def get_integrity() -> dict[str, Any]:
     return examining(_integrity)
 
 
-def _statement(
-    session: Session, *, account_code: str, currency: str, limit: int, cursor: str | None
-) -> dict[str, Any]:
-    account = next(
-        (found for found in accounts_named(session, account_code) if found.currency == currency), None
-    )
+def _statement(session: Session, *, code: str, currency: str, page: PageAsked) -> dict[str, Any]:
+    account = next((found for found in accounts_named(session, code) if found.currency == currency), None)
     if account is None:
         raise AccountNotFound("Nothing was ever posted to this account in this currency.")
-    page = statement(session, account, after=cursor, limit=limit)
-    return {"account": account.code, "currency": currency, "data": page.items, "next_cursor": page.next_after}
+    shown = onward(statement(session, account, after=page.after, limit=page.limit))
+    return {"account": code, "currency": currency, "data": shown.data, "next_cursor": shown.next_cursor}
 
 
 def _integrity(session: Session) -> dict[str, Any]:

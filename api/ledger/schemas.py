@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
+from api.paging import AboutQuery
 from api.schemas import IdField, Instant, MoneyField, Strict
+from kernel.money import EXPONENTS
 
 
 class TrialLineSchema(Strict):
@@ -35,15 +37,13 @@ class TrialBalanceSchema(Strict):
 class TrialQuery(Strict):
     """Of which instant; now when none is given."""
 
-    at = fields.AwareDateTime(load_default=None, metadata={"description": "RFC 3339, with its zone."})
+    at = Instant(metadata={"description": "RFC 3339, with its zone."})
 
 
-class StatementQuery(Strict):
-    """Which account, and which currency of it."""
+class StatementQuery(AboutQuery):
+    """Which currency of the account, and which page."""
 
-    currency = fields.String(load_default="USD")
-    limit = fields.Integer(load_default=50, validate=lambda asked: 1 <= asked <= 100)  # noqa: PLR2004 - as everywhere
-    cursor = fields.String(load_default=None)
+    currency = fields.String(load_default="USD", validate=validate.OneOf(EXPONENTS))
 
 
 class StatementLineSchema(Strict):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flask import Response
     from sqlalchemy.orm import Session
 
-    from api.paging import Page
+    from api.paging import ListAsked, Page
     from gateways.contract import Gateway, OnboardingLink
     from payouts.history import HistoryLine
     from payouts.views import AccountView, PayoutView
@@ -116,7 +116,7 @@ def get_wallet(asked: dict[str, str]) -> Wallet:
 @blueprint.response(200, page_of(bodies.HistoryLineSchema))
 @leads_to("getPayout", payout_id="$response.body#/data/0/payout_id")
 @refuses(wallet.WalletNotFound, CursorMalformed)
-def list_wallet_history(asked: bodies.Asked) -> Page:
+def list_wallet_history(asked: ListAsked) -> Page:
     """Everything that happened in your wallet, newest first, each line with its reason."""
     page = reading(
         history.history,
@@ -155,7 +155,7 @@ def request_payout(order: dict[str, Any]) -> Response:
 @blueprint.arguments(bodies.PayoutsQuery, location="query")
 @blueprint.response(200, page_of(bodies.PayoutSchema))
 @leads_to("getPayout", payout_id="$response.body#/data/0/id")
-def list_payouts(asked: bodies.Asked) -> Page:
+def list_payouts(asked: ListAsked) -> Page:
     """Your withdrawals, newest first; staff sees everybody's."""
     return paged(queries.payouts, asked.page, key=lambda payout: payout.id, by=actor(), **asked.about)
 
@@ -174,7 +174,7 @@ def get_payout(payout_id: str) -> PayoutView:
 @blueprint.arguments(bodies.TransfersQuery, location="query")
 @blueprint.response(200, page_of(bodies.TransferSchema))
 @leads_to("orderTransferAgain", transfer_id="$response.body#/data/0/id")
-def list_transfers(asked: bodies.Asked) -> Page:
+def list_transfers(asked: ListAsked) -> Page:
     """Released money on its way to workers' accounts, newest first; `state=failed` is what needs somebody."""
     return paged(queries.transfers, asked.page, key=lambda transfer: transfer.id, **asked.about)
 

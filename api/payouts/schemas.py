@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from marshmallow import fields, validate
 
-from marshmallow import fields, post_load, validate
-
-from api.paging import PageAsked, PageQuery
+from api.paging import AboutQuery
 from api.schemas import IdField, Instant, MoneyField, Strict, StrictBoolean
 from gateways.contract import AccountState
 from kernel.money import EXPONENTS
 from payouts.states import PAYOUT, TRANSFER
 from payouts.views import NO_ACCOUNT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _ACCOUNT_STATES = [NO_ACCOUNT, *(state.value for state in AccountState)]
 _WHOSE = {"description": "Whose it is; only staff may ask for anybody but themselves."}
@@ -191,38 +185,21 @@ class TransferSchema(Strict):
     usable = StrictBoolean(required=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A page, and of what."""
-
-    page: PageAsked
-    about: dict[str, Any]
-
-
-class _AboutQuery(PageQuery):
-    """A page of a list that can be narrowed down."""
-
-    @post_load
-    def _asked(self, data: Mapping[str, Any], **_: object) -> Asked:
-        about = {name: value for name, value in data.items() if name not in {"limit", "cursor"}}
-        return Asked(PageAsked(data.get("cursor"), data["limit"]), about)
-
-
-class HistoryQuery(_AboutQuery):
+class HistoryQuery(AboutQuery):
     """Which wallet, and in which currency."""
 
     currency = fields.String(load_default="USD", validate=validate.OneOf(EXPONENTS))
     worker_id = IdField("us", metadata=_WHOSE)
 
 
-class PayoutsQuery(_AboutQuery):
+class PayoutsQuery(AboutQuery):
     """Whose payouts, and in which state."""
 
     worker_id = IdField("us", metadata=_WHOSE)
     state = fields.String(validate=validate.OneOf(PAYOUT.states))
 
 
-class TransfersQuery(_AboutQuery):
+class TransfersQuery(AboutQuery):
     """Whose transfers, and in which state."""
 
     worker_id = IdField("us")

@@ -114,7 +114,21 @@ def test_a_shared_account_that_many_use_at_once_is_still_one_statement(database)
     assert lines[-1].after.posted == lines[-1].change
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "1|2", "2026-01-01|a|1", "yesterday|0|1", "2026-01-01|1|2|3"])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "1|2",
+        "2026-01-01|a|1",
+        "yesterday|0|1",
+        "2026-01-01|1|2|3",
+        "2026-13-01T00:00:00.000000Z|0|1",
+        "0001-01-01T00:00:00+23:59|0|1",
+        "2026-01-01T00:00:00.000000Z|0|" + "9" * 19,
+        "2026-01-01T00:00:00.000000Z|-1|1",
+    ],
+)
 def test_what_is_no_cursor_is_refused(database, cursor):
     with pytest.raises(CursorMalformed):
         reading(statement, wallet(WORKER), after=cursor)
