@@ -69,8 +69,10 @@ def hashed(password: str) -> str:
 
 def matches(kept: str | None, password: str) -> bool:
     """Whether the password is the one kept; no kept one at all takes just as long and matches nothing."""
+    # Made in either case, or the first stranger after a start would wait longer than anybody else.
+    nobodys = _nobodys()
     try:
-        _in_turn(lambda: _HASHER.verify(kept or _nobodys(), _normal(password)))
+        _in_turn(lambda: _HASHER.verify(kept or nobodys, _normal(password)))
     except VerificationError:
         return False
     return kept is not None

@@ -254,5 +254,19 @@ def test_no_token_and_no_password_is_kept_anywhere(sign_up):
         assert secret.rpartition(".")[2] not in kept
 
 
+def test_nothing_secret_and_nobodys_address_is_logged(capsys, sign_up):
+    ana = sign_up("client")
+    ana.client.post("/v1/sessions", json={"email": ana.email, "password": "not that one"})
+    ana.client.post("/v1/sessions", json={"email": ana.email, "password": PASSWORD, "surplus": "hush"})
+    ana.client.post("/v1/sessions/refresh", json={"refresh_token": ana.tokens["refresh_token"]})
+    ana.client.get(f"/v1/sessions?cursor={ana.tokens['access_token']}", headers=ana.headers)
+    ana.get("/v1/me")
+    logged = "".join(capsys.readouterr())
+    assert logged.count('"event": "request"') == 8
+    for secret in (PASSWORD, "not that one", "hush", ana.email, *ana.tokens.values()):
+        assert str(secret) not in logged
+    assert ana.id in logged
+
+
 def _credentials(**changes):
     return {"email": "ana@example.com", "password": PASSWORD} | changes

@@ -87,12 +87,12 @@ def test_our_ids_are_never_taken_for_one():
     assert not has_card_number("se_04242424242424242" + "4" * 9)
 
 
-@pytest.mark.parametrize("text", NUMBERS + DRESSED)
-def test_it_is_refused_in_a_field(client, text):
+def test_it_is_refused_in_a_field_in_whatever_dress(client):
     with nothing_moves():
-        problem(
-            client.post("/v1/accounts", json=registration(name=text)), 422, "card_number_refused", "/name"
-        )
+        for text in NUMBERS + DRESSED:
+            problem(
+                client.post("/v1/accounts", json=registration(name=text)), 422, "card_number_refused", "/name"
+            )
 
 
 @pytest.mark.parametrize(
