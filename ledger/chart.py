@@ -36,6 +36,10 @@ class Account:
     def __post_init__(self) -> None:
         assert not (self.floor and self.shared), "a floor cannot be watched in lanes"
 
+    def __hash__(self) -> int:
+        # Code and currency say which account it is; the rest follows from them.
+        return hash((self.code, self.currency))
+
     @property
     def row_id(self) -> bytes:
         """The sixteen bytes the account's rows hang on, derived so that nobody has to look them up."""
