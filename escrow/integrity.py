@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from escrow.states import HOLDING
-from escrow.tables import Milestone
+from escrow.tables import Milestone, Release
 from ledger import chart
 from ledger.balances import balance
-from ledger.integrity import Breach
+from ledger.breaches import Breach
+from payments.integrity import given_back_by_milestone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy.orm import Session
+    from sqlalchemy import Select
+    from sqlalchemy.orm import InstrumentedAttribute, Session
 
 _PAGE = 500
 
 
 def verify(session: Session) -> list[Breach]:
-    """Every milestone whose hold in the ledger is not price less released less refunded; zero in every other state."""
-    return [
+    """Everything in which milestones, their releases and refunds, and the ledger differ."""
+    holds = [
         Breach("escrow_hold", row.id, f"is {row.state} and should hold {expected}, the ledger holds {held}")
         for row, expected, held in _differences(session)
     ]
+    return [*holds, *_released(session), *_refunded(session)]
 
 
 def _differences(session: Session) -> Iterator[tuple[Milestone, int, int]]:
@@ -34,6 +37,47 @@ def _differences(session: Session) -> Iterator[tuple[Milestone, int, int]]:
         held = balance(session, chart.escrow(row.id, row.currency)).posted.amount_minor
         if held != expected:
             yield row, expected, held
+
+
+def _released(session: Session) -> Iterator[Breach]:
+    """What a milestone counts as released, and our fee on it, are the sums of its releases."""
+    yield from _uncounted(
+        session,
+        "milestone_released",
+        (Milestone.released_minor, Milestone.worker_fee_minor),
+        select(
+            Release.milestone_id, func.sum(Release.gross_minor), func.sum(Release.worker_fee_minor)
+        ).group_by(Release.milestone_id),
+    )
+
+
+def _refunded(session: Session) -> Iterator[Breach]:
+    """What a milestone counts as refunded, and our fee that went with it, are the sums of its refunds."""
+    yield from _uncounted(
+        session,
+        "milestone_refunded",
+        (Milestone.refunded_minor, Milestone.client_fee_returned_minor),
+        given_back_by_milestone(),
+    )
+
+
+def _uncounted(
+    session: Session,
+    rule: str,
+    counted: tuple[InstrumentedAttribute[int], InstrumentedAttribute[int]],
+    parts: Select[str, int, int],
+) -> Iterator[Breach]:
+    milestone_id, *sums = parts.subquery().c
+    amount, fee = (func.coalesce(sum_, 0) for sum_ in sums)
+    differing = (
+        select(Milestone.id, *counted, amount, fee)
+        .outerjoin(milestone_id.table, milestone_id == Milestone.id)
+        .where((counted[0] != amount) | (counted[1] != fee))
+    )
+    for row in session.execute(differing):
+        yield Breach(
+            rule, row[0], f"counts {row[1]} and {row[2]}, its parts are {int(row[3])} and {int(row[4])}"
+        )
 
 
 def _milestones(session: Session) -> Iterator[Milestone]:

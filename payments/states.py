@@ -51,3 +51,6 @@ def _refund() -> Mapping[tuple[str, str], Transition]:
 
 PAYMENT = Process("payment", "ordered", frozenset({"succeeded", "canceled"}), _payment())
 REFUND = Process("refund", "ordered", frozenset({"succeeded", "failed"}), _refund())
+
+# Refunds whose money has left the hold and has neither arrived nor come back.
+UNCONFIRMED = frozenset({"ordered", "unknown", "pending"})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from escrow import integrity as escrow
 from ledger import integrity as ledger
+from payments import integrity as payments
 from payouts import integrity as payouts
 
 if TYPE_CHECKING:
@@ -17,5 +18,10 @@ if TYPE_CHECKING:
 
 
 def verify(session: Session, progress: Callable[[int, int], None] | None = None) -> list[Breach]:
-    """Everything that does not fit, in the ledger, in escrow and in payouts; nothing means that the books are right."""
-    return [*ledger.verify(session, progress), *escrow.verify(session), *payouts.verify(session)]
+    """Everything that does not fit, in the ledger and wherever money is counted; nothing means the books are right."""
+    return [
+        *ledger.verify(session, progress),
+        *payments.verify(session),
+        *escrow.verify(session),
+        *payouts.verify(session),
+    ]

@@ -27,6 +27,7 @@ from ledger import integrity as ledger_integrity
 from ledger import movements
 from ledger.posting import post
 from payments import charges
+from payments import integrity as payments_integrity
 from persistence.unit_of_work import atomically, examining
 from tests.escrow import model, story
 from tests.escrow.story import CLIENT, MEDIATOR, WORKER
@@ -354,6 +355,7 @@ class Stories(RuleBasedStateMachine):
 
     def teardown(self):
         assert examining(ledger_integrity.verify) == []
+        assert examining(payments_integrity.verify) == []
         assert examining(escrow_integrity.verify) == []
 
     def _picked(self, pick, *states):

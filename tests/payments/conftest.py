@@ -4,6 +4,7 @@ import pytest
 
 from escrow import integrity as escrow_integrity
 from ledger import integrity as ledger_integrity
+from payments import integrity as payments_integrity
 from persistence.unit_of_work import atomically, examining
 from tests.escrow.story import enrol
 
@@ -14,4 +15,5 @@ def books(database):
     atomically(enrol)
     yield
     assert examining(ledger_integrity.verify) == []
+    assert examining(payments_integrity.verify) == []
     assert examining(escrow_integrity.verify) == []

@@ -1,0 +1,85 @@
+"""Do payments and refunds agree with the ledger? Read by the same command and tests that verify the books."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from ledger import chart
+from ledger.balances import balance
+from ledger.breaches import Breach
+from payments.states import UNCONFIRMED
+from payments.tables import Payment, Refund
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Select
+    from sqlalchemy.orm import Session
+
+
+def verify(session: Session) -> list[Breach]:
+    """Everything in which payments, refunds and the ledger differ; an empty list means that they agree."""
+    return [*_pending(session), *_in_transit(session), *_refunded(session)]
+
+
+def given_back_by_milestone() -> Select[str, int, int]:
+    """Of every milestone with refunds: what left its hold for the client, and what of our fee went with it."""
+    return (
+        select(Refund.milestone_id, func.sum(Refund.held_minor), func.sum(Refund.client_fee_minor))
+        .where(Refund.state != "failed")
+        .group_by(Refund.milestone_id)
+    )
+
+
+def _pending(session: Session) -> Iterator[Breach]:
+    """What has not settled at a gateway is what its charges brought, less its fees and what left them before."""
+    brought = Payment.price_minor + Payment.client_fee_minor
+    left = brought - Payment.gateway_fee_minor - Payment.drawn_pending_minor
+    expected = (
+        select(Payment.gateway, Payment.currency, func.sum(left))
+        .where(Payment.state == "succeeded", Payment.settled_at.is_(None))
+        .group_by(Payment.gateway, Payment.currency)
+    )
+    unsettled = {(gateway, currency): int(minor) for gateway, currency, minor in session.execute(expected)}
+    for gateway, currency in session.execute(select(Payment.gateway, Payment.currency).distinct()).all():
+        there = balance(session, chart.gateway_pending(gateway, currency)).posted.amount_minor
+        if there != unsettled.get((gateway, currency), 0):
+            detail = f"{unsettled.get((gateway, currency), 0)} {currency} by payments, {there} by the ledger"
+            yield Breach("gateway_pending", gateway, detail)
+
+
+def _in_transit(session: Session) -> Iterator[Breach]:
+    """What is in transit back to clients is what refunds that were ordered have not been confirmed."""
+    expected: Counter[str] = Counter()
+    for currency, state, minor in session.execute(
+        select(Refund.currency, Refund.state, func.sum(_AMOUNT)).group_by(Refund.currency, Refund.state)
+    ):
+        expected[currency] += int(minor) if state in UNCONFIRMED else 0
+    for currency, minor in sorted(expected.items()):
+        there = balance(session, chart.refunds_in_transit(currency)).posted.amount_minor
+        if there != minor:
+            yield Breach("refunds_in_transit", currency, f"{minor} by refunds, {there} by the ledger")
+
+
+def _refunded(session: Session) -> Iterator[Breach]:
+    """What a payment counts as given back is what its refunds gave or will give back."""
+    given = (
+        select(Refund.payment_id, func.sum(_AMOUNT).label("minor"))
+        .where(Refund.state != "failed")
+        .group_by(Refund.payment_id)
+        .subquery()
+    )
+    minor = func.coalesce(given.c.minor, 0)
+    differing = (
+        select(Payment.id, Payment.refunded_minor, minor)
+        .outerjoin(given, given.c.payment_id == Payment.id)
+        .where(Payment.refunded_minor != minor)
+    )
+    for payment_id, counted, by_refunds in session.execute(differing):
+        yield Breach("payment_refunded", payment_id, f"counts {counted}, its refunds are {int(by_refunds)}")
+
+
+_AMOUNT = Refund.held_minor + Refund.client_fee_minor
