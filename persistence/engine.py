@@ -48,6 +48,8 @@ def _mariadb(url: URL, pool_size: int) -> Engine:
         url,
         # Correctness comes from keys, guarded updates and row locks; this level takes the fewest gap locks.
         isolation_level="READ COMMITTED",
+        # What is bound may be a token's hash or somebody's words; a traceback shows the statement alone.
+        hide_parameters=True,
         pool_size=pool_size,
         max_overflow=2,
         pool_timeout=5,
@@ -73,7 +75,11 @@ def _drop_a_node_that_is_gone(context: ExceptionContext) -> None:
 
 
 def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _SQLITE_BUSY_SECONDS, "check_same_thread": False})
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": _SQLITE_BUSY_SECONDS, "check_same_thread": False},
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
