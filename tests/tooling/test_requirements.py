@@ -77,16 +77,23 @@ def pins(text):
     return {f"{pin['name']}=={pin['version']} {pin['marker'].strip()}".strip() for pin in _PIN.finditer(text)}
 
 
+@functools.cache
 def imports():
     return {place: name for source in service() + world() for place, name in _imported(source)}
 
 
 def _imported(source):
-    ours = {directory.name for directory in ROOT.iterdir()} | {file.stem for file in ROOT.glob("*.py")}
     for node in source.nodes(ast.Import, ast.ImportFrom):
         names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-        for top in {name.partition(".")[0] for name in names if name} - ours - set(sys.stdlib_module_names):
+        for top in (
+            {name.partition(".")[0] for name in names if name} - _ours() - set(sys.stdlib_module_names)
+        ):
             yield source.at(node), _distributions()[top][0].lower().replace("_", "-")
+
+
+@functools.cache
+def _ours():
+    return {directory.name for directory in ROOT.iterdir()} | {file.stem for file in ROOT.glob("*.py")}
 
 
 @functools.cache
