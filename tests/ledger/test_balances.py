@@ -42,6 +42,15 @@ def test_the_balance_at_an_instant_is_what_was_recorded_until_then(clock):
     assert as_of(wallet(WORKER), second) == (usd("54.00"), usd("0.00"))
 
 
+def test_at_an_instant_everything_of_that_instant_has_happened(clock):
+    clock.advance(hours=1)
+    first = earned(WORKER, "1.00")
+    clock.set(clock.now() - timedelta(hours=1))
+    for _ in range(3):
+        assert earned(WORKER, "1.00").recorded_at == first.recorded_at
+    assert as_of(wallet(WORKER), first.recorded_at) == (usd("4.00"), usd("0.00"))
+
+
 def test_what_was_held_back_at_an_instant_is_remembered(clock):
     earned(WORKER, "90.00")
     clock.advance(minutes=1)

@@ -184,6 +184,15 @@ def test_an_account_below_its_floor_is_found(database):
     assert rules_broken() == {"floor_holds"}
 
 
+def test_an_account_that_was_below_its_floor_for_a_while_is_found(database):
+    posted(funded(MILESTONE, price="1.00"))
+    without_floor = Account(escrow(MILESTONE).code, "USD", Side.CREDIT, floor=False, shared=False)
+    lines = debit(without_floor, usd("1.01")), credit(chart.suspense(STRIPE, "USD"), usd("1.01"))
+    posted(movements.adjustment(*lines, approved_by="us_second"), actor="us_first", reason="A bug")
+    posted(funded(MILESTONE, price="5.00"))
+    assert rules_broken() == {"floor_holds"}
+
+
 def test_giving_back_a_fee_that_was_never_earned_is_found(database):
     posted(funded(MILESTONE, client_fee="5.00"))
     posted(movements.refund_ordered(MILESTONE, held=usd("100.00"), client_fee=usd("5.01")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -78,6 +79,20 @@ def test_a_page_does_not_shift_when_more_is_posted():
         usd(f"0.0{cents}") for cents in (4, 3, 2, 1)
     ]
     assert reading(statement, wallet(WORKER), after=first.items[0].cursor).items[0] == first.items[1]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_lines_of_the_same_instant_are_told_in_their_order_and_none_is_left_out(clock, limit):
+    clock.advance(hours=1)
+    earned(WORKER, "0.01")
+    # From now on everything is recorded at the instant of the first.
+    clock.set(clock.now() - timedelta(hours=1))
+    for cents in range(2, 6):
+        earned(WORKER, f"0.0{cents}")
+    lines = whole_statement(wallet(WORKER), limit)
+    assert len({line.recorded_at for line in lines}) == 1
+    assert [line.change for line in lines] == [usd(f"0.0{cents}") for cents in (5, 4, 3, 2, 1)]
+    assert [line.after.posted for line in lines] == [usd(f"0.{s}") for s in ("15", "10", "06", "03", "01")]
 
 
 def post_in_several_lanes(database):
