@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn, NotRequired, TypedDict, Unpack
 
 from sqlalchemy.exc import IntegrityError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["PostedEntry", "hold", "post", "post_hold", "posted_in", "reverse", "void_hold"]
 
 _LONGEST_KEY = 160
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class EntryKeyReused(Conflict):
@@ -191,10 +193,13 @@ def posted_in(session: Session) -> tuple[PostedEntry, ...]:
 
 def _write(session: Session, draft: Draft) -> PostedEntry:
     _check_draft(draft)
-    connection = session.connection()
+    connection, posted = session.connection(), memory(session).posted
     touched, recorded_at = counters.locked(
         session, connection, (line.account for line in draft.entry.postings)
     )
+    if posted:
+        # One after the other, however coarse the clock is: they are told in the order in which they were posted.
+        recorded_at = max(recorded_at, posted[-1].recorded_at + _MICROSECOND)
     rows = _move(touched, draft, recorded_at)
     if any(account.floor and after.is_below_floor(account.normal) for account, after in touched.items()):
         return _written_before(session, draft) or _refuse(draft)
@@ -204,7 +209,7 @@ def _write(session: Session, draft: Draft) -> PostedEntry:
         return _written_before(session, draft) or _lose(session, draft, taken)
     journal.insert_postings(connection, rows)
     counters.keep(connection, touched.values())
-    memory(session).posted.append(stored)
+    posted.append(stored)
     return stored
 
 

@@ -160,6 +160,17 @@ def test_entries_are_found_by_what_they_are_about():
     assert reading(entries_about, []) == []
 
 
+def test_entries_of_one_transaction_are_told_in_the_order_in_which_they_were_posted(database):
+    def many(session):
+        for number in range(20):
+            post(session, funded(new_id("ms")), key=f"{number}", reference=MILESTONE, actor="system")
+
+    atomically(many)
+    assert [entry.key for entry in reading(entries_about, [MILESTONE])] == [
+        f"{number}" for number in range(20)
+    ]
+
+
 def test_an_entry_is_found_by_its_id():
     entry = earned(WORKER, "1.00")
     assert reading(find_entry, entry.id) == entry
