@@ -93,7 +93,7 @@ def order_refund(
 
 @dataclass(frozen=True, slots=True)
 class RefundToSend:
-    """A refund for the gateway; `ask_first` when it may have been sent so long ago that its key is forgotten there."""
+    """A refund for the gateway; `ask_first` when an earlier order may stand there and its key may not tell."""
 
     refund: RefundView
     order: RefundOrder
@@ -111,7 +111,9 @@ def refund_to_send(session: Session, *, refund_id: str) -> RefundToSend | None:
     row.sent_at = row.sent_at or instant
     view = refund_view(row)
     order = RefundOrder(refund_id=row.id, payment=payment.gateway_id, amount=view.amount, attempt=row.attempt)
-    return RefundToSend(view, order, ask_first=row.sent_at + KEYS_LAST < instant)
+    # A lost order may stand, and after a refusal that may pass the next one goes under a key of its own.
+    ask_first = row.state == "unknown" or row.sent_at + KEYS_LAST < instant
+    return RefundToSend(view, order, ask_first)
 
 
 def find_refund(session: Session, *, refund_id: str | None, gateway_id: str | None) -> RefundView | None:

@@ -48,14 +48,18 @@ def answered(
 def searched(
     call: Callable[[], Iterable[stripe.StripeObject]], read: Callable[[Json], Found], *, our_id: str
 ) -> Found | Rejected | Busy | Unknown | None:
-    """The one thing among those listed that carries our id; None when Stripe has none."""
+    """The one thing among those listed that carries our id; None when Stripe has none, unknown when it will not say."""
     try:
         for thing in call():
             values = thing.to_dict()
             if our_id_of(values) == our_id:
                 return understood(values, read)
     except stripe.StripeError as error:
-        return outcome_of(error)
+        outcome = outcome_of(error)
+        if isinstance(outcome, Rejected) and outcome.temporary:
+            # What was refused is the question: the order it was about may stand, and must not go out again as new.
+            return Unknown(f"could not be looked up: {outcome.code}")
+        return outcome
     return None
 
 

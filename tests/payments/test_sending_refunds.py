@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from gateways.contract import RefundState, Unknown
+from gateways.contract import RefundState, Rejected, Unknown
 from kernel.ids import new_id
 from payments import refunds
 from payments.collecting import PaymentNotFound
@@ -31,6 +31,8 @@ from tests.escrow.story import (
     refund_answer,
     usd,
 )
+
+_LATER = Rejected("balance_insufficient", "Later.", temporary=True)
 
 
 def test_the_order_says_what_the_card_gets_back():
@@ -64,10 +66,27 @@ def test_what_the_gateway_has_is_not_sent_again(state):
         assert _to_send(refund) is None
 
 
-def test_what_the_gateway_may_have_is_sent_again():
+def test_what_the_gateway_may_have_is_asked_about_before_it_is_sent_again():
+    refund = give_back(funded())
+    first = _to_send(refund)
+    record_refund(refund, Unknown("no answer"))
+    again = _to_send(refund)
+    assert (again.order, again.ask_first) == (first.order, True)
+
+
+def test_a_refund_refused_for_now_goes_again_under_a_new_key():
+    refund = give_back(funded())
+    first = _to_send(refund)
+    record_refund(refund, _LATER)
+    again = _to_send(refund)
+    assert (first.order.key, again.order.key, again.ask_first) == (refund.id, f"{refund.id}.2", False)
+
+
+def test_a_refund_refused_for_now_after_a_lost_answer_never_goes_under_a_new_key_unasked():
     refund = give_back(funded())
     record_refund(refund, Unknown("no answer"))
-    assert _to_send(refund).order.refund_id == refund.id
+    record_refund(refund, _LATER)
+    assert _to_send(refund).ask_first is True
 
 
 def test_a_refund_that_is_not_there_is_not_sent():
