@@ -25,6 +25,8 @@ Outcome = TypeVar("Outcome")
 # Deadlock, lock wait timeout, certification conflict: the transaction was rolled back and may simply be tried again.
 _ROLLED_BACK = {1213, 1205, 1020}
 _CONNECTION_IS_DEAD = {2006, 2013, 1927, 2014, 2055, 4031, 1047, 1053, 1290, 1836, 3100}
+# Nobody answers at the address of the server: it is being restarted, or another takes its place.
+_NOBODY_LISTENS = {2002, 2003}
 _TRIES = 8
 _FIRST_PAUSE_SECONDS = 0.005
 
@@ -175,8 +177,9 @@ def _commit(session: Session) -> None:
 
 def _may_be_tried_again(error: DBAPIError) -> bool:
     # Before COMMIT a dead connection has rolled everything back; at COMMIT it became OutcomeUnknown above.
-    number = _number(error)
-    return number in _ROLLED_BACK or number in _CONNECTION_IS_DEAD or "database is locked" in str(error.orig)
+    return _number(
+        error
+    ) in _ROLLED_BACK | _CONNECTION_IS_DEAD | _NOBODY_LISTENS or "database is locked" in str(error.orig)
 
 
 def _number(error: DBAPIError) -> int | None:

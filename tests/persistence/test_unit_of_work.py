@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import socket
 import threading
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import OperationalError
 
 from kernel.ids import new_id
 from kernel.refusals import Conflict
 from persistence import clock as database_clock
-from persistence import due, outbox
+from persistence import due, outbox, unit_of_work
+from persistence.engine import Database
 from persistence.locks import locked, locked_rows
 from persistence.tables import DueWork, OutboxEvent
 from persistence.unit_of_work import DatabaseBusy, Retry, atomically, reading, rehearse
@@ -185,6 +187,18 @@ def test_a_transaction_whose_connection_dies_before_the_commit_is_done_once(data
     assert reading(_told) == {("milestone.released", tries[1]), ("milestone.funded", second)}
 
 
+@pytest.mark.mariadb
+def test_while_the_server_is_away_nothing_is_done_and_trying_later_is_asked_for(database, database_url):
+    nobody = make_url(database_url).set(host="127.0.0.1", port=_closed_port(), query={})
+    away = Database.connect(nobody)
+    unit_of_work.bind(away)
+    with pytest.raises(DatabaseBusy):
+        atomically(_tell, name="milestone.released")
+    away.engine.dispose()
+    unit_of_work.bind(database)
+    assert reading(_told) == set()
+
+
 def test_a_statement_that_is_simply_wrong_is_not_tried_again(database):
     before, tries = everything(), []
 
@@ -197,6 +211,11 @@ def test_a_statement_that_is_simply_wrong_is_not_tried_again(database):
         atomically(wrong)
     assert len(tries) == 1
     assert everything() == before
+
+
+def _closed_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 def _tell(session, *, name):
