@@ -68,22 +68,22 @@ class _Handler(WSGIRequestHandler):
         """What matters is in the tables."""
 
 
-def settings(database_url: str, redis_url: str, peer: sandbox.Running, clock_file: Path) -> Settings:
+def environment(database_url: str, redis_url: str, peer: sandbox.Running, clock_file: Path) -> dict[str, str]:
     """What a deployment would set, with Stripe's peer in the place of Stripe."""
-    return Settings(
-        ENVIRONMENT="test",
-        DATABASE_URL=database_url,
-        REDIS_URL=redis_url,
-        STRIPE_SECRET_KEY=peer.secret_key,
-        STRIPE_PUBLISHABLE_KEY=peer.publishable_key,
-        STRIPE_WEBHOOK_SECRETS=peer.webhook_secret,
-        STRIPE_API_BASE=peer.base_url,
-        CLOCK_FILE=clock_file,
+    return {
+        "ENVIRONMENT": "test",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "STRIPE_SECRET_KEY": peer.secret_key,
+        "STRIPE_PUBLISHABLE_KEY": peer.publishable_key,
+        "STRIPE_WEBHOOK_SECRETS": peer.webhook_secret,
+        "STRIPE_API_BASE": peer.base_url,
+        "CLOCK_FILE": str(clock_file),
         # A person is not as fast as a test.
-        REQUESTS_PER_MINUTE=100_000,
-        SIGN_INS_PER_MINUTE=100_000,
-        LOG_LEVEL="WARNING",
-    )
+        "REQUESTS_PER_MINUTE": "100000",
+        "SIGN_INS_PER_MINUTE": "100000",
+        "LOG_LEVEL": "WARNING",
+    }
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def open_house(
     work: Callable[[str], None] | None = None,
 ) -> Iterator[House]:
     """Everything in this process but the databases: the application serves a port, `work` does what is due."""
-    app = create_app(settings(database_url, redis_url, peer, clock.path))
+    app = create_app(Settings(**environment(database_url, redis_url, peer, clock.path)))
     with serving(app) as address:
         peer.webhooks(url=f"{address}/v1/webhooks/stripe")
         yield House(address, peer, redis_url, clock, work or quickly)

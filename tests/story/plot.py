@@ -151,10 +151,14 @@ class Cast:
 
 def cast(house: House) -> Cast:
     """A new client, a new worker and somebody from finance, all signed in."""
-    client, worker = _person(house, "clara"), _person(house, "walt")
-    client.register(role="client", name="Clara")
-    worker.register(role="worker", name="Walt")
-    return Cast(house, client.sign_in(), worker.sign_in(), hired(house, Role.FINANCE))
+    return Cast(house, joined(house, "client"), joined(house, "worker"), hired(house, Role.FINANCE))
+
+
+def joined(house: House, role: str) -> Person:
+    """A new client or worker, signed in."""
+    person = _person(house, role)
+    person.register(role=role, name=role.title())
+    return person.sign_in()
 
 
 def hired(house: House, role: Role) -> Person:
