@@ -14,6 +14,7 @@ from api.body import json_body, pointer
 from api.errors import ValidationFailed
 from api.openapi import describe
 from api.preview import PARAMETER
+from api.schemas import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -85,6 +86,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
                 view.query_names = frozenset(instance.fields)  # type: ignore[attr-defined]
             else:
                 view.takes_body = True  # type: ignore[attr-defined]
+                needed = any(field.required for field in instance.fields.values())
+                view.needs_body = needed or isinstance(instance, Edit)  # type: ignore[attr-defined]
             return read(view)
 
         return mark
@@ -115,6 +118,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         def add(view: View) -> View:
             if method == "GET":
                 view.idempotency = "safe"  # type: ignore[attr-defined]
+            view.rule = rule  # type: ignore[attr-defined]
             # The document is written from the marks, when the application is made.
             view._apidoc = {**getattr(view, "_apidoc", {}), "view": view}  # type: ignore[attr-defined]  # noqa: SLF001
             self.add_url_rule(rule, None, view, methods=[method])

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import flask_smorest  # type: ignore[import-untyped]
 from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 
-from api import errors
+from api import errors, glossary
 from api.auth import NotPermitted
 from api.body import MalformedJson, UnsupportedMediaType
 from api.etags import IfMatchRequired
@@ -18,7 +19,7 @@ from api.idempotency import IdempotencyKeyMalformed, IdempotencyKeyMissing
 from api.pan_guard import CardNumberRefused
 from api.preview import PARAMETER, PreviewMalformed, preview_of
 from api.rate_limits import RateLimited
-from api.schemas import Problem
+from api.schemas import Edit, IdField, Problem, id_pattern
 from identity.accounts import EditedMeanwhile
 from identity.sessions import NotSignedIn
 from persistence.idempotency import IdempotencyKeyReused, RequestInProgress
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from apispec import APISpec
     from flask import Flask
     from marshmallow import Schema
+    from marshmallow.fields import Field
 
     from kernel.refusals import Refusal
 
@@ -45,11 +47,12 @@ _ALWAYS = (
     errors.ValidationFailed,
     errors.MalformedRequest,
     errors.BodyTooLarge,
+    MalformedJson,
+    UnsupportedMediaType,
     RateLimited,
 )
 _ALWAYS_LATE = (errors.InternalError, DatabaseBusy)
 _SIGNED_IN = (NotSignedIn, NotPermitted)
-_BODY = (MalformedJson, UnsupportedMediaType)
 _KEYED = (
     IdempotencyKeyMissing,
     IdempotencyKeyMalformed,
@@ -58,6 +61,38 @@ _KEYED = (
     OutcomeUnknown,
 )
 _EDITS = (IfMatchRequired, EditedMeanwhile)
+
+# A key that is sent bare, which is how most send it.
+_KEY = "^[!#-~][!-~]{0,254}$"
+_VERSION = '^(\\*|"[0-9]{1,9}")$'
+
+# What they say, their type, and whether they are always there.
+_HEADERS = {
+    "ETag": ("The version; send it back in If-Match to edit it.", "string", False),
+    "Idempotency-Replayed": ("`true` when this was carried out by an earlier request.", "string", False),
+    "Request-Id": ("What support asks for.", "string", True),
+    "Retry-After": ("Seconds to wait.", "integer", True),
+    "WWW-Authenticate": ("How to sign in.", "string", True),
+}
+
+
+class _Converter(OpenAPIConverter):
+    """Adds to every schema what it is, and to every field what it means."""
+
+    def schema2jsonschema(self, schema: Schema) -> dict[str, Any]:
+        found: dict[str, Any] = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
+        about = " ".join((type(schema).__doc__ or "").split())
+        for name, field in schema.fields.items():
+            written = field.data_key or name
+            described = found["properties"][written]
+            described.setdefault("description", _meaning(type(schema), written, field))
+        if isinstance(schema, Edit):
+            found["minProperties"] = 1
+        return {"description": about, **found} if about else found
+
+
+class _Plugin(MarshmallowPlugin):
+    Converter = _Converter
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]
@@ -70,13 +105,17 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
             "title": TITLE,
             "version": VERSION,
             "openapi_version": "3.1.0",
-            "marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=_name),
+            "marshmallow_plugin": _Plugin(schema_name_resolver=_name),
             "info": {"description": _ABOUT},
             "servers": [{"url": "/"}],
         }
         super().__init__(app, spec_kwargs=options)
         self.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
         self.spec.components.schema("Problem", schema=Problem)
+        for name, (about, kind, always) in _HEADERS.items():
+            self.spec.components.header(
+                name, {"description": about, "schema": {"type": kind}, "required": always}
+            )
 
     def _register_error_handlers(self) -> None:
         """Nothing: its documents are not problem documents, and lose the Allow header."""
@@ -92,6 +131,10 @@ def document(app: Flask) -> dict[str, Any]:
     """The whole document."""
     api = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
     found: dict[str, Any] = json.loads(json.dumps(api.spec.to_dict()))
+    for methods in found["paths"].values():
+        for each in (methods, *methods.values()):
+            for parameter in each.get("parameters", []) if isinstance(each, dict) else []:
+                _describe_parameter(parameter)
     return found
 
 
@@ -100,9 +143,7 @@ def written(app: Flask) -> str:
     return json.dumps(document(app), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def describe(
-    doc: dict[str, Any], doc_info: dict[str, Any], *, spec: APISpec, method: str, **_: object
-) -> dict[str, Any]:
+def describe(doc: dict[str, Any], doc_info: dict[str, Any], *, spec: APISpec, **_: object) -> dict[str, Any]:
     """Add to an operation what its marks say: its name, who may, its headers, and every refusal by status."""
     view = doc_info["view"]
     doc["operationId"] = operation_id(view)
@@ -110,7 +151,9 @@ def describe(
     if hasattr(view, "required_permission"):
         doc["x-permission"] = view.required_permission.value
     _add_parameters(doc, view)
-    doc["responses"] = _successes(doc, view, spec) | _refusals(_possible(view, method))
+    if "requestBody" in doc:
+        doc["requestBody"]["required"] = view.needs_body
+    doc["responses"] = _successes(doc, view, spec) | _refusals(_possible(view))
     return doc
 
 
@@ -120,13 +163,13 @@ def operation_id(view: Callable[..., Any]) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-def _possible(view: Any, method: str) -> list[type[Refusal]]:  # noqa: ANN401 - a view with our marks
+def _possible(view: Any) -> list[type[Refusal]]:  # noqa: ANN401 - a view with our marks
     found: list[type[Refusal]] = [*_ALWAYS]
     found += [] if hasattr(view, "public_because") else _SIGNED_IN
-    found += _BODY if hasattr(view, "takes_body") and method != "get" else ()
     found += _KEYED if getattr(view, "idempotency", None) == "required" else ()
     found += _EDITS if hasattr(view, "needs_if_match") else ()
     found += (PreviewMalformed,) if hasattr(view, "previewable") else ()
+    found += (errors.RouteNotFound,) if "<" in view.rule else ()
     return [*found, *getattr(view, "refusals", ()), *_ALWAYS_LATE]
 
 
@@ -146,11 +189,12 @@ def _refusal_response(status: int, refusals: list[type[Refusal]]) -> dict[str, A
         "content": {errors.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         "x-codes": [refusal.code for refusal in refusals],
     }
+    headers = ["Request-Id"]
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        response["headers"] = {
-            "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}
-        }
-    return response
+        headers.append("Retry-After")
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers.append("WWW-Authenticate")
+    return response | _headers(headers)
 
 
 def _successes(doc: dict[str, Any], view: Any, spec: APISpec) -> dict[str, Any]:  # noqa: ANN401
@@ -159,7 +203,13 @@ def _successes(doc: dict[str, Any], view: Any, spec: APISpec) -> dict[str, Any]:
         for status, body in doc.get("responses", {}).items()
         if int(status) < HTTPStatus.MULTIPLE_CHOICES
     }
+    headers = ["Request-Id"]
+    if "version" in getattr(view.answer_schema, "fields", ()):
+        headers.append("ETag")
+    if getattr(view, "idempotency", None) == "required":
+        headers.append("Idempotency-Replayed")
     for body in responses.values():
+        body.update(_headers(headers))
         links = getattr(view, "links", {})
         if links:
             body["links"] = {
@@ -185,9 +235,12 @@ def _add_parameters(doc: dict[str, Any], view: Any) -> None:  # noqa: ANN401
     if getattr(view, "idempotency", None) == "required":
         # A preview needs none, which the document cannot say of one header.
         about = "A fresh UUID; send the same one when you try again."
-        parameters.append(_header("Idempotency-Key", about, 255, required=not hasattr(view, "previewable")))
+        previewable = hasattr(view, "previewable")
+        about += " Needed unless `preview=true`." if previewable else ""
+        parameters.append(_header("Idempotency-Key", about, _KEY, required=not previewable))
     if hasattr(view, "needs_if_match"):
-        parameters.append(_header("If-Match", "The ETag of what you read.", 64, required=True))
+        about = "The ETag of what you read; `*` for whatever it is by now."
+        parameters.append(_header("If-Match", about, _VERSION, required=True))
     if hasattr(view, "previewable"):
         about = "Only show what would happen: the answer and the entries, with nothing changed."
         parameters.append(
@@ -197,9 +250,29 @@ def _add_parameters(doc: dict[str, Any], view: Any) -> None:  # noqa: ANN401
         del doc["parameters"]
 
 
-def _header(name: str, about: str, longest: int, *, required: bool) -> dict[str, Any]:
-    schema = {"type": "string", "minLength": 1, "maxLength": longest}
+def _header(name: str, about: str, pattern: str, *, required: bool) -> dict[str, Any]:
+    schema = {"type": "string", "pattern": pattern}
     return {"in": "header", "name": name, "required": required, "schema": schema, "description": about}
+
+
+def _headers(names: list[str]) -> dict[str, Any]:
+    return {"headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names}}
+
+
+def _describe_parameter(parameter: dict[str, Any]) -> None:
+    """Say what a parameter of an address is, and how it is written."""
+    name = parameter["name"]
+    if parameter["in"] == "query":
+        parameter.setdefault("description", glossary.meaning(name, within=["query"]))
+    if parameter["in"] == "path":
+        parameter["description"], prefix = glossary.PLACES[name]
+        if prefix is not None:
+            parameter["schema"] = {"type": "string", "pattern": id_pattern(prefix)}
+
+
+def _meaning(schema: type[Schema], word: str, field: Field[Any]) -> str:
+    found = glossary.meaning(word, within=[_name(kind) for kind in schema.__mro__])
+    return found or (f"Id of the {glossary.THINGS[field.prefix]}." if isinstance(field, IdField) else "")
 
 
 def _first_sentence(refusal: type[Refusal]) -> str:

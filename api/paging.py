@@ -65,7 +65,9 @@ class PageQuery(Strict):
     """The query of every list."""
 
     limit = fields.Integer(load_default=_USUAL_PAGE, validate=validate.Range(1, LARGEST_PAGE))
-    cursor = CursorField(metadata={"description": "`next_cursor` of the page before."})
+    cursor = CursorField(
+        metadata={"description": "`next_cursor` of the page before.", "pattern": "^[A-Za-z0-9_.-]{1,512}$"}
+    )
 
     @post_load
     def _asked(self, data: Mapping[str, Any], **_: object) -> Any:  # noqa: ANN401 - those below say more
@@ -85,17 +87,18 @@ class AboutQuery(PageQuery):
 def page_of(schema: type[Schema]) -> type[Schema]:
     """The envelope of a page of these."""
     name = f"{schema.__name__.removesuffix('Schema')}Page"
-    return Strict.from_dict(
+    made = Strict.from_dict(
         {
             "data": fields.List(fields.Nested(schema), required=True),
             "next_cursor": fields.String(
                 required=True,
                 allow_none=True,
-                metadata={"description": "For the next page; null at the end."},
             ),
         },
         name=name,
     )
+    made.__doc__ = "One page of a list, and where the next one begins."
+    return made
 
 
 def paged(

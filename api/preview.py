@@ -56,7 +56,7 @@ def previewable(view: View) -> View:
 @cache
 def preview_of(schema: type[Schema]) -> type[Schema]:
     """The envelope of a preview of what is written by `schema`."""
-    return Strict.from_dict(
+    made = Strict.from_dict(
         {
             "preview": fields.Boolean(required=True, metadata={"enum": [True]}),
             "result": fields.Nested(schema, required=True),
@@ -64,6 +64,8 @@ def preview_of(schema: type[Schema]) -> type[Schema]:
         },
         name=f"{schema.__name__.removesuffix('Schema')}Preview",
     )
+    made.__doc__ = "What would be answered and posted; nothing was changed."
+    return made
 
 
 def is_preview() -> bool:

@@ -7,7 +7,7 @@ import unicodedata
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from kernel import ids
 from kernel.money import EXPONENTS, Money
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _CONTROLS_ALLOWED = "\n\t"
+# The same for the document; text that is to be seen has more in it than spaces.
+_PRINTABLE = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$"
+_VISIBLE = r"^(?=[\s\S]*\S)" + _PRINTABLE[1:]
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -31,11 +34,21 @@ class Strict(Schema):
         unknown = RAISE
 
 
+class Edit(Strict):
+    """The parent of what changes some fields and leaves the others as they are."""
+
+    @validates_schema
+    def _something(self, data: Mapping[str, Any], **_: object) -> None:
+        if not data:
+            raise ValidationError("Name at least one field to change.")
+
+
 class Text(fields.String):
     """A line or paragraph by a person: trimmed, NFC, without control characters, not empty unless `least` is 0."""
 
     def __init__(self, *, most: int, least: int = 1, **options: Any) -> None:  # noqa: ANN401 - marshmallow's own
-        super().__init__(validate=validate.Length(min=least, max=most), **options)
+        metadata = {"pattern": _VISIBLE if least else _PRINTABLE, **options.pop("metadata", {})}
+        super().__init__(validate=validate.Length(min=least, max=most), metadata=metadata, **options)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:  # noqa: ANN401
         if not isinstance(value, str):
@@ -55,12 +68,16 @@ class StrictBoolean(fields.Boolean):
         return value
 
 
+def id_pattern(prefix: str) -> str:
+    """What an id with this prefix looks like."""
+    return f"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"
+
+
 class IdField(fields.String):
     """An id of ours with this prefix."""
 
     def __init__(self, prefix: str, **options: Any) -> None:  # noqa: ANN401 - marshmallow's own
-        metadata = {"pattern": f"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$", **options.pop("metadata", {})}
-        super().__init__(metadata=metadata, **options)
+        super().__init__(metadata={"pattern": id_pattern(prefix), **options.pop("metadata", {})}, **options)
         self.prefix = prefix
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ANN401

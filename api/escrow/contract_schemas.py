@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from api.schemas import IdField, Instant, MoneyField, Strict, Text
+from api.schemas import Edit, IdField, Instant, MoneyField, Strict, Text
 from escrow import states
 from kernel.money import EXPONENTS
 
@@ -46,12 +46,16 @@ class ContractSchema(Strict):
     client_basis_points = fields.Integer(
         required=True,
         allow_none=True,
-        metadata={"description": "The client's fee on top of the price; frozen at acceptance."},
+        metadata={
+            "description": "The client's fee on top of the price, in hundredths of a percent; frozen at acceptance."
+        },
     )
     worker_basis_points = fields.Integer(
         required=True,
         allow_none=True,
-        metadata={"description": "The worker's fee out of the price; frozen at acceptance."},
+        metadata={
+            "description": "The worker's fee out of the price, in hundredths of a percent; frozen at acceptance."
+        },
     )
     version = fields.Integer(required=True)
     offered_at = Instant(required=True)
@@ -79,7 +83,7 @@ class OfferSchema(Strict):
     )
 
 
-class OfferEditSchema(Strict):
+class OfferEditSchema(Edit):
     """New words for an offer that nobody has answered yet."""
 
     title = Text(most=200)

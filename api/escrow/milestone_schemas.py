@@ -22,7 +22,7 @@ class SubmissionSchema(Strict):
 
 
 class ReleaseSchema(Strict):
-    """Money that became the worker's; the worker and staff see the fee as well."""
+    """Money that became the worker's; our fee went off it."""
 
     id = IdField("rl", required=True)
     milestone_id = IdField("ms", required=True)
@@ -32,7 +32,7 @@ class ReleaseSchema(Strict):
 
 
 class RefundSchema(Strict):
-    """Money on its way back to the client's card: `held` out of the hold and `client_fee` out of our fee."""
+    """Money on its way back to the client's card."""
 
     id = IdField("rf", required=True)
     milestone_id = IdField("ms", required=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import fields, validate
 
-from api.schemas import IdField, Instant, Strict, Text
+from api.schemas import Edit, IdField, Instant, Strict, Text
 from identity.passwords import LONGEST, SHORTEST
 from identity.permissions import SELF_CHOSEN, Role
 
@@ -95,14 +95,9 @@ class AccountSchema(Strict):
     created_at = Instant(required=True)
 
 
-class AccountEditSchema(Strict):
+class AccountEditSchema(Edit):
     """What people change about themselves; what is left out stays."""
 
     name = Text(most=120)
     locale = fields.String(validate=validate.Length(2, 35))
     time_zone = fields.String(validate=validate.Length(1, 64))
-
-    @validates_schema
-    def _something(self, data: dict[str, str], **_: object) -> None:
-        if not data:
-            raise ValidationError("Name at least one field to change.")

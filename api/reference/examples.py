@@ -12,6 +12,8 @@ _BY_FORMAT = {
     "password": "…",
     "uri": "https://example.com",
 }
+# What people call it.
+_KINDS = {"date-time": "instant", "date": "day", "email": "e-mail", "password": "secret", "uri": "address"}
 _DEEPEST = 6
 
 
@@ -34,6 +36,8 @@ def kind_of(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(kind_of(each) for each in schema["anyOf"])
     kind = schema.get("type", "anything")
+    if schema.get("format") in _KINDS:
+        return _KINDS[schema["format"]] + (" or null" if "null" in kind else "")
     if isinstance(kind, list):
         return " or ".join(kind)
     return f"list of {kind_of(schema['items'])}" if kind == "array" else str(kind)

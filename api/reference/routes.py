@@ -26,6 +26,7 @@ _PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 _A_WHILE = "public, max-age=300"
+_PLACE = re.compile(r"{\w+}")
 _CODE = re.compile(r"`([^`]+)`")
 
 blueprint = Blueprint("reference", __name__, template_folder="templates")
@@ -90,7 +91,9 @@ def problem(code: str) -> Response:
 
 
 def _page(template: str, **content: Any) -> Response:  # noqa: ANN401 - the template's own
-    response = Response(render_template(template, prose=_prose, **content), mimetype="text/html")
+    response = Response(
+        render_template(template, prose=_prose, inline=_inline, **content), mimetype="text/html"
+    )
     response.headers["Content-Security-Policy"] = _PAGE_POLICY
     response.headers["Cache-Control"] = _A_WHILE
     return response
@@ -109,7 +112,9 @@ def _operations(described: dict[str, Any]) -> Iterator[dict[str, Any]]:
             if method != "parameters":
                 shared = methods.get("parameters", [])
                 parameters = [*shared, *operation.get("parameters", [])]
-                yield {**operation, "method": method.upper(), "path": path, "parameters": parameters}
+                short = _PLACE.sub("…", path.removeprefix("/v1"))
+                about = {"method": method.upper(), "path": path, "short": short, "parameters": parameters}
+                yield operation | about
 
 
 def _answering(described: dict[str, Any], code: str) -> Iterator[dict[str, Any]]:
@@ -120,7 +125,11 @@ def _answering(described: dict[str, Any], code: str) -> Iterator[dict[str, Any]]
 
 def _prose(text: str) -> Markup:
     """Paragraphs with `code` in them."""
-    marked = _CODE.sub(r"<code>\1</code>", str(escape(text)))
-    paragraphs = (" ".join(paragraph.split()) for paragraph in marked.split("\n\n"))
-    # Escaped above; only our own tags were added.
-    return Markup("".join(f"<p>{paragraph}</p>" for paragraph in paragraphs))  # noqa: S704
+    paragraphs = (" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+    return Markup("").join(Markup("<p>{}</p>").format(_inline(paragraph)) for paragraph in paragraphs)
+
+
+def _inline(text: str) -> Markup:
+    """A sentence with `code` in it."""
+    # Escaped first; only our own tags are added.
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704
