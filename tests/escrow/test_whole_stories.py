@@ -38,9 +38,10 @@ _CENTS = st.integers(1, 20_000)
 _PART = st.none() | st.integers(0, 105)
 _PRICES = st.lists(st.integers(100, 15_000), min_size=1, max_size=3)
 _CLIENT_RATES = st.sampled_from([0, 300, 500, 1_234])
-_WORKER_RATES = st.sampled_from([0, 1_000, 333, 10_000])
+_WORKER_RATES = st.sampled_from([0, 1_000, 333, 1_550])
 _CLIENT = st.sampled_from([CLIENT, CLIENT, CLIENT, WORKER])
 _WORKER = st.sampled_from([WORKER, WORKER, WORKER, CLIENT])
+_GATEWAY_FEES = st.integers(0, 100)
 _SIDE = st.sampled_from([CLIENT, WORKER])
 
 _PAYMENT_SAYINGS = [
@@ -61,6 +62,10 @@ _WITHOUT_OBJECT = {
 }
 
 
+def _somewhere(*states):
+    return precondition(lambda self: any(one.state in states for one in self._all()))
+
+
 class Stories(RuleBasedStateMachine):
     """Acts on Holdfast and on the model alike; what the model does not allow has to be refused."""
 
@@ -79,9 +84,9 @@ class Stories(RuleBasedStateMachine):
 
     # --- contracts
 
-    @initialize(prices=_PRICES, client_rate=_CLIENT_RATES, worker_rate=_WORKER_RATES, fee=st.integers(0, 100))
+    @initialize(prices=_PRICES, client_rate=_CLIENT_RATES, worker_rate=_WORKER_RATES, fee=_GATEWAY_FEES)
     def begin_with_money_held(self, prices, client_rate, worker_rate, fee):
-        # Otherwise most stories would end before there is any.
+        # Otherwise most of a story would be told when there is no money to tell of.
         for milestone_id in self._agree(prices, client_rate, worker_rate):
             contract, one = self._model(milestone_id)
             one.end("funding")
@@ -89,7 +94,12 @@ class Stories(RuleBasedStateMachine):
             self.payments.append((view, one.payment, contract, one))
             self._pay(len(self.payments) - 1, "succeeded", fee)
 
-    @precondition(lambda self: len(self.contracts) < 2)
+    @precondition(lambda self: not self._holding())
+    @rule(prices=_PRICES, client_rate=_CLIENT_RATES, worker_rate=_WORKER_RATES, fee=_GATEWAY_FEES)
+    def go_on_with_another_contract(self, prices, client_rate, worker_rate, fee):
+        self.begin_with_money_held(prices, client_rate, worker_rate, fee)
+
+    @precondition(lambda self: len(self.contracts) < 3)
     @rule(prices=_PRICES, client_rate=_CLIENT_RATES, worker_rate=_WORKER_RATES)
     def offer_and_accept(self, prices, client_rate, worker_rate):
         self._agree(prices, client_rate, worker_rate)
@@ -128,6 +138,7 @@ class Stories(RuleBasedStateMachine):
 
     # --- money in
 
+    @_somewhere("draft", "funding")
     @rule(pick=_PICK)
     def begin_to_pay(self, pick):
         contract, view, one = self._picked(pick, "draft", "funding")
@@ -138,6 +149,7 @@ class Stories(RuleBasedStateMachine):
             one.payment = model.Payment()
             self.payments.append((payment, one.payment, contract, one))
 
+    @precondition(lambda self: self.payments)
     @rule(pick=_PICK, said=st.sampled_from(_PAYMENT_SAYINGS), fee=st.integers(0, 400))
     def gateway_speaks_of_a_payment(self, pick, said, fee):
         self._pay(pick, said, fee)
@@ -165,6 +177,7 @@ class Stories(RuleBasedStateMachine):
         payment.known_at_gateway |= said not in _WITHOUT_OBJECT
         contract.follow()
 
+    @precondition(lambda self: self.payments)
     @rule(pick=_PICK)
     def settle_the_charge(self, pick):
         view, payment, _, one = self.payments[pick % len(self.payments)]
@@ -173,6 +186,7 @@ class Stories(RuleBasedStateMachine):
 
     # --- work
 
+    @_somewhere("funded")
     @rule(pick=_PICK, by=_WORKER)
     def hand_in(self, pick, by):
         _, view, one = self._picked(pick, "funded")
@@ -182,6 +196,7 @@ class Stories(RuleBasedStateMachine):
             one.submission, one.submitted_at_hours = submission.id, self.hours
             self.submissions.append((submission.id, view.id))
 
+    @_somewhere("submitted")
     @rule(pick=_PICK, by=_CLIENT)
     def ask_for_changes(self, pick, by):
         _, view, one = self._picked(pick, "submitted")
@@ -192,8 +207,17 @@ class Stories(RuleBasedStateMachine):
 
     # --- money to the worker
 
+    @_somewhere("funded", "submitted")
     @rule(pick=_PICK, part=_PART, by=_CLIENT)
     def accept(self, pick, part, by):
+        self._accept(pick, part, by)
+
+    @_somewhere("funded", "submitted")
+    @rule(pick=_PICK, part=st.integers(1, 60))
+    def accept_a_part(self, pick, part):
+        self._accept(pick, part, CLIENT)
+
+    def _accept(self, pick, part, by):
         contract, view, one = self._picked(pick, "funded", "submitted")
         gross = _share(one, part)
         fine = one.state in {"funded", "submitted"} and by is CLIENT and gross <= one.held
@@ -226,6 +250,7 @@ class Stories(RuleBasedStateMachine):
         else:
             assert swept is None
 
+    @precondition(lambda self: any(one.released for one in self._all()))
     @rule(pick=_PICK, cents=_CENTS)
     def move_to_the_workers_account(self, pick, cents):
         _, view, one = self._picked(pick, "released", "split", "funded", "submitted")
@@ -248,6 +273,7 @@ class Stories(RuleBasedStateMachine):
 
     # --- money back
 
+    @_somewhere("funded")
     @rule(pick=_PICK, part=_PART, by=_WORKER)
     def give_back(self, pick, part, by):
         contract, view, one = self._picked(pick, "funded")
@@ -257,6 +283,7 @@ class Stories(RuleBasedStateMachine):
         if refund:
             self._refunded(contract, view, one, refund, held)
 
+    @_somewhere("funded")
     @rule(pick=_PICK, part=_PART, by=_CLIENT)
     def ask_back(self, pick, part, by):
         _, view, one = self._picked(pick, "funded")
@@ -302,6 +329,7 @@ class Stories(RuleBasedStateMachine):
 
     # --- disagreement
 
+    @_somewhere("funded", "submitted")
     @rule(pick=_PICK, by=_SIDE)
     def disagree(self, pick, by):
         _, view, one = self._picked(pick, "funded", "submitted")
@@ -309,6 +337,7 @@ class Stories(RuleBasedStateMachine):
         if self._done(fine, story.dispute, view, by=by):
             one.end("disputed")
 
+    @_somewhere("disputed")
     @rule(pick=_PICK, share=st.integers(0, 105), by=st.sampled_from([MEDIATOR] * 6 + [CLIENT, WORKER]))
     def decide(self, pick, share, by):
         contract, view, one = self._picked(pick, "disputed")
@@ -331,9 +360,7 @@ class Stories(RuleBasedStateMachine):
 
     @invariant()
     def every_cent_is_where_the_count_has_it(self):
-        counted = model.places(
-            [one for contract in self.contracts.values() for one in contract.milestones.values()]
-        )
+        counted = model.places(self._all())
         assert story.money() == {place: _usd(cents).decimal for place, cents in counted.items()}
 
     @invariant()
@@ -366,6 +393,12 @@ class Stories(RuleBasedStateMachine):
         contract, milestone_id = every[pick % len(every)]
         return contract, self.views[milestone_id], contract.milestones[milestone_id]
 
+    def _holding(self):
+        return [one for one in self._all() if one.held]
+
+    def _all(self):
+        return [one for contract in self.contracts.values() for one in contract.milestones.values()]
+
     def _model(self, milestone_id):
         contract = next(one for one in self.contracts.values() if milestone_id in one.milestones)
         return contract, contract.milestones[milestone_id]
@@ -391,7 +424,7 @@ def test_every_cent_of_every_story_is_accounted_for(database, empty_database, cl
     run_state_machine_as_test(
         lambda: Stories(empty_database, clock),
         settings=settings(
-            max_examples=30,
+            max_examples=40,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
