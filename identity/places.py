@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -12,6 +13,7 @@ from kernel.refusals import Invalid
 # Territories of the locale data that are not countries: unions, pseudo-locales, the unknown one.
 _NOT_COUNTRIES = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"}
 _CODE_LENGTH = 2
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
 
 
 class CountryUnknown(Invalid):
@@ -41,12 +43,9 @@ def country(code: str) -> str:
 
 def locale(tag: str) -> str:
     """The locale with this tag."""
-    try:
-        Locale.parse(tag, sep="-")
-    except (UnknownLocaleError, ValueError):
-        raise LocaleUnknown(
-            "Write the locale as a language and a region, such as en-US.", field="locale"
-        ) from None
+    # Babel reads an encoding and a modifier as well, which may be anything: `en-US.x@y`.
+    if not _TAG.fullmatch(tag) or not _is_known(tag):
+        raise LocaleUnknown("Write the locale as a language and a region, such as en-US.", field="locale")
     return tag
 
 
@@ -55,6 +54,14 @@ def time_zone(name: str) -> str:
     if name not in _time_zones():
         raise TimeZoneUnknown("Write the time zone as in America/New_York.", field="time_zone")
     return name
+
+
+def _is_known(tag: str) -> bool:
+    try:
+        Locale.parse(tag, sep="-")
+    except (UnknownLocaleError, ValueError):
+        return False
+    return True
 
 
 @cache

@@ -8,13 +8,19 @@ from api.schemas import Edit, IdField, Instant, Strict, Text
 from identity.passwords import LONGEST, SHORTEST
 from identity.permissions import SELF_CHOSEN, Role
 
-_EMAIL = {"description": "Compared without regard to capitals.", "format": "email"}
+_EMAIL = "Compared without regard to capitals."
+_LOCALE = {"example": "en-US", "pattern": "^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"}
+_TIME_ZONE = {"example": "America/New_York", "pattern": "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$"}
 
 
 class RegistrationSchema(Strict):
     """Somebody who wants an account."""
 
-    email = fields.String(required=True, validate=validate.Length(3, 254), metadata=_EMAIL)
+    email = fields.String(
+        required=True,
+        validate=validate.Length(3, 254),
+        metadata={"description": _EMAIL, "format": "email"},
+    )
     password = fields.String(
         required=True,
         validate=validate.Length(1, 1024),
@@ -24,13 +30,11 @@ class RegistrationSchema(Strict):
         },
     )
     name = Text(required=True, most=120)
-    country = fields.String(required=True, validate=validate.Length(2, 2), metadata={"example": "US"})
-    locale = fields.String(
-        load_default="en-US", validate=validate.Length(2, 35), metadata={"example": "en-US"}
+    country = fields.String(
+        required=True, validate=validate.Length(2, 2), metadata={"example": "US", "pattern": "^[A-Z]{2}$"}
     )
-    time_zone = fields.String(
-        load_default="UTC", validate=validate.Length(1, 64), metadata={"example": "America/New_York"}
-    )
+    locale = fields.String(load_default="en-US", validate=validate.Length(2, 35), metadata=_LOCALE)
+    time_zone = fields.String(load_default="UTC", validate=validate.Length(1, 64), metadata=_TIME_ZONE)
     roles = fields.List(
         fields.String(validate=validate.OneOf(sorted(SELF_CHOSEN))),
         required=True,
@@ -48,7 +52,8 @@ class RegisteredSchema(Strict):
 class CredentialsSchema(Strict):
     """Who somebody says they are."""
 
-    email = fields.String(required=True, validate=validate.Length(1, 254), metadata=_EMAIL)
+    # Any text: what is no address belongs to nobody, and is refused like a wrong password.
+    email = fields.String(required=True, validate=validate.Length(1, 254), metadata={"description": _EMAIL})
     password = fields.String(
         required=True, validate=validate.Length(1, 1024), metadata={"format": "password"}
     )
@@ -99,5 +104,5 @@ class AccountEditSchema(Edit):
     """What people change about themselves; what is left out stays."""
 
     name = Text(most=120)
-    locale = fields.String(validate=validate.Length(2, 35))
-    time_zone = fields.String(validate=validate.Length(1, 64))
+    locale = fields.String(validate=validate.Length(2, 35), metadata=_LOCALE)
+    time_zone = fields.String(validate=validate.Length(1, 64), metadata=_TIME_ZONE)

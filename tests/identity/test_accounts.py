@@ -114,6 +114,7 @@ def test_an_address_that_is_none_is_refused(database, email):
         ({"locale": "xx"}, LocaleUnknown),
         ({"locale": ""}, LocaleUnknown),
         ({"locale": "en_US"}, LocaleUnknown),
+        ({"locale": "en-US.x@y\x07"}, LocaleUnknown),
         ({"time_zone": "Nowhere"}, TimeZoneUnknown),
         ({"time_zone": "america/new_york"}, TimeZoneUnknown),
     ],
