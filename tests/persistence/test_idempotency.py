@@ -29,6 +29,8 @@ class NotHeld(Conflict):
 
 
 class Down(Unavailable):
+    """It is down, for a test."""
+
     code = "down_in_a_test"
 
 
