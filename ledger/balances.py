@@ -12,6 +12,7 @@ from ledger.chart import Side
 from ledger.tables import accounts, balances, postings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement
@@ -55,9 +56,21 @@ def balance(session: Session, account: Account) -> Balance:
 
 def balance_as_of(session: Session, account: Account, at: datetime) -> Balance:
     """What was in the account at an instant, by everything recorded until then, whatever came later."""
-    posted, held = _sums(
-        session, account, _last(postings.c.balance_minor, at), _last(postings.c.held_minor, at)
-    )
+    posted = held = 0
+    for lane in _lanes(session, account):
+        # One read at the end of a range of the index; asked for all lanes at once, it would begin at the newest line.
+        last = session.execute(
+            select(postings.c.balance_minor, postings.c.held_minor)
+            .where(
+                postings.c.account_id == account.row_id,
+                postings.c.lane == lane,
+                postings.c.recorded_at <= at,
+            )
+            .order_by(postings.c.recorded_at.desc(), postings.c.sequence.desc())
+            .limit(1)
+        ).first()
+        if last is not None:
+            posted, held = posted + last.balance_minor, held + last.held_minor
     return Balance(Money(posted, account.currency), Money(held, account.currency))
 
 
@@ -78,6 +91,12 @@ def trial_balance(session: Session, at: datetime | None = None) -> list[TrialLin
 
 
 _NET = balances.c.debits_posted - balances.c.credits_posted
+
+
+def _lanes(session: Session, account: Account) -> Sequence[int]:
+    if not account.shared:
+        return [0]
+    return session.scalars(select(balances.c.lane).where(balances.c.account_id == account.row_id)).all()
 
 
 def _sums(session: Session, account: Account, *columns: ColumnElement[int]) -> list[int]:
