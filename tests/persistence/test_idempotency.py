@@ -25,6 +25,8 @@ _ASKED = Request("us_1", "key-1", b"f" * 32)
 
 
 class NotHeld(Conflict):
+    """It is not held, for a test."""
+
     code = "not_held_in_a_test"
 
 

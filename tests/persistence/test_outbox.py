@@ -14,6 +14,8 @@ _SUBSCRIBERS = {"milestone.released": ("send_transfer", "notify"), "contract.acc
 
 
 class Refused(Conflict):
+    """It is refused, for a test."""
+
     code = "refused_by_a_test"
 
 

@@ -20,6 +20,8 @@ from tests.threads import at_once, together
 
 
 class Refused(Conflict):
+    """It is refused, for a test."""
+
     code = "refused_by_a_test"
 
 
