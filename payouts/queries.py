@@ -37,9 +37,10 @@ def payouts(
 ) -> list[PayoutView]:
     """The person's payouts (staff: anybody's), newest first, from the one behind `after` on."""
     query = select(Payout).order_by(Payout.id.desc()).limit(limit)
-    whose = worker_id if by.is_staff else by.id
-    if whose is not None:
-        query = query.where(Payout.worker_id == whose)
+    if not by.is_staff:
+        query = query.where(Payout.worker_id == by.id)
+    if worker_id is not None:
+        query = query.where(Payout.worker_id == worker_id)
     if state is not None:
         query = query.where(Payout.state == state)
     if after is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from gateways.contract import CardFound, CustomerFound, Rejected, Secret, SetupFound
@@ -34,6 +35,11 @@ _COMPONENTS: dict[str, CustomerSessionCreateParamsComponents] = {
         "customer_sheet": {"enabled": True, "features": {"payment_method_remove": "enabled"}},
     },
 }
+
+
+# Whoever asks for a card names it. Anything else in its place would be another address of Stripe's: `..` is its root.
+_METHOD_ID = re.compile(r"(?:pm|card|src)_\w{1,64}", re.ASCII)
+_NO_CARD = Rejected("resource_missing", "There is no such card.")
 
 
 class Cards:
@@ -91,12 +97,16 @@ class Cards:
 
     def card(self, gateway_id: str) -> CardFound | Rejected | Busy | Unknown:
         """One saved card; its `customer` is None once it has been detached."""
+        if not _METHOD_ID.fullmatch(gateway_id):
+            return _NO_CARD
         methods = self.connection.client.v1.payment_methods
         return _only_a_card(answered(lambda: methods.retrieve(gateway_id), _read_method))
 
     def detach_card(self, gateway_id: str) -> CardFound | Rejected | Busy | Unknown:
         """Forget a card; one that was forgotten before stays so."""
         methods = self.connection.client.v1.payment_methods
+        if not _METHOD_ID.fullmatch(gateway_id):
+            return _NO_CARD
         outcome = _only_a_card(answered(lambda: methods.detach(gateway_id), _read_method))
         if isinstance(outcome, Rejected):
             now = self.card(gateway_id)

@@ -205,6 +205,15 @@ def test_what_stripe_does_not_have_is_refused(stripe):
     assert stripe.card("pm_unknown").code == "resource_missing"
 
 
+@pytest.mark.parametrize(
+    "card", ["..", ".", "", "../customers", "pm_x/../../customers", "pm_\u0661", "cus_unknown"]
+)
+def test_what_is_no_card_leads_to_no_other_address_of_stripes(stripe, peer, card):
+    for outcome in (stripe.card(card), stripe.detach_card(card)):
+        assert (outcome.code, outcome.temporary) == ("resource_missing", False)
+    assert peer.journal() == []
+
+
 def test_nobody_listens(stripe, connected, peer):
     silent = connected(api_base="http://127.0.0.1:9")
     assert silent.payment("pi_1") == Unknown("no answer: ConnectionError")

@@ -326,6 +326,7 @@ def test_lists_are_ones_own_and_staff_sees_whom_they_ask_for():
         first.id
     ]
     assert reading(queries.payouts, by=OTHER_WORKER, worker_id=WORKER.id, **asked) == []
+    assert reading(queries.payouts, by=WORKER, worker_id=OTHER_WORKER.id, **asked) == []
     assert len(reading(queries.payouts, by=FINANCE, **asked)) == 2
     assert len(reading(queries.payouts, by=FINANCE, worker_id=WORKER.id, state="reserved", **asked)) == 2
     assert reading(queries.payouts, by=FINANCE, worker_id=OTHER_WORKER.id, **asked) == []

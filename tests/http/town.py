@@ -1,0 +1,313 @@
+"""A town in which everything has happened once: people of every role, and things of theirs in every state."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from api import create_app
+from runtime import wiring
+from runtime.settings import Settings
+from tests.api.conftest import PASSWORD, Person, make_staff, registration
+from tests.story.house import House, environment, quickly, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from flask import Flask
+    from werkzeug.test import TestResponse
+
+    import sandbox
+    from tests.clock import Clock
+
+Json = dict[str, Any]
+
+PRICE = "100.00"
+# What was used before, by everybody, for something else.
+USED_KEY = "used-before"
+
+
+@dataclass
+class Town:
+    """Holdfast as it runs, and who and what is in it.
+
+    Clara is the client and Walt the worker of everything there is. Otto and Wanda are another client and another worker,
+    with nothing in common with them; the others are ours.
+    """
+
+    app: Flask
+    house: House
+    people: dict[str, Person] = field(default_factory=dict)
+    # One thing of each kind and state, by the name it was asked for: `milestone funded`.
+    known: dict[str, Any] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Person:
+        """The person of that name: `town.clara`."""
+        try:
+            return self.people[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def one(self, kind: str) -> Any:
+        """The thing of this kind that everybody may look at and nobody changes; made when it is first asked for."""
+        if kind not in self.known:
+            self.known[kind] = self.fresh(kind)
+        return self.known[kind]
+
+    def fresh(self, kind: str) -> Any:
+        """Another one of this kind: `fresh("milestone submitted")`."""
+        made = MAKERS[kind](self)
+        self.house.settle()
+        return made
+
+
+def do(person: Person, path: str, body: Json | None = None, **options: Any) -> Any:
+    """Somebody does something, and it is done."""
+    headers = {"Idempotency-Key": uuid.uuid4().hex} | options.pop("headers", {})
+    return done(person.post(path, json=body or {}, headers=headers, **options))
+
+
+def done(response: TestResponse) -> Any:
+    """The answer to what was carried out."""
+    assert response.status_code < 300, response.text
+    return response.json
+
+
+def usd(amount: str) -> Json:
+    """An amount of dollars, as it is sent."""
+    return {"amount": amount, "currency": "USD"}
+
+
+@contextmanager
+def open_town(
+    database_url: str,
+    redis_url: str,
+    peer: sandbox.Running,
+    clock: Clock,
+    work: Callable[[str], None] = quickly,
+    **changes: str,
+) -> Iterator[Town]:
+    """Holdfast, running, with its people signed in; the rest comes about when it is asked for."""
+    app = create_app(Settings(**environment(database_url, redis_url, peer, clock.path) | changes))
+    with serving(app) as address:
+        peer.webhooks(url=f"{address}/v1/webhooks/stripe")
+        town = Town(app, House(address, peer, redis_url, clock, work))
+        _move_in(town)
+        yield town
+        peer.clear_faults()
+    wiring.wired().database.engine.dispose()
+
+
+def _move_in(town: Town) -> None:
+    for name, role in PEOPLE.items():
+        email = f"{name}@example.com"
+        if role in {"client", "worker"}:
+            body = registration(email=email, name=name.capitalize(), roles=[role])
+            done(town.app.test_client().post("/v1/accounts", json=body))
+        else:
+            make_staff(email, role)
+        town.people[name] = signed_in(town, email)
+
+
+def signed_in(town: Town, email: str) -> Person:
+    """Somebody on a device of their own."""
+    client = town.app.test_client()
+    tokens = done(client.post("/v1/sessions", json={"email": email, "password": PASSWORD}))
+    person = Person(client, "", email, tokens)
+    person.id = done(person.get("/v1/me"))["id"]
+    return person
+
+
+PEOPLE = {
+    "clara": "client",
+    "walt": "worker",
+    "otto": "client",
+    "wanda": "worker",
+    "sue": "support",
+    "mia": "mediator",
+    "fiona": "finance",
+    "ada": "admin",
+}
+
+
+def _offer(town: Town, *prices: str) -> Json:
+    body = {
+        "worker_id": town.walt.id,
+        "title": "A website",
+        "description": "With a shop.",
+        "currency": "USD",
+        "milestones": [
+            {"title": f"Part {number}", "price": usd(price)} for number, price in enumerate(prices, 1)
+        ],
+    }
+    return do(town.clara, "/v1/contracts", body)
+
+
+def _active(town: Town) -> Json:
+    return do(town.walt, f"/v1/contracts/{_offer(town, PRICE)['id']}/accept")
+
+
+def _cancelled(town: Town) -> Json:
+    return do(town.clara, f"/v1/contracts/{_offer(town, PRICE)['id']}/cancel")
+
+
+def _completed(town: Town) -> Json:
+    return done(town.clara.get(f"/v1/contracts/{_released(town)['contract_id']}"))
+
+
+def _milestone(town: Town, milestone_id: str) -> Json:
+    return done(town.clara.get(f"/v1/milestones/{milestone_id}"))
+
+
+def _draft(town: Town) -> Json:
+    return _active(town)["milestones"][0]
+
+
+def _funding(town: Town) -> Json:
+    milestone = _draft(town)["id"]
+    do(town.clara, f"/v1/milestones/{milestone}/checkout")
+    return _milestone(town, milestone)
+
+
+def _funded(town: Town, card: str = "pm_card_visa") -> Json:
+    milestone = _draft(town)["id"]
+    sheet = do(town.clara, f"/v1/milestones/{milestone}/checkout")
+    paid = town.house.peer.pay(sheet["paymentIntent"], card)
+    assert paid["status"] == "succeeded"
+    town.house.settle()
+    return _milestone(town, milestone)
+
+
+def _submitted(town: Town) -> Json:
+    return _acted(town, town.walt, _funded(town), "submit", {"note": "Here it is."})
+
+
+def _released(town: Town) -> Json:
+    return _acted(town, town.clara, _funded(town), "release")
+
+
+def _refunded(town: Town) -> Json:
+    return _acted(town, town.walt, _funded(town), "refund", {"reason": "I cannot do it."})
+
+
+def _disputed(town: Town) -> Json:
+    return _acted(town, town.walt, _submitted(town), "dispute", {"reason": "She does not answer."})
+
+
+def _split(town: Town) -> Json:
+    body = {"to_worker": usd("40.00"), "decision": "Half of it works."}
+    return _acted(town, town.mia, _disputed(town), "settle", body)
+
+
+def _acted(town: Town, by: Person, on: Json, act: str, body: Json | None = None) -> Json:
+    do(by, f"/v1/milestones/{on['id']}/{act}", body)
+    return _milestone(town, on["id"])
+
+
+def _request(town: Town) -> Json:
+    body = {"reason": "It is too late.", "amount": usd("10.00")}
+    return do(town.clara, f"/v1/milestones/{_funded(town)['id']}/refund-requests", body)
+
+
+def _answered(town: Town, by: Person, act: str) -> Json:
+    request = _request(town)
+    do(by, f"/v1/refund-requests/{request['id']}/{act}")
+    found = _milestone(town, request["milestone_id"])["refund_requests"]
+    return next(each for each in found if each["id"] == request["id"])
+
+
+def _payment(town: Town) -> Json:
+    milestone = _draft(town)["id"]
+    sheet = do(town.clara, f"/v1/milestones/{milestone}/checkout")
+    return done(town.clara.get(f"/v1/payments/{sheet['payment_id']}"))
+
+
+def _card(town: Town) -> Json:
+    secret = do(town.clara, "/v1/wallet/setup-intent")["setupIntent"]
+    saved = town.house.peer.save_card(secret)
+    cards = done(town.clara.get("/v1/wallet/payment-methods"))["items"]
+    return next(card for card in cards if card["id"] == saved["payment_method"])
+
+
+def _account(town: Town) -> Json:
+    do(town.walt, "/v1/payouts/onboarding-link")
+    account = done(town.walt.get("/v1/payouts/account"))
+    town.house.peer.complete_onboarding(account["gateway_id"])
+    town.house.settle()
+    return done(town.walt.get("/v1/payouts/account"))
+
+
+def _wallet(town: Town) -> Json:
+    """Walt can be paid, and there is something to withdraw: this card's money does not wait for two days."""
+    town.one("account")
+    _acted(town, town.clara, _funded(town, "pm_card_bypassPending"), "release")
+    town.house.settle()
+    return done(town.walt.get("/v1/payouts/balance"))
+
+
+def _payout(town: Town) -> Json:
+    town.one("wallet")
+    return do(town.walt, "/v1/payouts", {"amount": usd("1.00")})
+
+
+def _transfer(town: Town) -> Json:
+    town.one("wallet")
+    return done(town.ada.get("/v1/transfers?state=sent"))["data"][0]
+
+
+def _failed_transfer(town: Town) -> Json:
+    town.one("account")
+    fault = {"kind": "status", "status": 400, "method": "POST", "path": "/v1/transfers"}
+    town.house.peer.fault(**fault)
+    _released(town)
+    town.house.settle()
+    town.house.peer.clear_faults()
+    return done(town.ada.get("/v1/transfers?state=failed"))["data"][0]
+
+
+def _session(town: Town) -> Json:
+    return signed_in(town, town.clara.email).tokens
+
+
+def _used_key(town: Town) -> str:
+    """A key under which each of those who can has asked for something before."""
+    headers = {"Idempotency-Key": USED_KEY}
+    milestone, submitted, dispute = _funded(town)["id"], _submitted(town)["id"], _disputed(town)["id"]
+    transfer = _failed_transfer(town)["id"]
+    do(town.clara, f"/v1/milestones/{milestone}/dispute", {"reason": "It does not work."}, headers=headers)
+    body = {"to_worker": usd("40.00"), "decision": "Half of it works."}
+    do(town.walt, f"/v1/milestones/{submitted}/dispute", {"reason": "She is not there."}, headers=headers)
+    do(town.mia, f"/v1/milestones/{dispute}/settle", body, headers=headers)
+    do(town.ada, f"/v1/transfers/{transfer}/order-again", headers=headers)
+    return USED_KEY
+
+
+MAKERS: dict[str, Callable[[Town], Any]] = {
+    "contract offered": lambda town: _offer(town, PRICE),
+    "contract active": _active,
+    "contract cancelled": _cancelled,
+    "contract completed": _completed,
+    "milestone draft": _draft,
+    "milestone funding": _funding,
+    "milestone funded": _funded,
+    "milestone submitted": _submitted,
+    "milestone released": _released,
+    "milestone refunded": _refunded,
+    "milestone disputed": _disputed,
+    "milestone split": _split,
+    "refund_request open": _request,
+    "refund_request agreed": lambda town: _answered(town, town.walt, "agree"),
+    "refund_request declined": lambda town: _answered(town, town.walt, "decline"),
+    "refund_request withdrawn": lambda town: _answered(town, town.clara, "withdraw"),
+    "payment": _payment,
+    "card": _card,
+    "account": _account,
+    "wallet": _wallet,
+    "payout": _payout,
+    "transfer": _transfer,
+    "transfer failed": _failed_transfer,
+    "session": _session,
+    "used key": _used_key,
+}
