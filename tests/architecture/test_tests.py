@@ -23,7 +23,8 @@ _PATCHES = {
     "patch.object",
     "patch.dict",
 }
-_LOOKS = ("assert ", "raises(")
+# A state machine asserts in its rules and invariants.
+_LOOKS = ("assert ", "raises(", "run_state_machine_as_test(")
 
 
 def test_nothing_of_ours_is_patched():
@@ -111,7 +112,11 @@ def silent(source, helpers=frozenset()):
 def looking_helpers(sources):
     """The names of what looks on a test's behalf: `with nothing_moves(): …`."""
     functions = [node for source in sources for node in source.nodes(ast.FunctionDef)]
-    return frozenset(node.name for node in functions if not node.name.startswith("test_") and _looks(node))
+    helpers = [node for node in functions if not node.name.startswith("test_")]
+    found = {node.name for node in helpers if _looks(node)}
+    while more := {node.name for node in helpers if _called(node) & found} - found:
+        found |= more
+    return frozenset(found)
 
 
 def _looks(node):

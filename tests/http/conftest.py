@@ -9,10 +9,10 @@ import pytest
 # They compare; when something differs, they shall say what.
 pytest.register_assert_rewrite("tests.http.town", "tests.http.answers")
 
-import sandbox
-from tests.api.conftest import application  # noqa: F401 - a fixture
-from tests.clock import Clock
-from tests.http.town import Town, open_town
+import sandbox  # noqa: E402 - what is registered above comes first
+from tests.api.conftest import application  # noqa: E402, F401 - a fixture
+from tests.clock import Clock  # noqa: E402
+from tests.http.town import Town, open_town  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Every operation × everything that can be wrong with a request: a problem that names the field, and nothing moves."""
+"""Every operation with everything that can be wrong with a request: a problem names the field, and nothing moves."""
 
 from __future__ import annotations
 
@@ -53,7 +53,11 @@ def test_the_order_that_was_spoilt_is_otherwise_carried_out(town, operation, nam
 
 
 def test_a_planted_field_brings_its_mistakes():
-    schema = {"type": "object", "properties": {"tip": {"type": "string", "maxLength": 3}}, "required": ["tip"]}
+    schema = {
+        "type": "object",
+        "properties": {"tip": {"type": "string", "maxLength": 3}},
+        "required": ["tip"],
+    }
     body = {"content": {"application/json": {"schema": schema}}}
     planted = Operation("POST", "/planted", {"operationId": "plant", "parameters": [], "requestBody": body})
     found = {each.about: each for each in mistakes.of_body(planted, Order(None, body={"tip": "x"}), {})}

@@ -78,7 +78,17 @@ def test_its_owner_is_told_the_same_of_a_thing_that_is_none(town, operation, ord
 @pytest.mark.parametrize("name", ORDERS)
 def test_an_id_that_is_none_is_not_found(town, operation, order):
     for place, thing in order.places.items():
-        for none in ("x", thing.upper(), thing[:-1], thing + "0", f"xx{thing[2:]}", "0" * 2000, "\u00e4", "%00", ".."):
+        for none in (
+            "x",
+            thing.upper(),
+            thing[:-1],
+            thing + "0",
+            f"xx{thing[2:]}",
+            "0" * 2000,
+            "\u00e4",
+            "%00",
+            "..",
+        ):
             with nothing_moves(besides=KEYS):
                 response = operation.send(town, order.but(places={**order.places, place: none}))
             assert response.status_code in {404, 405}, (operation.name, none, response.text)

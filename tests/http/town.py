@@ -16,7 +16,7 @@ from tests.story.house import House, environment, quickly, serving
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from flask import Flask
+    from flask import Flask, Response
     from werkzeug.test import TestResponse
 
     import sandbox
@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 PRICE = "100.00"
+_REFUSED = 400
+# What answers call the secrets that they hand out.
+_SECRET = {
+    "access_token",
+    "refresh_token",
+    "client_secret",
+    "customerSessionClientSecret",
+    "ephemeralKey",
+    "paymentIntent",
+    "setupIntent",
+}
 # What was used before, by everybody, for something else.
 USED_KEY = "used-before"
 
@@ -33,8 +44,8 @@ USED_KEY = "used-before"
 class Town:
     """Holdfast as it runs, and who and what is in it.
 
-    Clara is the client and Walt the worker of everything there is. Otto and Wanda are another client and another worker,
-    with nothing in common with them; the others are ours.
+    Clara is the client and Walt the worker of everything there is. Otto and Wanda are another client and another
+    worker, with nothing in common with them; the others are ours.
     """
 
     app: Flask
@@ -42,6 +53,9 @@ class Town:
     people: dict[str, Person] = field(default_factory=dict)
     # One thing of each kind and state, by the name it was asked for: `milestone funded`.
     known: dict[str, Any] = field(default_factory=dict)
+    # Every secret that was handed out, and every problem that was answered.
+    secrets: set[str] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Person:
         """The person of that name: `town.clara`."""
@@ -49,6 +63,14 @@ class Town:
             return self.people[name]
         except KeyError:
             raise AttributeError(name) from None
+
+    def overhear(self, response: Response) -> Response:
+        """Remember what must be found nowhere, and where to look for it."""
+        if response.status_code >= _REFUSED:
+            self.problems.append(response.get_data(as_text=True))
+        elif response.is_json:
+            self.secrets |= set(_secrets_in(response.get_json()))
+        return response
 
     def one(self, kind: str) -> Any:
         """The thing of this kind that everybody may look at and nobody changes; made when it is first asked for."""
@@ -61,6 +83,15 @@ class Town:
         made = MAKERS[kind](self)
         self.house.settle()
         return made
+
+
+def _secrets_in(answer: Any) -> Iterator[str]:
+    for name, value in (
+        answer.items() if isinstance(answer, dict) else enumerate(answer) if isinstance(answer, list) else ()
+    ):
+        if name in _SECRET and isinstance(value, str):
+            yield value
+        yield from _secrets_in(value)
 
 
 def do(person: Person, path: str, body: Json | None = None, **options: Any) -> Any:
@@ -94,6 +125,7 @@ def open_town(
     with serving(app) as address:
         peer.webhooks(url=f"{address}/v1/webhooks/stripe")
         town = Town(app, House(address, peer, redis_url, clock, work))
+        app.after_request(town.overhear)
         _move_in(town)
         yield town
         peer.clear_faults()
