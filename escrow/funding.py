@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from escrow import states
 from escrow.acts import ActNotPossible, Held, hold_milestone, move, transition
-from gateways.contract import KEYS_LAST, PaymentFound, PaymentOrder, PaymentState
+from gateways.contract import KEYS_LAST, PaymentFound, PaymentOrder, PaymentState, Rejected
 from identity.actors import SYSTEM
 from kernel.money import Money
 from payments import collecting
@@ -17,7 +17,7 @@ from persistence import clock
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Busy, Gateway, Rejected, Unknown
+    from gateways.contract import Busy, Gateway, Unknown
     from identity.actors import Actor
     from payments.views import PaymentView
 
@@ -92,7 +92,9 @@ def stop_collecting(at: Gateway, wanted: Checkout) -> PaymentFound | Rejected | 
     """
     now = collect(at, wanted)
     if isinstance(now, PaymentFound) and now.state not in {PaymentState.SUCCEEDED, PaymentState.CANCELED}:
-        return at.cancel_payment(now.gateway_id)
+        stopped = at.cancel_payment(now.gateway_id)
+        # What can no longer be stopped (the bank is at work) goes on as it is: refused is not canceled.
+        return now if isinstance(stopped, Rejected) else stopped
     return now
 
 
