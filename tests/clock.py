@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+# SQLite's clock counts milliseconds and cuts the rest, so it would still be a moment before the instant.
+_COARSE = timedelta(milliseconds=2)
+
+
 class Clock:
     """Real time plus an offset; Holdfast reads it wherever CLOCK_FILE names `path`."""
 
@@ -29,7 +33,7 @@ class Clock:
 
     def set(self, instant: datetime) -> None:
         """Be at `instant`; earlier than now only while nobody else turns the clock."""
-        step = instant - self.now()
+        step = instant - self.now() + _COARSE
         assert step >= timedelta() or self._turn == self._write, "the gateway's time does not go back"
         self._offset += step
         self._turn(step)
