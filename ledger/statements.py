@@ -91,6 +91,9 @@ def statement(
 
 def accounts_named(session: Session, code: str) -> list[Account]:
     """The accounts with this code that were ever touched, one for each currency."""
+    if not code.isascii():
+        # MariaDB will not compare it with a column of ASCII.
+        return []
     rows = session.execute(select(accounts).where(accounts.c.code == code).order_by(accounts.c.currency))
     return [journal.account_of(row) for row in rows]
 
