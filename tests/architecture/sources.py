@@ -82,5 +82,6 @@ def _in(*directories: str) -> list[Source]:
     return [_source(path) for directory in directories for path in sorted((ROOT / directory).rglob("*.py"))]
 
 
+@functools.cache
 def _source(path: Path) -> Source:
     return Source(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"))
