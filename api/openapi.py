@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from http import HTTPStatus
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import flask_smorest  # type: ignore[import-untyped]
@@ -96,7 +97,7 @@ class _Plugin(MarshmallowPlugin):
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]
-    """The routes with their document; errors are `api.errors`' alone."""
+    """The routes with their document, which is written when it is first asked for; errors are `api.errors`' alone."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None
 
@@ -110,12 +111,34 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
             "servers": [{"url": "/"}],
         }
         super().__init__(app, spec_kwargs=options)
+        self._undescribed: list[flask_smorest.Blueprint] = []
+        self._describing = Lock()
         self.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
         self.spec.components.schema("Problem", schema=Problem)
         for name, (about, kind, always) in _HEADERS.items():
             self.spec.components.header(
                 name, {"description": about, "schema": {"type": kind}, "required": always}
             )
+
+    def register_blueprint(self, resource: flask_smorest.Blueprint) -> None:
+        """Serve the routes of a resource.
+
+        They are described later: that takes a quarter of a second, and most processes are never asked.
+        """
+        self._app.register_blueprint(resource)
+        self._undescribed.append(resource)
+
+    def described(self) -> APISpec:
+        """The document with every route in it."""
+        with self._describing:
+            while self._undescribed:
+                resource = self._undescribed.pop(0)
+                resource.register_views_in_doc(
+                    self, self._app, self.spec, name=resource.name, parameters=None
+                )
+                self.spec.tag({"name": resource.name, "description": resource.description})
+            described: APISpec = self.spec
+        return described
 
     def _register_error_handlers(self) -> None:
         """Nothing: its documents are not problem documents, and lose the Allow header."""
@@ -130,7 +153,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 def document(app: Flask) -> dict[str, Any]:
     """The whole document."""
     api = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
-    found: dict[str, Any] = json.loads(json.dumps(api.spec.to_dict()))
+    found: dict[str, Any] = json.loads(json.dumps(api.described().to_dict()))
     for methods in found["paths"].values():
         for each in (methods, *methods.values()):
             for parameter in each.get("parameters", []) if isinstance(each, dict) else []:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from kernel.refusals import Unavailable
 
@@ -70,23 +71,26 @@ def atomically(
     operation: Callable[Concatenate[Session, P], Result], *arguments: P.args, **named: P.kwargs
 ) -> Result:
     """Run `operation` in one transaction and commit; a deadlock runs it again with the same arguments and ids."""
-    return _tried(_name(operation), lambda session: operation(session, *arguments, **named), keep=True)
+    return _tried(
+        lambda: _once(_name(operation), lambda session: operation(session, *arguments, **named), keep=True)
+    )
 
 
 def rehearse(
     operation: Callable[Concatenate[Session, P], Result], *arguments: P.args, **named: P.kwargs
 ) -> Result:
     """Run `operation` just as `atomically` would, and take it back: what it returns is what would have happened."""
-    return _tried(_name(operation), lambda session: operation(session, *arguments, **named), keep=False)
+    return _tried(
+        lambda: _once(_name(operation), lambda session: operation(session, *arguments, **named), keep=False)
+    )
 
 
 def reading(
     query: Callable[Concatenate[Session, P], Result], *arguments: P.args, **named: P.kwargs
 ) -> Result:
     """Answer `query` from one transaction that writes nothing and waits for no writer."""
-    with database().sessions() as session:
-        session.connection(execution_options={"holdfast_reads_only": True})
-        return query(session, *arguments, **named)
+    options = {"holdfast_reads_only": True}
+    return _tried(lambda: _read(lambda session: query(session, *arguments, **named), options))
 
 
 def examining(
@@ -97,9 +101,7 @@ def examining(
     if database().engine.dialect.name != "sqlite":
         # SQLite's readers see one instant as it is.
         options["isolation_level"] = "REPEATABLE READ"
-    with database().sessions() as session:
-        session.connection(execution_options=options)
-        return query(session, *arguments, **named)
+    return _tried(lambda: _read(lambda session: query(session, *arguments, **named), options))
 
 
 def staged(
@@ -134,20 +136,33 @@ def _name(operation: Callable[..., object]) -> str:
     return f"{getattr(operation, '__module__', '')}.{getattr(operation, '__name__', 'operation')}"
 
 
-def _tried(name: str, operation: Callable[[Session], Result], *, keep: bool) -> Result:
+def _tried(transaction: Callable[[], Result]) -> Result:
     for attempt in range(_TRIES):
         try:
-            return _once(name, operation, keep=keep)
+            return transaction()
         except Retry:
             pass
+        except NoConnectionFree as error:
+            # It has waited for seconds already.
+            raise _busy() from error
         except DBAPIError as error:
             if not _may_be_tried_again(error):
                 raise
         # Jittered, so that two transactions which met do not meet again.
         time.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311 - not a secret
-    raise DatabaseBusy(
+    raise _busy()
+
+
+def _busy() -> DatabaseBusy:
+    return DatabaseBusy(
         "The service is busy with this very thing. Nothing was changed; please try again in a moment."
     )
+
+
+def _read(query: Callable[[Session], Result], options: dict[str, Any]) -> Result:
+    with database().sessions() as session:
+        session.connection(execution_options=options)
+        return query(session)
 
 
 def _once(name: str, operation: Callable[[Session], Result], *, keep: bool) -> Result:

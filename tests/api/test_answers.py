@@ -81,18 +81,31 @@ def test_only_https_is_promised_to_be_https(client, settings, redis_url):
     wiring.build(settings)
 
 
-def test_an_accident_gives_nothing_away(client, sign_up, database, settings):
+def test_an_accident_gives_nothing_away(client, sign_up, database, settings, tmp_path):
     ana = sign_up("client")
-    # The books are gone: nothing could be further from what anybody expects.
+    # Books without any tables: nothing could be further from what anybody expects.
+    wiring.build(settings.model_copy(update={"DATABASE_URL": SecretStr(f"sqlite:///{tmp_path}/hunter2")}))
+    broken = ana.get("/v1/me")
+    problem(broken, 500, "internal_error")
+    for secret in ("hunter2", "sqlite", "sessions", "Traceback", "sqlalchemy"):
+        assert secret not in broken.text
+    wiring.wired().database.engine.dispose()
+
+
+def test_while_the_books_cannot_be_reached_everything_is_a_matter_of_time(
+    client, sign_up, database, settings
+):
+    ana = sign_up("client")
     wiring.build(
         settings.model_copy(
             update={"DATABASE_URL": SecretStr("mysql+pymysql://root:hunter2@127.0.0.1:1/books")}
         )
     )
-    broken = ana.get("/v1/me")
-    problem(broken, 500, "internal_error")
+    away = ana.get("/v1/me")
+    problem(away, 503, "database_busy")
+    assert int(away.headers["Retry-After"]) > 0
     for secret in ("hunter2", "127.0.0.1", "mysql", "Traceback", "sqlalchemy"):
-        assert secret not in broken.text
+        assert secret not in away.text
 
 
 _LIVE = {

@@ -4,8 +4,9 @@ import socket
 import threading
 
 import pytest
-from sqlalchemy import func, make_url, select, text
+from sqlalchemy import create_engine, func, make_url, select, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
 
 from kernel.ids import new_id
 from kernel.refusals import Conflict
@@ -53,6 +54,18 @@ def test_an_operation_that_lost_a_race_runs_again_and_nothing_of_its_first_tries
     told = atomically(second_twice)
     assert len(tries) == 3
     assert reading(_told) == {("milestone.released", told)}
+
+
+@pytest.mark.parametrize("edge", [atomically, reading])
+def test_where_no_connection_comes_free_the_service_is_busy(database, tmp_path, edge):
+    few = create_engine(
+        f"sqlite:///{tmp_path}/few", poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.01
+    )
+    with few.connect():
+        unit_of_work.bind(Database(few))
+        with pytest.raises(DatabaseBusy):
+            edge(lambda session: session.scalar(text("SELECT 1")))
+    few.dispose()
 
 
 def test_an_operation_that_always_loses_gives_up_and_leaves_nothing(database):
