@@ -197,6 +197,10 @@ class Gateway(Protocol):
         """The event in these bytes; raises `SignatureRefused` unless the gateway signed them, around `now`."""
         ...
 
+    def without_secrets(self, payload: bytes) -> bytes:
+        """The verified bytes of an event, fit to be kept."""
+        ...
+
     def read_event(self, payload: bytes) -> Event:
         """The event in bytes that were verified when they came in."""
         ...

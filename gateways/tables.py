@@ -1,4 +1,4 @@
-"""What gateways told us, byte for byte, before anything was made of it."""
+"""What gateways told us, byte for byte but for secrets, before anything was made of it."""
 
 from __future__ import annotations
 

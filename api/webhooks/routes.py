@@ -51,7 +51,8 @@ def receive_webhook(gateway: str) -> dict[str, bool]:
     except SignatureRefused as refusal:
         _log.warning("webhook_refused", gateway=gateway, reason=str(refusal))
         raise WebhookRefused(str(refusal)) from None
-    is_new = atomically(inbox.receive, webhook_id=new_id("wh"), gateway=gateway, event=event, payload=payload)
+    kept = sender.without_secrets(payload)
+    is_new = atomically(inbox.receive, webhook_id=new_id("wh"), gateway=gateway, event=event, payload=kept)
     _log.info("webhook_received", gateway=gateway, event_id=event.id, type=event.type, duplicate=not is_new)
     return {"received": True}
 

@@ -6,6 +6,7 @@ Both shapes are read: snapshots, whose copy of the object is not looked at beyon
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from gateways.stripe.outcomes import Json
 
 _TOLERANCE = timedelta(minutes=5)
+
+# Objects bring along what their payer's or account holder's device does things with.
+_SECRET = re.compile(rb'("(?:client_)?secret"\s*:\s*)"[^"]*"')
 
 _KINDS = {
     "payment_intent": ObjectKind.PAYMENT,
@@ -73,6 +77,10 @@ class Events:
             raise AnswerNotUnderstood(
                 f"The bytes are not an event of Stripe's: {type(error).__name__}"
             ) from error
+
+    def without_secrets(self, payload: bytes) -> bytes:
+        """The bytes as they came, but for the secrets of the object they tell of: fit to be kept."""
+        return _SECRET.sub(rb'\1"hidden"', payload)
 
 
 def _is_signed(payload: bytes, signature: str, secret: str) -> bool:

@@ -177,3 +177,16 @@ def test_signed_bytes_that_are_no_event_are_refused(stripe, body):
         stripe.verify_event(body.encode(), signed(body), now=NOW)
     with pytest.raises(AnswerNotUnderstood):
         stripe.read_event(body.encode())
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (b'{"client_secret": "pi_1_secret_x", "id": "pi_1"}', b'{"client_secret": "hidden", "id": "pi_1"}'),
+        (b'{"secret":"ek_test_1"}', b'{"secret":"hidden"}'),
+        (b'{"client_secret": null, "secretary": "Ana"}', b'{"client_secret": null, "secretary": "Ana"}'),
+        (b"\xff is no text", b"\xff is no text"),
+    ],
+)
+def test_what_is_kept_of_an_event_has_no_secrets(stripe, sent, kept):
+    assert stripe.without_secrets(sent) == kept
