@@ -19,8 +19,9 @@ import jobs
 from gateways.contract import AnswerNotUnderstood
 from jobs.queues import MONEY
 from kernel.refusals import Refusal
+from payments.answers import GatewayUnavailable
 from persistence import due
-from persistence.unit_of_work import atomically, reached, reading
+from persistence.unit_of_work import DatabaseBusy, OutcomeUnknown, atomically, reached, reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from persistence.due import Work
 
 _log = structlog.get_logger("holdfast.jobs")
+
+# Not the work's own failures: others are away, and all their work with them.
+_OUTAGES = (GatewayUnavailable, DatabaseBusy, OutcomeUnknown)
 
 
 class NotYet(Exception):  # noqa: N818 - an answer, not an error
@@ -89,7 +93,7 @@ def perform(work_id: str) -> None:
         log.info("work_deferred", until=later.until.isoformat())
     except Exception as error:  # noqa: BLE001 - whatever it was, the work is kept and the next piece goes on
         reason = reason_of(error)
-        atomically(due.postpone, work_id, reason=reason)
+        atomically(due.postpone, work_id, reason=reason, outage=isinstance(error, _OUTAGES))
         log.warning("work_postponed", reason=reason)
     else:
         reached("before_done", work.kind)

@@ -28,6 +28,9 @@ LEASE = timedelta(seconds=60)
 _FIRST_BACKOFF = timedelta(seconds=2)
 _LONGEST_BACKOFF = timedelta(hours=1)
 _FAILURES = 12
+# A week, once it is tried every hour.
+_FAILURES_OF_OTHERS = 180
+_SLOWEST_AFTER = 11
 _ERROR_LENGTH = 500
 
 
@@ -124,18 +127,22 @@ def complete(session: Session, work_id: str) -> None:
         row.state, row.last_error = "done", None
 
 
-def postpone(session: Session, work_id: str, *, reason: str) -> None:
-    """The work failed: try again later, ever more slowly, and leave it to staff after twelve times."""
+def postpone(session: Session, work_id: str, *, reason: str, outage: bool = False) -> None:
+    """The work failed: try again later, ever more slowly, and leave it to staff after twelve times.
+
+    An `outage` of those whom the work needs is waited out for a week: when they are back, so is the work.
+    """
     row = locked(session, DueWork, work_id)
     if row is None or row.state != "due":
         return
     row.last_error = reason[:_ERROR_LENGTH]
     # Leases that ran out are not counted: while all workers are down, nothing fails and nothing may be given up.
     row.failures += 1
-    if row.failures >= _FAILURES:
+    if row.failures >= (_FAILURES_OF_OTHERS if outage else _FAILURES):
         row.state = "parked"
         return
-    row.due_at = clock.now(session) + min(_FIRST_BACKOFF * 2**row.failures, _LONGEST_BACKOFF)
+    backoff = _FIRST_BACKOFF * 2 ** min(row.failures, _SLOWEST_AFTER)
+    row.due_at = clock.now(session) + min(backoff, _LONGEST_BACKOFF)
 
 
 def revive(session: Session, work_id: str) -> bool:

@@ -71,9 +71,9 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteSchema | 
 
 
 @pytest.fixture
-def database_url(schema: SQLiteSchema | MariaDBSchema, tmp_path: Path) -> str:
+def database_url(schema: SQLiteSchema | MariaDBSchema) -> str:
     """The URL of a database with all tables and nothing in them but what the migrations put there."""
-    return schema.url(tmp_path)
+    return schema.url()
 
 
 @pytest.fixture
@@ -86,14 +86,12 @@ def database(database_url: str, clock: Clock) -> Iterator[Database]:
 
 
 @pytest.fixture
-def empty_database(
-    database: Database, database_url: str, schema: SQLiteSchema | MariaDBSchema
-) -> Callable[[], None]:
+def empty_database(database: Database, schema: SQLiteSchema | MariaDBSchema) -> Callable[[], None]:
     """Call it to begin again with no rows, as between the examples of a property."""
 
     def empty() -> None:
         database.engine.dispose()
-        schema.empty(database_url)
+        schema.empty()
 
     return empty
 
@@ -115,8 +113,8 @@ def clock(tmp_path: Path) -> Clock:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
     """The URL of a Redis for this session alone."""
-    with servers.redis() as url:
-        yield url
+    with servers.redis() as server:
+        yield server.url
 
 
 @pytest.fixture

