@@ -13,6 +13,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, create_engine, insert, inspect, select, text
 
 from persistence.columns import Base
+from persistence.engine import Database
 from persistence.grants import grant_statements
 
 if TYPE_CHECKING:
@@ -30,31 +31,32 @@ _HOSTS = ("localhost", "127.0.0.1")
 
 
 class SQLiteSchema:
-    """A file with all tables, copied for every test."""
+    """A file with all tables, copied for every test: always to the same place, for which statements are compiled."""
 
     def __init__(self, directory: Path) -> None:
         self._template = directory / "template.sqlite3"
+        self._copy = directory / "holdfast.sqlite3"
+        self._url = f"sqlite:///{self._copy}"
         migrate(f"sqlite:///{self._template}")
         # What is still in the log beside the file would be missing from its copies.
         with closing(sqlite3.connect(self._template)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def url(self, directory: Path) -> str:
-        """A database as the migrations leave it, in `directory`."""
-        copy = directory / "holdfast.sqlite3"
-        shutil.copyfile(self._template, copy)
-        return f"sqlite:///{copy}"
+    def url(self) -> str:
+        """The database as the migrations leave it."""
+        self.empty()
+        return self._url
 
     def blank(self, directory: Path, name: str = _BLANK) -> str:
         """A database of that name without any tables."""
         return f"sqlite:///{directory / name}.sqlite3"
 
-    def empty(self, url: str) -> None:
+    def empty(self) -> None:
         """Back to what the migrations left; nobody may be connected."""
-        copy = Path(url.removeprefix("sqlite:///"))
-        for leftover in ("-wal", "-shm"):
-            copy.with_name(copy.name + leftover).unlink(missing_ok=True)
-        shutil.copyfile(self._template, copy)
+        Database.connect(self._url).engine.dispose()
+        for part in ("", "-wal", "-shm"):
+            self._copy.with_name(self._copy.name + part).unlink(missing_ok=True)
+        shutil.copyfile(self._template, self._copy)
 
 
 class MariaDBSchema:
@@ -80,18 +82,17 @@ class MariaDBSchema:
             ]
             self._append_only = set(connection.scalars(text(_TABLES_WITH_TRIGGERS)))
 
-    def url(self, _directory: Path) -> str:
+    def url(self) -> str:
         """The database as the migrations leave it, for the service's user."""
-        url = self._server.url(_NAME, _USER)
-        self.empty(url)
-        return url
+        self.empty()
+        return self._server.url(_NAME, _USER)
 
     def blank(self, _directory: Path, name: str = _BLANK) -> str:
         """A database of that name without any tables, as the owner of it."""
         self._server.execute(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
         return self._server.url(name)
 
-    def empty(self, _url: str) -> None:
+    def empty(self) -> None:
         """Back to what the migrations left."""
         with self._owner.begin() as connection:
             for name in _not_empty(connection, self._names):

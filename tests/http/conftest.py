@@ -25,10 +25,10 @@ def town(schema, redis_server, tmp_path_factory) -> Iterator[Town]:
     clock = Clock(directory / "clock.json")
     peer = sandbox.start(clock_file=clock.path)
     clock.hand_to(lambda step: peer.advance(step.total_seconds()))
-    url = schema.url(directory)
+    url = schema.url()
     with open_town(url, redis_server, peer, clock) as opened:
         yield opened
     violations = peer.violations()
     peer.close()
-    schema.empty(url)
+    schema.empty()
     assert violations == []
