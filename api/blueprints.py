@@ -154,11 +154,12 @@ def refuses(*refusals: type[Refusal]) -> Callable[[View], View]:
     return mark
 
 
-def leads_to(operation_id: str, **parameters: str) -> Callable[[View], View]:
+def leads_to(*operation_ids: str, **parameters: str) -> Callable[[View], View]:
     """What can be asked next with this answer: `leads_to("getContract", contract_id="$response.body#/id")`."""
 
     def mark(view: View) -> View:
-        view.links = {**getattr(view, "links", {}), operation_id: parameters}  # type: ignore[attr-defined]
+        links = {**getattr(view, "links", {}), **dict.fromkeys(operation_ids, parameters)}
+        view.links = links  # type: ignore[attr-defined]
         return view
 
     return mark

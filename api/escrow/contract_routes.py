@@ -27,16 +27,16 @@ blueprint = Blueprint("contracts", __name__, description="Contracts between a cl
 
 _STATE_DECIDES = "A contract that has been answered or ended refuses the second answer."
 
+_ANSWERS = ("editOffer", "acceptContract", "declineContract", "cancelContract")
+
 
 @blueprint.post("/contracts")
 @requires(Permission.OFFER_CONTRACT)
 @idempotent
 @blueprint.arguments(OfferSchema)
 @blueprint.response(201, ContractSchema)
-@leads_to("getContract", contract_id="$response.body#/id")
-@leads_to("editOffer", contract_id="$response.body#/id")
-@leads_to("acceptContract", contract_id="$response.body#/id")
-@leads_to("cancelContract", contract_id="$response.body#/id")
+@leads_to("getContract", *_ANSWERS, contract_id="$response.body#/id")
+@leads_to("getMilestone", milestone_id="$response.body#/milestones/0/id")
 @refuses(
     contracts.WorkerNotAvailable,
     contracts.OwnContract,
@@ -53,6 +53,7 @@ def offer_contract(offer: dict[str, Any]) -> Response:
 @requires(Permission.VIEW_CONTRACTS)
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, page_of(ContractSchema))
+@leads_to("getContract", contract_id="$response.body#/data/0/id")
 def list_contracts(page: PageAsked) -> Page:
     """Your contracts, newest first; staff sees all."""
     return paged(queries.contracts, page, key=lambda found: found.id, by=actor())
@@ -90,6 +91,7 @@ def edit_offer(edit: dict[str, str], contract_id: str) -> ContractView:
 @requires(Permission.ANSWER_OFFER)
 @naturally_idempotent(_STATE_DECIDES)
 @blueprint.response(200, ContractSchema)
+@leads_to("getMilestone", "beginCheckout", milestone_id="$response.body#/milestones/0/id")
 @refuses(acts.ContractNotFound, acts.NotYourAct, acts.ActNotPossible)
 def accept_contract(contract_id: str) -> ContractView:
     """Take a contract; the fees of today hold for all of it."""

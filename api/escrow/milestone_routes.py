@@ -28,13 +28,22 @@ if TYPE_CHECKING:
 blueprint = Blueprint("milestones", __name__, description="Held money, and every act on it.")
 
 _ACT = (acts.MilestoneNotFound, acts.NotYourAct, acts.ActNotPossible)
+_ACTS = (
+    "submitWork",
+    "requestChanges",
+    "releaseMilestone",
+    "refundMilestone",
+    "requestRefund",
+    "openDispute",
+    "settleDispute",
+)
 _AMOUNT = (release.AmountNotHeld, release.AmountNotPositive, release.OtherCurrency)
 
 
 @blueprint.get("/milestones/<milestone_id>")
 @requires(Permission.VIEW_CONTRACTS)
 @blueprint.response(200, bodies.MilestoneDetailSchema)
-@leads_to("getMoney", milestone_id="$response.body#/id")
+@leads_to("getMoney", "beginCheckout", "giveUpFunding", *_ACTS, milestone_id="$response.body#/id")
 @refuses(acts.MilestoneNotFound)
 def get_milestone(milestone_id: str) -> dict[str, Any]:
     """A milestone with all that happened to it, and what you can do now."""
@@ -122,9 +131,7 @@ def refund_milestone(order: dict[str, Any], milestone_id: str) -> Response:
 @idempotent
 @blueprint.arguments(bodies.RefundOrderSchema)
 @blueprint.response(201, bodies.RefundRequestSchema)
-@leads_to("agreeToRefund", request_id="$response.body#/id")
-@leads_to("declineRefund", request_id="$response.body#/id")
-@leads_to("withdrawRefundRequest", request_id="$response.body#/id")
+@leads_to("agreeToRefund", "declineRefund", "withdrawRefundRequest", request_id="$response.body#/id")
 @refuses(*_ACT, *_AMOUNT)
 def request_refund(order: dict[str, Any], milestone_id: str) -> Response:
     """The client asks for held money back; it goes when the worker agrees."""

@@ -101,6 +101,7 @@ def refresh_tokens(sent: dict[str, str]) -> SignedIn:
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, page_of(SessionSchema))
 @requires(Permission.MANAGE_OWN_ACCOUNT)
+@leads_to("endSessionById", session_id="$response.body#/data/0/id")
 def list_sessions(page: PageAsked) -> Page:
     """The devices one is signed in on, newest first."""
     return paged(own_sessions, page, key=attrgetter("id"), user_id=actor().id)

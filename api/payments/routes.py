@@ -157,6 +157,7 @@ def create_ephemeral_key(order: dict[str, str]) -> dict[str, Any]:
 @blueprint.get("/wallet/payment-methods")
 @requires(Permission.MANAGE_CARDS)
 @blueprint.response(200, bodies.CardsSchema)
+@leads_to("setDefaultCard", "deleteCard", card_id="$response.body#/items/0/id")
 @refuses(*_ASKS_THE_GATEWAY)
 def list_cards() -> dict[str, Any]:
     """Your saved cards, as far as anyone may know them."""
