@@ -64,8 +64,8 @@ _KEYED = (
 _EDITS = (IfMatchRequired, EditedMeanwhile)
 
 # A key that is sent bare, which is how most send it.
-_KEY = "^[!#-~][!-~]{0,254}$"
-_VERSION = '^(\\*|"[0-9]{1,9}")$'
+_KEY = {"pattern": "^[!#-~][!-~]*$", "minLength": 1, "maxLength": 255}
+_VERSION = {"pattern": '^(\\*|"[0-9]{1,9}")$'}
 
 # What they say, their type, and whether they are always there.
 _HEADERS = {
@@ -273,8 +273,8 @@ def _add_parameters(doc: dict[str, Any], view: Any) -> None:  # noqa: ANN401
         del doc["parameters"]
 
 
-def _header(name: str, about: str, pattern: str, *, required: bool) -> dict[str, Any]:
-    schema = {"type": "string", "pattern": pattern}
+def _header(name: str, about: str, shape: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    schema = {"type": "string", **shape}
     return {"in": "header", "name": name, "required": required, "schema": schema, "description": about}
 
 

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _CONTROLS_ALLOWED = "\n\t"
-# The same for the document; text that is to be seen has more in it than spaces.
+# The same for the document; text that is to be seen has more in it than the spaces it may begin with.
 _PRINTABLE = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$"
-_VISIBLE = r"^(?=[\s\S]*\S)" + _PRINTABLE[1:]
+_SPACES = r"[\t\n \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+_VISIBLE = rf"^{_SPACES}*[^\s\u0000-\u001f\u007f-\u009f]" + _PRINTABLE[1:]
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 

@@ -160,7 +160,7 @@ def list_payouts(asked: ListAsked) -> Page:
     return paged(queries.payouts, asked.page, key=lambda payout: payout.id, by=actor(), **asked.about)
 
 
-@blueprint.get("/payouts/<payout_id>")
+@blueprint.get("/payouts/<string(length=29):payout_id>")
 @requires(Permission.VIEW_WALLET)
 @blueprint.response(200, bodies.PayoutSchema)
 @refuses(booking.PayoutNotFound)
