@@ -424,8 +424,8 @@ def test_every_cent_of_every_story_is_accounted_for(database, empty_database, cl
     run_state_machine_as_test(
         lambda: Stories(empty_database, clock),
         settings=settings(
-            max_examples=40,
-            stateful_step_count=50,
+            max_examples=25,
+            stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -58,7 +58,7 @@ expected-statuses = ["2xx", 400, 401, 403, 404, 409, 412, 422, 428, 429]
 expected-statuses = [400, 401, 403, 428]
 
 [phases.fuzzing.generation]
-max-examples = 12
+max-examples = 6
 
 [phases.stateful.generation]
 max-examples = 40

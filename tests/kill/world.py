@@ -33,6 +33,7 @@ class World:
     launcher: Launcher
     settings: Settings
     sound: bool = True
+    deaths: int = 0
 
     @property
     def house(self) -> House:
@@ -43,6 +44,7 @@ class World:
     def at_stake(self) -> Iterator[None]:
         """What is done inside ends with everything in agreement, or the world is not used again."""
         self.sound = False
+        self.deaths += 1
         wiring.build(self.settings)
         for person in (self.people.client, self.people.worker, self.people.finance):
             # Months pass here, and a session that is never used ends.
