@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 # So that the price with its fee is never below what card networks accept, nor a single cent that no fee fits into.
 SMALLEST_PRICE_MINOR = 100
-LARGEST_PRICE_MINOR = 99_999_999
+# A card is charged 99,999,999 at most (Stripe's eight digits): with the dearest client's fee, a quarter, this fits.
+LARGEST_PRICE_MINOR = 79_999_999
 _MOST_MILESTONES = 50
 
 

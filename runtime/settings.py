@@ -75,8 +75,9 @@ class Settings(BaseSettings):
     CLIENT_FEE_BASIS_POINTS: int = Field(
         default=500,
         ge=0,
-        le=10_000,
-        description="What a client pays on top of the price, in hundredths of a percent.",
+        # The largest price and its fee must fit into one charge: see escrow.contracts.
+        le=2_500,
+        description="What a client pays on top of the price, in hundredths of a percent; a quarter at most.",
     )
     WORKER_FEE_BASIS_POINTS: int = Field(
         default=1_000,

@@ -91,16 +91,22 @@ def test_ten_workers_clicks_accept_a_contract_once():
     assert told()["contract.accepted"] == 1
 
 
-@pytest.mark.parametrize("price", ["0.00", "0.99", "-5.00", "1000000.00", "1000000000.00"])
+@pytest.mark.parametrize("price", ["0.00", "0.99", "-5.00", "800000.00", "1000000000.00"])
 def test_a_price_no_card_can_pay_is_refused(price):
     with expect_refusal(PriceOutOfRange) as caught:
         offered("100.00", price)
     assert caught.value.field == "milestones.1.price"
 
 
-@pytest.mark.parametrize("price", ["1.00", "999999.99"])
+@pytest.mark.parametrize("price", ["1.00", "799999.99"])
 def test_the_smallest_and_the_largest_price_are_taken(price):
     assert offered(price).milestones[0].price == usd(price)
+
+
+def test_the_largest_price_with_the_dearest_fee_fits_into_one_charge():
+    price = Money(contracts.LARGEST_PRICE_MINOR, "USD")
+    dearest = FeeSchedule(2_500, 0).client_fee(price)
+    assert (price + dearest).amount_minor <= 99_999_999
 
 
 def test_prices_in_another_currency_than_the_contract_are_refused():
