@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kernel.ids import new_id
@@ -108,7 +108,6 @@ def begun_once(
 
 def claim(session: Session, request: Request) -> Claim:
     """Take the key for this request; refuses one that stood for another request or is in use this moment."""
-    instant = clock.now(session)
     row = session.scalar(
         select(IdempotencyKey)
         .where(IdempotencyKey.owner == request.owner, IdempotencyKey.client_key == request.client_key)
@@ -123,6 +122,7 @@ def claim(session: Session, request: Request) -> Claim:
         )
     if row.recovery_point == FINISHED:
         return Claim(row.id, FINISHED, row.resource_id, _stored_answer(row))
+    instant = clock.now(session)
     if row.locked_until is not None and row.locked_until > instant:
         raise RequestInProgress(
             "The same request is being carried out right now. Ask again in a few seconds.",
@@ -140,10 +140,20 @@ def advance(session: Session, held: Claim, *, recovery_point: str, resource_id: 
 
 def finish(session: Session, held: Claim, answer: Answer) -> None:
     """Keep the answer, in the transaction that carried the request out."""
-    row = session.get_one(IdempotencyKey, held.key_id)
-    row.recovery_point, row.locked_until = FINISHED, None
-    row.response_status, row.response_body, row.response_headers = answer.status, answer.body, answer.headers
-    row.resource_id = answer.resource_id
+    session.execute(
+        # Not read again first: this is part of every request that moves money.
+        update(IdempotencyKey)
+        .where(IdempotencyKey.id == held.key_id)
+        .values(
+            recovery_point=FINISHED,
+            locked_until=None,
+            response_status=answer.status,
+            response_body=answer.body,
+            response_headers=answer.headers,
+            resource_id=answer.resource_id,
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def give_back(session: Session, held: Claim) -> None:
