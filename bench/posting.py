@@ -16,6 +16,7 @@ import multiprocessing
 import os
 import random
 import statistics
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,8 +24,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import click
 import pymysql
-from tqdm import tqdm
 
 from bench.machine import cpu_seconds, this_machine
 from bench.yardstick import TABLES, OnMariaDB, OnSQLite
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
 
+    from click._termui_impl import ProgressBar
     from sqlalchemy.orm import Session
 
     from bench.machine import Machine
@@ -140,8 +142,10 @@ def prepare(store: Store) -> None:
     half = ACCOUNTS // 2
     people = [chart.escrow(milestone(number), "USD") for number in range(half)]
     people += [chart.wallet(worker(number), "USD") for number in range(ACCOUNTS)]
-    for first in tqdm(range(0, len(people), _AT_ONCE), desc=f"{store.kind}: opening accounts", leave=False):
-        atomically(_open, people[first : first + _AT_ONCE], key=f"open:{first}")
+    firsts = range(0, len(people), _AT_ONCE)
+    with click.progressbar(firsts, label=f"{store.kind}: opening accounts", file=sys.stderr) as batches:
+        for first in batches:
+            atomically(_open, people[first : first + _AT_ONCE], key=f"open:{first}")
     database.engine.dispose()
 
 
@@ -290,7 +294,7 @@ def bound(waits: dict[str, float], cores: int) -> str:
 
 
 def measure(
-    store: Store, connections: int, asked: argparse.Namespace, bar: tqdm, machine: Machine
+    store: Store, connections: int, asked: argparse.Namespace, bar: ProgressBar[int], machine: Machine
 ) -> list[dict[str, Any]]:
     """Both workloads at so many connections, ours and the yardstick in turns."""
     turns: dict[tuple[str, str], list[Turn]] = {
@@ -300,9 +304,9 @@ def measure(
         for number in range(asked.rounds):
             # Who begins changes, so that neither always meets the other's leftovers.
             for workload, who in sorted(turns, reverse=number % 2 == 1):
-                bar.set_description(f"{store.kind} x{connections} {workload} {who}")
+                bar.label = f"{store.kind} x{connections} {workload} {who}"
                 turns[workload, who].append(take_turn(store, pipes, who, workload, asked.seconds))
-                bar.update()
+                bar.update(1)
     return [
         {
             "database": store.kind,
@@ -363,13 +367,14 @@ def main() -> None:
     asked = arguments.parse_args()
     kinds, numbers = asked.database or list(STORES), asked.connections or list(CONNECTIONS)
     machine, rows = this_machine(), []
-    with tqdm(total=len(kinds) * len(numbers) * asked.rounds * 4, unit="turn") as bar:
+    turns = len(kinds) * len(numbers) * asked.rounds * 4
+    with click.progressbar(length=turns, label="taking turns", file=sys.stderr) as bar:
         for kind in kinds:
             with STORES[kind]() as store:
                 prepare(store)
                 for connections in numbers:
                     rows += measure(store, connections, asked, bar, machine)
-                bar.set_description(f"{kind}: verifying the books")
+                bar.label = f"{kind}: verifying the books"
                 unit_of_work.bind(Database.connect(store.url))
                 assert examining(verify) == [], "what was measured is right"
     print(machine)

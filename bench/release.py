@@ -26,7 +26,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
+import click
 
 from bench import released
 from bench.machine import cpu_seconds, this_machine
@@ -103,16 +103,16 @@ def _cpu(parent: int) -> float:
     return sum(cpu_seconds(int(process)) for process in [str(parent), *children])
 
 
-def summary(turns: list[dict[str, Any]], cores: int) -> dict[str, Any]:
+def summary(turns: list[dict[str, Any]], connections: int, cores: int) -> dict[str, Any]:
     """The figures of one cell of the table."""
     latencies = sorted(latency for turn in turns for latency in turn["latencies"])
     requests, seconds = sum(turn["requests"] for turn in turns), sum(turn["seconds"] for turn in turns)
     web, database = sum(turn["web"] for turn in turns), sum(turn["database"] for turn in turns)
-    busy = (web + database) / seconds
-    # The clients run on the same cores, so less than all of them is already all there is.
-    bound = (
-        ("web CPU" if web > database else "database CPU") if busy > 0.7 * cores else "round trips and fsync"
-    )
+    # What share of the time each took of the cores that so many clients can keep busy; the rest was waiting.
+    most = seconds * min(connections, cores)
+    shares = {"web CPU": web / most, "database CPU": database / most}
+    shares["waiting: locks, fsync, round trips"] = 1 - sum(shares.values())
+    bound = max(shares, key=lambda name: shares[name])
     return {
         "releases_per_second": round(statistics.median(turn["requests"] / turn["seconds"] for turn in turns)),
         "p50_ms": round(statistics.median(latencies), 2),
@@ -193,7 +193,9 @@ def main() -> None:
         with (
             served("wsgi:app", prepared.environment) as ours,
             served("bench.released:by_hand", prepared.environment) as by_hand,
-            tqdm(total=len(CONNECTIONS) * asked.rounds * 2, unit="turn") as bar,
+            click.progressbar(
+                length=len(CONNECTIONS) * asked.rounds * 2, label="taking turns", file=sys.stderr
+            ) as bar,
         ):
             targets = {
                 "ours": Target(*ours, prepared.token, prepared.milestones),
@@ -203,10 +205,10 @@ def main() -> None:
                 turns: dict[str, list[dict[str, Any]]] = {who: [] for who in targets}
                 for number in range(asked.rounds):
                     for who in sorted(targets, reverse=number % 2 == 1):
-                        bar.set_description(f"{connections} clients, {who}")
+                        bar.label = f"{connections} clients, {who}"
                         turns[who].append(take_turn(targets[who], process_id, connections, asked.seconds))
-                        bar.update()
-                cells = {who: summary(taken, machine.cores) for who, taken in turns.items()}
+                        bar.update(1)
+                cells = {who: summary(taken, connections, machine.cores) for who, taken in turns.items()}
                 rows.append({"connections": connections, **cells})
         released.verify()
     print(machine)

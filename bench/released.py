@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import click
 import pymysql
 from sqlalchemy.engine import make_url
-from tqdm import tqdm
 
 from escrow import contracts, funding
 from escrow.fees import FeeSchedule
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 _NAME = "bench"
 _CONTRACTS = 400
-_PRICE = Money(99_999_900, "USD")
+_PRICE = Money(contracts.LARGEST_PRICE_MINOR, "USD")
 _PASSWORD = "a lighthouse on a quiet coast"  # noqa: S105 - of nobody
 
 _TABLES = (
@@ -76,8 +77,9 @@ def prepare(server: MariaDB, directory: Path) -> Prepared:
     migrate(url)
     unit_of_work.bind(Database.connect(url))
     client, worker = (_person(role) for role in (Role.CLIENT, Role.WORKER))
-    bar = tqdm(range(_CONTRACTS), desc=f"funding {_CONTRACTS} milestones", leave=False)
-    milestones = tuple(_funded(client, worker) for _ in bar)
+    label = f"funding {_CONTRACTS} milestones"
+    with click.progressbar(range(_CONTRACTS), label=label, file=sys.stderr) as bar:
+        milestones = tuple(_funded(client, worker) for _ in bar)
     token = sign_in(email="client@example.com", password=_PASSWORD, address="", user_agent="").access_token
     _by_hand_too(url, token, client.id, worker.id, milestones)
     environment = {
