@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """What the gateway is asked to collect; `ask_first` when it was ordered too long ago to be sent again."""
+    """What the gateway is asked to collect; `ask_first` when the order cannot simply be sent again.
+
+    It went out too long ago, or nobody knows what came of it: with another card it would be another order, which the
+    gateway refuses under the same key for as long as it remembers the first.
+    """
 
     payment: PaymentView
     order: PaymentOrder
@@ -73,7 +77,7 @@ def checkout(session: Session, *, payment_id: str, confirmation_token: str | Non
     payment = collecting.find_payment(session, payment_id=payment_id, gateway_id=None)
     if payment is None:
         raise collecting.PaymentNotFound("There is no payment with this id.")
-    ask_first = payment.ordered_at + KEYS_LAST < clock.now(session)
+    ask_first = payment.state == "unknown" or payment.ordered_at + KEYS_LAST < clock.now(session)
     return Checkout(payment, _order(session, payment, confirmation_token), ask_first)
 
 

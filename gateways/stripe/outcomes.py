@@ -56,7 +56,7 @@ def searched(
                 return understood(values, read)
     except stripe.StripeError as error:
         outcome = outcome_of(error)
-        if isinstance(outcome, Rejected) and outcome.temporary:
+        if isinstance(outcome, Rejected):
             # What was refused is the question: the order it was about may stand, and must not go out again as new.
             return Unknown(f"could not be looked up: {outcome.code}")
         return outcome

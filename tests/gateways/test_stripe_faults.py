@@ -186,12 +186,17 @@ def test_another_order_under_the_same_key_says_nothing_of_the_first_and_is_a_bug
     assert any(record.levelname == "CRITICAL" for record in caplog.records)
 
 
-@pytest.mark.parametrize("name", ["payout", "find_payout", "create_payout", "balance"])
+def test_a_question_that_is_refused_says_nothing_of_the_order_it_was_about(stripe, world):
+    answer = stripe.find_payout(PayoutOrder(new_id("po"), "acct_gone", USD_10))
+    assert isinstance(answer, Unknown)
+    assert "account_invalid" in answer.reason
+
+
+@pytest.mark.parametrize("name", ["payout", "create_payout", "balance"])
 def test_an_account_that_has_left_us_is_refused_for_good(stripe, world, name):
     order = PayoutOrder(new_id("po"), "acct_gone", USD_10)
     asked = {
         "payout": lambda: stripe.payout("acct_gone", "po_1"),
-        "find_payout": lambda: stripe.find_payout(order),
         "create_payout": lambda: stripe.create_payout(order),
         "balance": lambda: stripe.balance("USD", account="acct_gone"),
     }

@@ -66,6 +66,23 @@ def test_a_declined_confirmation_token_leaves_the_payment_open_for_another_card(
     check_agreement(people.house.peer)
 
 
+@pytest.mark.parametrize("fault", ["cut_before_effect", "cut_after_effect"])
+def test_an_answer_that_was_lost_is_no_obstacle_to_another_card(people, milestone, fault):
+    # Twice: the SDK tries again by itself once.
+    people.house.peer.fault(fault, method="POST", path="/v1/payment_intents", count=2)
+    orders = [
+        {"milestone_id": milestone, "confirmation_token": people.house.peer.confirmation_token()}
+        for _ in range(2)
+    ]
+    with pytest.raises(Refused) as lost:
+        people.client.post("/v1/checkout/confirm", orders[0])
+    assert lost.value.status == 503
+    assert people.client.post("/v1/checkout/confirm", orders[1])["payment_id"]
+    people.house.settle()
+    assert people.where(milestone) == HELD
+    check_agreement(people.house.peer)
+
+
 def test_a_bank_debit_holds_nothing_until_the_bank_has_paid(people, milestone):
     people.fund(milestone, "pm_usBankAccount_success")
     people.house.pass_time(hours=48)
