@@ -64,6 +64,7 @@ def test_the_relay_dies_at(world, point):
 
 
 @pytest.mark.parametrize("act", points.REQUESTS)
+@pytest.mark.sqlite
 def test_no_point_of_a_request_is_missing(world, act):
     with world.at_stake():
         asked = acts.REQUESTS[act](world.people)
@@ -76,6 +77,7 @@ def test_no_point_of_a_request_is_missing(world, act):
 
 
 @pytest.mark.parametrize("act", points.WORK)
+@pytest.mark.sqlite
 def test_no_point_of_work_is_missing(world, act):
     with world.at_stake():
         check = acts.WORK[act](world.people)
