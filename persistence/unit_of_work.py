@@ -96,12 +96,15 @@ def reading(
 def examining(
     query: Callable[Concatenate[Session, P], Result], *arguments: P.args, **named: P.kwargs
 ) -> Result:
-    """Answer `query` like `reading`, but everything it reads, in however many statements, is of one instant."""
+    """Answer `query` like `reading`, but everything it reads, in however many statements, is of one instant.
+
+    It is never begun again: an export has written half of what it read by the time that the connection dies.
+    """
     options: dict[str, Any] = {"holdfast_reads_only": True}
     if database().engine.dialect.name != "sqlite":
         # SQLite's readers see one instant as it is.
         options["isolation_level"] = "REPEATABLE READ"
-    return _tried(lambda: _read(lambda session: query(session, *arguments, **named), options))
+    return _read(lambda session: query(session, *arguments, **named), options)
 
 
 def staged(

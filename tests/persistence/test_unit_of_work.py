@@ -15,7 +15,7 @@ from persistence import due, outbox, unit_of_work
 from persistence.engine import Database
 from persistence.locks import locked, locked_rows
 from persistence.tables import DueWork, OutboxEvent
-from persistence.unit_of_work import DatabaseBusy, Retry, atomically, reading, rehearse
+from persistence.unit_of_work import DatabaseBusy, Retry, atomically, examining, reading, rehearse
 from tests.books import everything, expect_refusal, nothing_moves
 from tests.threads import at_once, together
 
@@ -66,6 +66,18 @@ def test_where_no_connection_comes_free_the_service_is_busy(database, tmp_path, 
         with pytest.raises(DatabaseBusy):
             edge(lambda session: session.scalar(text("SELECT 1")))
     few.dispose()
+
+
+def test_what_is_examined_is_not_read_again_because_it_may_have_been_written_out(database):
+    written = []
+
+    def export(_session):
+        written.append("half of the journal")
+        raise OperationalError("SELECT", {}, Exception(2013, "Lost connection"))
+
+    with pytest.raises(OperationalError):
+        examining(export)
+    assert written == ["half of the journal"]
 
 
 def test_an_operation_that_always_loses_gives_up_and_leaves_nothing(database):
