@@ -5,21 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy import select
 
 from ledger.chart import Side
 from ledger.lanes import own_lane
-from ledger.prepared import Prepared, places
+from ledger.rows import Insert, hexadecimal, instant
 from ledger.tables import accounts, balances
 from persistence import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import Connection, Insert, Select, Table
+    from sqlalchemy import Connection
     from sqlalchemy.orm import Session
 
     from ledger.chart import Account
@@ -27,50 +26,13 @@ if TYPE_CHECKING:
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-# A table of few rows would be read from end to end, and whatever is read is locked.
-_BY_KEY = "FORCE INDEX (PRIMARY)"
+# A longer list is made into a table and joined by MariaDB, and what a join reads is locked in an order of its own.
+_AT_ONCE = 500
 
-
-def _locking(dialect: str, count: int) -> Select[Any]:
-    keys = [places((balances.c.account_id,), number)["account_id"] for number in range(count)]
-    return (
-        select(*balances.columns, clock.column(dialect))
-        .with_hint(balances, _BY_KEY, "mysql")
-        .with_hint(balances, _BY_KEY, "mariadb")
-        .where(balances.c.account_id.in_(keys), balances.c.lane == bindparam("lane_0"))
-        .order_by(balances.c.account_id)
-        .with_for_update()
-    )
-
-
-def _opening(table: Table, column: str) -> Callable[[str, int], Insert]:
-    def make(dialect: str, count: int) -> Insert:
-        rows = [places(table.columns.values(), number) for number in range(count)]
-        if dialect == "sqlite":
-            return sqlite.insert(table).values(rows).on_conflict_do_nothing()
-        # An upsert that changes nothing, because INSERT IGNORE would swallow every other error too.
-        return mysql.insert(table).values(rows).on_duplicate_key_update({column: table.c[column]})
-
-    return make
-
-
-def _putting(dialect: str, count: int) -> Insert:
-    rows = [places(balances.columns.values(), number) for number in range(count)]
-    changing = [column.name for column in balances.columns if not column.primary_key]
-    if dialect == "sqlite":
-        put = sqlite.insert(balances).values(rows)
-        return put.on_conflict_do_update(
-            list(balances.primary_key), set_={name: put.excluded[name] for name in changing}
-        )
-    put_all = mysql.insert(balances).values(rows)
-    return put_all.on_duplicate_key_update({name: put_all.inserted[name] for name in changing})
-
-
-_LOCK = Prepared(_locking, [*balances.columns, clock.column("")])
-_OPEN_ACCOUNT = Prepared(_opening(accounts, "code"))
-_OPEN_BALANCE = Prepared(_opening(balances, "lane"))
-_PUT_BALANCE = Prepared(_putting)
-_OPENED = select(accounts.c.id).where(accounts.c.id.in_(bindparam("accounts", expanding=True)))
+_COUNTED = ("sequence", "debits_posted", "credits_posted", "debits_pending", "credits_pending")
+_OPEN_ACCOUNT = Insert(accounts, instead=("code",))
+_OPEN_BALANCE = Insert(balances, instead=("lane",))
+_PUT_BALANCE = Insert(balances, instead=(*_COUNTED, "recorded_at"))
 
 
 @dataclass(slots=True)
@@ -107,9 +69,13 @@ class Counters:
         """What pending postings will take out of it."""
         return self.credits_pending if normal is Side.DEBIT else self.debits_pending
 
+    def available_minor(self, normal: Side) -> int:
+        """What can be spent or held back."""
+        return self.balance_minor(normal) - self.held_minor(normal)
+
     def is_below_floor(self, normal: Side) -> bool:
         """Whether more is spent or held back than is there."""
-        return self.balance_minor(normal) < self.held_minor(normal)
+        return self.available_minor(normal) < 0
 
 
 class Locked(NamedTuple):
@@ -120,23 +86,32 @@ class Locked(NamedTuple):
 
 
 class _Read(NamedTuple):
+    """The counters that were there, the newest instant in them, and the database's clock once they were locked."""
+
     counters: dict[Account, Counters]
-    clock: datetime | None
+    newest: str
+    clock: str
+
+    def __or__(self, later: object) -> _Read:
+        assert isinstance(later, _Read), "two readings make one"
+        newest = max(self.newest, later.newest)
+        return _Read(self.counters | later.counters, newest, later.clock or self.clock)
+
+
+_NOTHING = _Read({}, "", "")
 
 
 def locked(session: Session, connection: Connection, touched: Iterable[Account]) -> Locked:
     """Have these accounts to ourselves; the instant is not before their last posting, whatever the clock does."""
     # In id order everywhere, so that two opposite movements cannot wait for each other.
-    in_order = sorted(set(touched), key=lambda account: account.row_id)
-    personal = [account for account in in_order if not account.shared]
+    in_order = sorted(set(touched), key=attrgetter("row_id"))
+    read = _personal(connection, [account for account in in_order if not account.shared])
     shared = [account for account in in_order if account.shared]
-    found, read = _personal(connection, personal) if personal else _Read({}, None)
     if shared:
         # The lane comes last: who waits for a person's account keeps no lane from anybody.
-        lanes, read = _shared(connection, shared, own_lane(session, connection))
-        found |= lanes
-    now = clock.now(session) if read is None else clock.turned(session, read)
-    return Locked(found, max(now, *(counters.recorded_at for counters in found.values())))
+        read |= _shared(connection, shared, own_lane(session, connection))
+    now = clock.turned(session, instant(read.clock)) if read.clock else clock.now(session)
+    return Locked(read.counters, max(now, instant(read.newest)) if read.newest else now)
 
 
 def keep(connection: Connection, changed: Iterable[Counters]) -> None:
@@ -145,56 +120,73 @@ def keep(connection: Connection, changed: Iterable[Counters]) -> None:
 
 
 def _personal(connection: Connection, wanted: Sequence[Account]) -> _Read:
-    found, read = _lock(connection, wanted, 0)
-    missing = [account for account in wanted if account not in found]
+    read = _lock(connection, wanted, 0)
+    missing = [account for account in wanted if account not in read.counters]
     if not missing:
-        return _Read(found, read)
+        return read
     _open(connection, missing)
     _OPEN_BALANCE.run(connection, [_row(Counters(account.row_id, 0)) for account in missing])
-    opened, read = _lock(connection, missing, 0)
-    return _Read(found | opened, read)
+    return read | _lock(connection, missing, 0)
 
 
 def _shared(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read:
-    found, read = _lock(connection, wanted, lane)
-    missing = [account for account in wanted if account not in found]
+    read = _lock(connection, wanted, lane)
+    missing = [account for account in wanted if account not in read.counters]
     if not missing:
-        return _Read(found, read)
+        return read
     # Asked first, because whoever opens an account keeps everybody from it until the transaction ends.
-    opened = set(connection.scalars(_OPENED, {"accounts": [account.row_id for account in missing]}))
+    ids = [account.row_id for account in missing]
+    opened = set(connection.scalars(select(accounts.c.id).where(accounts.c.id.in_(ids))))
     _open(connection, [account for account in missing if account.row_id not in opened])
     # The lane is ours: nobody else can be putting the same rows there.
-    return _Read(found | {account: Counters(account.row_id, lane) for account in missing}, read)
+    made = {account: Counters(account.row_id, lane) for account in missing}
+    return read | _Read(made, "", "")
 
 
 def _lock(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read:
+    read = _NOTHING
+    for start in range(0, len(wanted), _AT_ONCE):
+        read |= _lock_some(connection, wanted[start : start + _AT_ONCE], lane)
+    return read
+
+
+def _lock_some(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read:
     by_id = {account.row_id: account for account in wanted}
-    rows = _LOCK.fetch(connection, [{"account_id": account_id, "lane": lane} for account_id in by_id])
+    ask = _locking(connection.dialect.name, hexadecimal(by_id), lane)
+    rows = connection.exec_driver_sql(ask, execution_options={"no_parameters": True}).all()
+    if not rows:
+        return _NOTHING
+    found = {by_id[account_id]: Counters(account_id, lane, *counted) for account_id, *counted, _, _ in rows}
     # The clock of the last row was read when all of them were locked.
-    read = rows[-1][-1] if rows else None
-    return _Read({by_id[row[0]]: Counters(*row[:-1]) for row in rows}, read)
+    return _Read(found, max(row[-2] for row in rows), rows[-1][-1])
+
+
+def _locking(dialect: str, ids: str, lane: int) -> str:
+    counted = f"SELECT account_id, {', '.join(_COUNTED)}"
+    where = f"WHERE account_id IN ({ids}) AND lane = {lane} ORDER BY account_id"
+    if dialect == "sqlite":
+        return f"{counted}, recorded_at, {clock.expression(dialect)} FROM ledger_balances {where}"
+    # A table of few rows would be read from end to end, and whatever is read is locked. Instants come as text,
+    # because only the newest of them is of interest.
+    read = f"CAST(recorded_at AS CHAR), CAST({clock.expression(dialect)} AS CHAR)"
+    return f"{counted}, {read} FROM ledger_balances FORCE INDEX (PRIMARY) {where} FOR UPDATE"
 
 
 def _open(connection: Connection, missing: Sequence[Account]) -> None:
-    if not missing:
-        return
-    rows = [
-        {
-            "id": account.row_id,
-            "code": account.code,
-            "currency": account.currency,
-            "normal": account.normal.value,
-            "floor": account.floor,
-            "shared": account.shared,
-        }
-        for account in missing
-    ]
-    _OPEN_ACCOUNT.run(connection, rows)
+    if missing:
+        _OPEN_ACCOUNT.run(connection, list(_opening(missing)))
 
 
-_NAMES = Counters.__slots__
-_VALUES = attrgetter(*_NAMES)
+def _opening(missing: Sequence[Account]) -> Iterator[tuple[object, ...]]:
+    for account in missing:
+        yield (
+            account.row_id,
+            account.code,
+            account.currency,
+            account.normal.value,
+            account.floor,
+            account.shared,
+        )
 
 
-def _row(counters: Counters) -> dict[str, Any]:
-    return dict(zip(_NAMES, _VALUES(counters), strict=True))
+_row = attrgetter(*Counters.__slots__)

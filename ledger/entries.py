@@ -16,27 +16,22 @@ if TYPE_CHECKING:
 
 
 class Phase(Enum):
-    """Whether an entry moves money, only holds it back, or resolves what an earlier one held back."""
+    """Whether an entry moves money, only holds it back, or resolves what an earlier one held back.
+
+    An amount counts as moved (`posted`) once or not at all, and as held back (`pending`) once more, once less or not
+    at all; `resolves` says whether the entry ends a hold.
+    """
 
     POSTED = "posted"
     PENDING = "pending"
     POST_PENDING = "post_pending"
     VOID_PENDING = "void_pending"
 
-    @property
-    def posted(self) -> int:
-        """How often an amount counts as moved: once, or not at all."""
-        return int(self in {Phase.POSTED, Phase.POST_PENDING})
-
-    @property
-    def pending(self) -> int:
-        """How often an amount counts as held back: once more, once less, or not at all."""
-        return int(self is Phase.PENDING) - int(self.resolves)
-
-    @property
-    def resolves(self) -> bool:
-        """Whether it ends a hold."""
-        return self in {Phase.POST_PENDING, Phase.VOID_PENDING}
+    def __init__(self, value: str) -> None:
+        # Computed once, because they are asked for at every line of every entry.
+        self.resolves = value in {"post_pending", "void_pending"}
+        self.posted = int(value in {"posted", "post_pending"})
+        self.pending = int(value == "pending") - int(self.resolves)
 
 
 @dataclass(frozen=True, slots=True)

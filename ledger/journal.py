@@ -7,22 +7,25 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select, true
+from sqlalchemy import select, true
 
+from kernel.ids import decode
 from kernel.money import Money
 from ledger.chart import Account, Side
 from ledger.entries import Entry, Phase, Posting
-from ledger.prepared import Prepared, places
+from ledger.rows import Insert
 from ledger.tables import accounts, entries, postings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import date, datetime
     from typing import Any
 
-    from sqlalchemy import ColumnElement, Connection, Insert, Row, Table
+    import sqlalchemy
+    from sqlalchemy import ColumnElement, Connection
 
     from ledger.counters import Counters
+    from ledger.rows import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,25 @@ class Draft:
     def fingerprint(self) -> bytes:
         """What the idempotency key stands for: which money moved for what, not who said so or in which words."""
         return fingerprint(self.entry, self.phase, self.reference, self.resolves, self.reverses)
+
+    def stored(self, recorded_at: datetime) -> PostedEntry:
+        """The entry as it stands in the books once it is recorded."""
+        return PostedEntry(
+            id=self.id,
+            movement=self.entry.movement,
+            phase=self.phase,
+            reference=self.reference,
+            actor=self.actor,
+            approved_by=self.entry.approved_by,
+            reason=self.reason,
+            key=self.key,
+            fingerprint=self.fingerprint,
+            value_date=self.value_date or recorded_at.date(),
+            recorded_at=recorded_at,
+            resolves=self.resolves,
+            reverses=self.reverses,
+            postings=self.entry.postings,
+        )
 
     def is_told_again(self, stored: PostedEntry) -> bool:
         """Whether `stored` is this very entry."""
@@ -88,63 +110,31 @@ def fingerprint(
     return sha256("\n".join([*(part or "" for part in head), *lines]).encode()).digest()
 
 
-def insert_entry(connection: Connection, draft: Draft, recorded_at: datetime) -> PostedEntry:
-    """Write the head of an entry; a key, a hold or a reversal that is taken already raises IntegrityError."""
-    stored = PostedEntry(
-        id=draft.id,
-        movement=draft.entry.movement,
-        phase=draft.phase,
-        reference=draft.reference,
-        actor=draft.actor,
-        approved_by=draft.entry.approved_by,
-        reason=draft.reason,
-        key=draft.key,
-        fingerprint=draft.fingerprint,
-        value_date=draft.value_date or recorded_at.date(),
-        recorded_at=recorded_at,
-        resolves=draft.resolves,
-        reverses=draft.reverses,
-        postings=draft.entry.postings,
-    )
-    head = {
-        "id": stored.id,
-        "movement": stored.movement,
-        "phase": stored.phase.value,
-        "reference": stored.reference,
-        "actor": stored.actor,
-        "approved_by": stored.approved_by,
-        "reason": stored.reason,
-        "idempotency_key": stored.key,
-        "fingerprint": stored.fingerprint,
-        "value_date": stored.value_date,
-        "recorded_at": stored.recorded_at,
-        "resolves_id": stored.resolves,
-        "reverses_id": stored.reverses,
-    }
-    _INSERT_ENTRY.run(connection, [head])
-    return stored
+def insert_entries(connection: Connection, stored: Sequence[PostedEntry]) -> None:
+    """Write the heads of entries; a key, a hold or a reversal that is taken already raises IntegrityError."""
+    _INSERT_ENTRIES.run(connection, [_head(entry) for entry in stored])
 
 
-def insert_postings(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
-    """Write the lines of an entry."""
+def insert_postings(connection: Connection, rows: Sequence[Row]) -> None:
+    """Write the lines of entries."""
     _INSERT_POSTINGS.run(connection, rows)
 
 
-def posting_row(entry_id: str, line: int, posting: Posting, counters: Counters) -> dict[str, object]:
+def posting_row(entry_id: bytes, line: int, posting: Posting, counters: Counters) -> Row:
     """The row of one line, once `counters` have moved by it."""
     normal = posting.account.normal
-    return {
-        "account_id": counters.account_id,
-        "lane": counters.lane,
-        "sequence": counters.sequence,
-        "entry_id": entry_id,
-        "line": line,
-        "side": posting.side.value,
-        "amount_minor": posting.amount.amount_minor,
-        "balance_minor": counters.balance_minor(normal),
-        "held_minor": counters.held_minor(normal),
-        "recorded_at": counters.recorded_at,
-    }
+    return (
+        counters.account_id,
+        counters.lane,
+        counters.sequence,
+        entry_id,
+        line,
+        posting.side.value,
+        posting.amount.amount_minor,
+        counters.balance_minor(normal),
+        counters.held_minor(normal),
+        counters.recorded_at,
+    )
 
 
 def entries_where(connection: Connection, *conditions: ColumnElement[bool]) -> list[PostedEntry]:
@@ -166,6 +156,12 @@ def id_batches(connection: Connection, size: int) -> Iterator[list[str]]:
         after = entries.c.id > ids[-1]
 
 
+def entries_by_key(connection: Connection, keys: Iterable[str]) -> dict[str, PostedEntry]:
+    """The entries written under these idempotency keys, by key."""
+    found = entries_where(connection, entries.c.idempotency_key.in_(sorted(set(keys))))
+    return {stored.key: stored for stored in found}
+
+
 def entry_by_key(connection: Connection, key: str) -> PostedEntry | None:
     """The entry written under this idempotency key."""
     return next(iter(entries_where(connection, entries.c.idempotency_key == key)), None)
@@ -176,15 +172,33 @@ def entry_by_id(connection: Connection, entry_id: str) -> PostedEntry | None:
     return next(iter(entries_where(connection, entries.c.id == entry_id)), None)
 
 
-def _inserting(table: Table) -> Callable[[str, int], Insert]:
-    def make(_dialect: str, count: int) -> Insert:
-        return insert(table).values([places(table.columns.values(), number) for number in range(count)])
-
-    return make
+_INSERT_ENTRIES = Insert(entries)
+_INSERT_POSTINGS = Insert(postings)
 
 
-_INSERT_ENTRY = Prepared(_inserting(entries))
-_INSERT_POSTINGS = Prepared(_inserting(postings))
+def _head(stored: PostedEntry) -> Row:
+    return (
+        entry_bytes(stored.id),
+        stored.movement,
+        stored.phase.value,
+        stored.reference,
+        stored.actor,
+        stored.approved_by,
+        stored.reason,
+        stored.key,
+        stored.fingerprint,
+        stored.value_date,
+        stored.recorded_at,
+        entry_bytes(stored.resolves) if stored.resolves else None,
+        entry_bytes(stored.reverses) if stored.reverses else None,
+    )
+
+
+def entry_bytes(entry_id: str) -> bytes:
+    """The sixteen bytes of an entry's id."""
+    return decode("en", entry_id)
+
+
 _LINES = (
     select(postings.c.entry_id, postings.c.side, postings.c.amount_minor, accounts)
     .join(accounts, accounts.c.id == postings.c.account_id)
@@ -199,18 +213,18 @@ def _lines(connection: Connection, entry_ids: Sequence[str]) -> dict[str, tuple[
     return {entry_id: tuple(found) for entry_id, found in lines.items()}
 
 
-def posting_of(row: Row[Any]) -> Posting:
+def posting_of(row: sqlalchemy.Row[Any]) -> Posting:
     """The line in a row of a posting joined with its account."""
     account = account_of(row)
     return Posting(account, Side(row.side), Money(row.amount_minor, account.currency))
 
 
-def account_of(row: Row[Any]) -> Account:
+def account_of(row: sqlalchemy.Row[Any]) -> Account:
     """The account in a row of accounts."""
     return Account(row.code, row.currency, Side(row.normal), floor=row.floor, shared=row.shared)
 
 
-def _entry(row: Row[Any], lines: tuple[Posting, ...]) -> PostedEntry:
+def _entry(row: sqlalchemy.Row[Any], lines: tuple[Posting, ...]) -> PostedEntry:
     return PostedEntry(
         id=row.id,
         movement=row.movement,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, select
 
-from ledger.prepared import Prepared
 from ledger.tables import LANES, lanes, seed_lanes
 from ledger.transaction import memory
 
@@ -19,11 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.orm import Session
 
-_FREE = Prepared(
-    lambda _dialect, _count: (
-        select(lanes.c.lane).order_by(lanes.c.lane).limit(1).with_for_update(skip_locked=True)
-    )
-)
+_FREE = "SELECT lane FROM ledger_lanes ORDER BY lane LIMIT 1 FOR UPDATE SKIP LOCKED"
 _THIS = select(lanes.c.lane).where(lanes.c.lane == bindparam("lane")).with_for_update()
 
 
@@ -39,8 +34,8 @@ def _taken(connection: Connection) -> int:
     if connection.dialect.name == "sqlite":
         # The database has one writer at a time.
         return 0
-    free = _FREE.fetch(connection, [])
-    return free[0][0] if free else _waited_for(connection)
+    free: int | None = connection.exec_driver_sql(_FREE).scalar()
+    return _waited_for(connection) if free is None else free
 
 
 def _waited_for(connection: Connection) -> int:

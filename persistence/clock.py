@@ -26,7 +26,12 @@ def now(session: Session) -> datetime:
 
 def column(dialect: str) -> ColumnElement[datetime]:
     """The database's clock as a column, for a statement that takes a lock and can say when it had it."""
-    return literal_column(_SQLITE if dialect == "sqlite" else _MARIADB, UtcDateTime())
+    return literal_column(expression(dialect), UtcDateTime())
+
+
+def expression(dialect: str) -> str:
+    """The same for a statement that is written as text."""
+    return _SQLITE if dialect == "sqlite" else _MARIADB
 
 
 def turned(session: Session, read: datetime) -> datetime:

@@ -16,8 +16,9 @@ from kernel.refusals import Refusal
 from ledger import chart, movements
 from ledger.balances import balance
 from ledger.integrity import verify
-from ledger.posting import HoldResolved, InsufficientBalance, post, post_hold, void_hold
+from ledger.posting import post, post_hold, void_hold
 from ledger.tables import balances, entries, postings
+from ledger.writing import HoldResolved, InsufficientBalance
 from persistence.unit_of_work import atomically, examining, reading
 from tests.ledger.words import STRIPE, earned, escrow, funded, held, posted, released, usd, wallet
 from tests.threads import at_once, succeeded, together

@@ -23,7 +23,8 @@ from ledger import chart, movements
 from ledger.balances import trial_balance
 from ledger.entries import credit, debit
 from ledger.export import beancount_name, code_of, export
-from ledger.posting import InsufficientBalance, hold, post, post_hold, reverse, void_hold
+from ledger.posting import hold, post, post_hold, reverse, void_hold
+from ledger.writing import InsufficientBalance
 from persistence.unit_of_work import atomically, examining, reading
 from tests.ledger.strategies import CURRENCIES, GATEWAYS, NAMES, entries
 from tests.ledger.test_chart import ACCOUNTS

@@ -19,8 +19,9 @@ from ledger import chart, movements
 from ledger.balances import balance, balance_as_of, trial_balance
 from ledger.entries import credit, debit
 from ledger.integrity import verify
-from ledger.posting import EntryKeyReused, InsufficientBalance, hold, post, post_hold, reverse, void_hold
+from ledger.posting import hold, post, post_hold, reverse, void_hold
 from ledger.statements import accounts_named, statement
+from ledger.writing import EntryKeyReused, InsufficientBalance
 from persistence.unit_of_work import atomically, examining, reading
 
 MILESTONES = st.sampled_from([f"ms_{number}" for number in range(3)])

@@ -15,14 +15,8 @@ from ledger.balances import balance
 from ledger.entries import Entry, Phase, credit, debit
 from ledger.integrity import verify
 from ledger.posting import (
-    EntryKeyReused,
     EntryNotFound,
     EntryNotReversible,
-    EntryReversed,
-    HoldResolved,
-    InsufficientBalance,
-    ReasonMissing,
-    SecondPersonMissing,
     hold,
     post,
     post_hold,
@@ -32,6 +26,14 @@ from ledger.posting import (
 )
 from ledger.statements import find_entry
 from ledger.tables import entries
+from ledger.writing import (
+    EntryKeyReused,
+    EntryReversed,
+    HoldResolved,
+    InsufficientBalance,
+    ReasonMissing,
+    SecondPersonMissing,
+)
 from persistence import clock as database_clock
 from persistence.unit_of_work import atomically, examining, reading, rehearse
 from tests.books import expect_refusal, nothing_moves

@@ -1,0 +1,226 @@
+"""The one place where entries become rows: all of them or, where the caller says so, all that can be.
+
+Whether one is written or a thousand, the statements are the same and their number does not grow: the balances locked,
+the entries, their lines, the balances put back. Every entry is judged by what the ones before it have left.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, NoReturn
+
+from sqlalchemy.exc import IntegrityError
+
+from kernel.refusals import Conflict, Forbidden, Invalid, Refusal
+from ledger import counters, journal, movements
+from ledger.tables import entries
+from ledger.transaction import memory
+from persistence.unit_of_work import Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection
+    from sqlalchemy.orm import Session
+
+    from ledger.chart import Account
+    from ledger.counters import Counters
+    from ledger.journal import Draft, PostedEntry
+    from ledger.rows import Row
+
+LONGEST_KEY = 160
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class EntryKeyReused(Conflict):
+    """The idempotency key stands for another entry already."""
+
+    code = "entry_key_reused"
+
+
+class InsufficientBalance(Conflict):
+    """The movement would take more out of an account than is there and not held back."""
+
+    code = "insufficient_balance"
+
+
+class HoldResolved(Conflict):
+    """The hold was posted or voided before."""
+
+    code = "hold_resolved"
+
+
+class EntryReversed(Conflict):
+    """The entry was reversed before."""
+
+    code = "entry_reversed"
+
+
+class ReasonMissing(Invalid):
+    """Whoever changes the books by hand says why."""
+
+    code = "reason_missing"
+
+
+class SecondPersonMissing(Forbidden):
+    """Nobody approves an adjustment of their own."""
+
+    code = "second_person_missing"
+
+
+def write(session: Session, draft: Draft) -> PostedEntry:
+    """Write one entry, or find it where it was written before; raises what refuses it."""
+    refusal = _refused(draft)
+    if refusal is not None:
+        raise refusal
+    connection = session.connection()
+    writing = _Writing(session, connection, [draft])
+    # Whether it was written before is asked only when it cannot be, so that the usual case pays nothing for it.
+    if not writing.add(draft):
+        return _written_before(connection, draft) or _raise(_short(draft))
+    try:
+        writing.insert()
+    except IntegrityError as taken:
+        return _written_before(connection, draft) or _lose(connection, draft, taken)
+    return writing.finish()[0]
+
+
+def write_all(session: Session, drafts: Sequence[Draft]) -> list[PostedEntry | Refusal]:
+    """Write what can be written of these, in their order; the answer to each is its entry or what refuses it."""
+    assert not any(draft.resolves or draft.reverses for draft in drafts), "these are written one by one"
+    connection = session.connection()
+    known = journal.entries_by_key(connection, (draft.key for draft in drafts))
+    writing = _Writing(session, connection, drafts)
+    answers = [_answer(writing, known, draft) for draft in drafts]
+    try:
+        writing.insert()
+    except IntegrityError as taken:
+        # Somebody wrote one of the keys meanwhile; the next try finds it.
+        raise Retry from taken
+    writing.finish()
+    return answers
+
+
+def _answer(writing: _Writing, known: dict[str, PostedEntry], draft: Draft) -> PostedEntry | Refusal:
+    refusal = _refused(draft)
+    if refusal is not None:
+        return refusal
+    stored = known.get(draft.key)
+    if stored is not None:
+        return stored if draft.is_told_again(stored) else _reused()
+    written = writing.add(draft)
+    if written is None:
+        return _short(draft)
+    known[draft.key] = written
+    return written
+
+
+class _Writing:
+    """The accounts that some drafts touch, locked, and the entries that are going to be written."""
+
+    def __init__(self, session: Session, connection: Connection, drafts: Sequence[Draft]) -> None:
+        self._connection, self._posted = connection, memory(session).posted
+        self._counters, self._at = counters.locked(
+            session, connection, (line.account for draft in drafts for line in draft.entry.postings)
+        )
+        if self._posted:
+            # One after the other, however coarse the clock is: they are told in the order in which they were posted.
+            self._at = max(self._at, self._posted[-1].recorded_at + _MICROSECOND)
+        self._entries: list[PostedEntry] = []
+        self._rows: list[Row] = []
+
+    def add(self, draft: Draft) -> PostedEntry | None:
+        """The entry, about to be written; None when it would break a floor."""
+        if self._breaks_a_floor(draft):
+            return None
+        stored = draft.stored(self._at)
+        self._rows += _moved(self._counters, stored)
+        self._entries.append(stored)
+        self._at += _MICROSECOND
+        return stored
+
+    def insert(self) -> None:
+        """Write the heads, which is where the database refuses what was written by somebody else."""
+        if self._entries:
+            journal.insert_entries(self._connection, self._entries)
+
+    def finish(self) -> list[PostedEntry]:
+        """Write the lines and the balances."""
+        if self._entries:
+            journal.insert_postings(self._connection, self._rows)
+            changed = {line.account for stored in self._entries for line in stored.postings}
+            counters.keep(self._connection, [self._counters[account] for account in changed])
+            self._posted += self._entries
+        return self._entries
+
+    def _breaks_a_floor(self, draft: Draft) -> bool:
+        taken: dict[Account, int] = {}
+        phase = draft.phase
+        for line in draft.entry.postings:
+            account = line.account
+            if account.floor:
+                incoming = line.side is account.normal
+                times = -phase.posted if incoming else phase.posted + phase.pending
+                taken[account] = taken.get(account, 0) + times * line.amount.amount_minor
+        # What only adds to an account cannot break its floor.
+        return any(
+            amount > 0 and self._counters[account].available_minor(account.normal) < amount
+            for account, amount in taken.items()
+        )
+
+
+def _moved(touched: Mapping[Account, Counters], stored: PostedEntry) -> Iterator[Row]:
+    entry_id = journal.entry_bytes(stored.id)
+    for line, posting in enumerate(stored.postings):
+        after = touched[posting.account]
+        after.move(stored.phase, posting.side, posting.amount.amount_minor, stored.recorded_at)
+        yield journal.posting_row(entry_id, line, posting, after)
+
+
+def _written_before(connection: Connection, draft: Draft) -> PostedEntry | None:
+    stored = journal.entry_by_key(connection, draft.key)
+    if stored is not None and not draft.is_told_again(stored):
+        raise _reused()
+    return stored
+
+
+def _lose(connection: Connection, draft: Draft, taken: IntegrityError) -> NoReturn:
+    if draft.resolves is not None and journal.entries_where(
+        connection, entries.c.resolves_id == draft.resolves
+    ):
+        raise HoldResolved("What was held back has been paid out or given up already.") from taken
+    if draft.reverses is not None and journal.entries_where(
+        connection, entries.c.reverses_id == draft.reverses
+    ):
+        raise EntryReversed("This entry was reversed already.") from taken
+    # Another transaction wrote the same key and cannot be seen from here yet.
+    raise Retry from taken
+
+
+def _reused() -> EntryKeyReused:
+    return EntryKeyReused("This movement of money was recorded before, with other contents.")
+
+
+def _short(draft: Draft) -> InsufficientBalance:
+    # Whose balance, and how much is in it, is not everybody's business.
+    return InsufficientBalance(
+        "There is not enough money for this, so nothing was moved.",
+        field="amount",
+        movement=draft.entry.movement,
+    )
+
+
+def _raise(refusal: Refusal) -> NoReturn:
+    raise refusal
+
+
+def _refused(draft: Draft) -> Refusal | None:
+    entry = draft.entry
+    assert entry.movement in movements.CATALOGUE, f"{entry.movement} is not in the catalogue"
+    assert draft.key.isascii(), "an idempotency key is ASCII"
+    assert 0 < len(draft.key) <= LONGEST_KEY, "an idempotency key has 1 to 160 letters"
+    if entry.movement in movements.BY_HAND and not (draft.reason or "").strip():
+        return ReasonMissing("Say why the books have to be changed by hand.", field="reason")
+    if entry.approved_by == draft.actor:
+        return SecondPersonMissing("Somebody else has to approve this adjustment.", field="approved_by")
+    return None
