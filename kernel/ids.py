@@ -10,6 +10,9 @@ from kernel.refusals import NotFound
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _LENGTH = 26
+# Two letters at a time, because every row of every list has ids.
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+_SHIFTS = range(5 * (_LENGTH - 2), -1, -10)
 # Sixteen bytes are 128 bits and 26 letters have room for 130, so the first letter stands for three.
 _LETTERS = re.compile(f"[0-7][{_ALPHABET}]{{{_LENGTH - 1}}}")
 # The letters that Python takes for digits to the base of 32.
@@ -30,7 +33,7 @@ def new_id(prefix: str) -> str:
 def encode(prefix: str, value: bytes) -> str:
     """The outside form of sixteen bytes."""
     number = int.from_bytes(value, "big")
-    letters = [_ALPHABET[number >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5)]
+    letters = [_PAIRS[number >> shift & 1023] for shift in _SHIFTS]
     return f"{prefix}_{''.join(letters)}"
 
 

@@ -10,14 +10,28 @@ from ledger import journal, movements
 from ledger.entries import Entry, Phase
 from ledger.journal import Draft, PostedEntry
 from ledger.transaction import memory
-from ledger.writing import write
+from ledger.writing import write, write_all
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from sqlalchemy.orm import Session
 
-__all__ = ["PostedEntry", "hold", "post", "post_hold", "posted_in", "reverse", "void_hold"]
+    from kernel.refusals import Refusal
+
+__all__ = [
+    "Draft",
+    "PostedEntry",
+    "draft",
+    "hold",
+    "post",
+    "post_hold",
+    "post_many",
+    "posted_in",
+    "reverse",
+    "void_hold",
+]
 
 
 class EntryNotFound(NotFound):
@@ -41,6 +55,13 @@ class Told(TypedDict):
     value_date: NotRequired[date | None]
 
 
+def draft(entry: Entry, *, reference: str, **told: Unpack[Told]) -> Draft:
+    """The entry with what is said about it, as `post_many` takes it; a hold where it only holds money back."""
+    assert entry.movement not in movements.HOLDS.values(), f"{entry.movement} resolves a hold"
+    phase = Phase.PENDING if entry.movement in movements.HOLDS else Phase.POSTED
+    return Draft(new_id("en"), entry, phase, reference, **told)
+
+
 def post(
     session: Session,
     entry: Entry,
@@ -57,6 +78,18 @@ def post(
     return write(session, Draft(new_id("en"), entry, Phase.POSTED, reference, reverses=reverses, **told))
 
 
+def post_many(
+    session: Session, drafts: Sequence[Draft], *, leave_out_refused: bool = False
+) -> list[PostedEntry | Refusal]:
+    """Write many entries in a handful of statements, each judged as if it had been posted alone, in this order.
+
+    The answers are in the order of the drafts. The first refusal is raised, naming its entry's key, and nothing is
+    written; with `leave_out_refused` it is that entry's answer, and the others stand. Some thousands at a time are
+    enough: what makes a batch fast is that it is one commit, and its accounts are locked until then.
+    """
+    return write_all(session, drafts, leave_out_refused=leave_out_refused)
+
+
 def hold(
     session: Session,
     entry: Entry,
@@ -66,7 +99,7 @@ def hold(
 ) -> PostedEntry:
     """Hold the money of the entry back where it is, until the hold is posted or voided."""
     assert entry.movement in movements.HOLDS, f"{entry.movement} is not a hold"
-    return write(session, Draft(new_id("en"), entry, Phase.PENDING, reference, **told))
+    return write(session, draft(entry, reference=reference, **told))
 
 
 def post_hold(

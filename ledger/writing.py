@@ -85,13 +85,22 @@ def write(session: Session, draft: Draft) -> PostedEntry:
     return writing.finish()[0]
 
 
-def write_all(session: Session, drafts: Sequence[Draft]) -> list[PostedEntry | Refusal]:
-    """Write what can be written of these, in their order; the answer to each is its entry or what refuses it."""
+def write_all(
+    session: Session, drafts: Sequence[Draft], *, leave_out_refused: bool
+) -> list[PostedEntry | Refusal]:
+    """Write these in their order; the answer to each is its entry or, where it may be left out, what refuses it."""
     assert not any(draft.resolves or draft.reverses for draft in drafts), "these are written one by one"
     connection = session.connection()
     known = journal.entries_by_key(connection, (draft.key for draft in drafts))
     writing = _Writing(session, connection, drafts)
-    answers = [_answer(writing, known, draft) for draft in drafts]
+    answers: list[PostedEntry | Refusal] = []
+    for draft in drafts:
+        answer = _answer(writing, known, draft)
+        if isinstance(answer, Refusal):
+            answer.details["key"] = draft.key
+            if not leave_out_refused:
+                raise answer
+        answers.append(answer)
     try:
         writing.insert()
     except IntegrityError as taken:
