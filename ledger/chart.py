@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Side(Enum):
@@ -141,6 +146,45 @@ def goodwill(currency: str) -> Account:
     return _shared("expenses:goodwill", currency, Side.DEBIT)
 
 
+# Every code there is; what stands at a star names a gateway, a person, a milestone or a state.
+_PLACES: dict[tuple[str, ...], Callable[..., Account]] = {
+    ("assets", "gateway", "*", "pending"): gateway_pending,
+    ("assets", "gateway", "*", "available"): gateway_available,
+    ("assets", "gateway", "*", "connected", "*"): connected,
+    ("assets", "receivable", "*"): receivable,
+    ("liabilities", "escrow", "*"): escrow,
+    ("liabilities", "wallet", "*"): wallet,
+    ("liabilities", "payouts", "in_transit"): payouts_in_transit,
+    ("liabilities", "refunds", "in_transit"): refunds_in_transit,
+    ("liabilities", "withholding", "federal"): withholding_federal,
+    ("liabilities", "withholding", "state", "*"): withholding_state,
+    ("liabilities", "suspense", "*"): suspense,
+    ("income", "fees", "client"): client_fees,
+    ("income", "fees", "worker"): worker_fees,
+    ("income", "fees", "payout"): payout_fees,
+    ("expenses", "gateway_fees"): gateway_fees,
+    ("expenses", "chargebacks"): chargebacks,
+    ("expenses", "chargeback_fees"): chargeback_fees,
+    ("expenses", "goodwill"): goodwill,
+}
+
+
+@lru_cache(maxsize=4_096)
+def named(code: str, currency: str) -> Account | None:
+    """The account with this code, floor and all; None where the chart has no such place."""
+    parts = code.split(":")
+    for pattern, place in _PLACES.items():
+        if len(pattern) == len(parts) and all(map(_fits, pattern, parts)):
+            return place(*(part for star, part in zip(pattern, parts, strict=True) if star == "*"), currency)
+    return None
+
+
+def _fits(pattern: str, part: str) -> bool:
+    return bool(part) and pattern in {"*", part}
+
+
+# A few, met in almost every entry.
+@lru_cache(maxsize=1_024)
 def _shared(code: str, currency: str, normal: Side) -> Account:
     return Account(code, currency, normal, floor=False, shared=True)
 

@@ -8,21 +8,24 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from ledger.chart import Side
 from ledger.lanes import own_lane
 from ledger.rows import Insert, hexadecimal, instant
 from ledger.tables import accounts, balances
 from persistence import clock
+from persistence.unit_of_work import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Connection
     from sqlalchemy.orm import Session
 
     from ledger.chart import Account
     from ledger.entries import Phase
+    from ledger.rows import Row
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,8 +33,8 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE = 500
 
 _COUNTED = ("sequence", "debits_posted", "credits_posted", "debits_pending", "credits_pending")
-_OPEN_ACCOUNT = Insert(accounts, instead=("code",))
-_OPEN_BALANCE = Insert(balances, instead=("lane",))
+_OPEN_ACCOUNTS = Insert(accounts)
+_OPEN_BALANCES = Insert(balances)
 _PUT_BALANCE = Insert(balances, instead=(*_COUNTED, "recorded_at"))
 
 
@@ -105,11 +108,11 @@ def locked(session: Session, connection: Connection, touched: Iterable[Account])
     """Have these accounts to ourselves; the instant is not before their last posting, whatever the clock does."""
     # In id order everywhere, so that two opposite movements cannot wait for each other.
     in_order = sorted(set(touched), key=attrgetter("row_id"))
-    read = _personal(connection, [account for account in in_order if not account.shared])
+    read = _have(connection, [account for account in in_order if not account.shared], 0)
     shared = [account for account in in_order if account.shared]
     if shared:
         # The lane comes last: who waits for a person's account keeps no lane from anybody.
-        read |= _shared(connection, shared, own_lane(session, connection))
+        read |= _have(connection, shared, own_lane(session, connection))
     now = clock.turned(session, instant(read.clock)) if read.clock else clock.now(session)
     return Locked(read.counters, max(now, instant(read.newest)) if read.newest else now)
 
@@ -119,28 +122,13 @@ def keep(connection: Connection, changed: Iterable[Counters]) -> None:
     _PUT_BALANCE.run(connection, [_row(counters) for counters in changed])
 
 
-def _personal(connection: Connection, wanted: Sequence[Account]) -> _Read:
-    read = _lock(connection, wanted, 0)
-    missing = [account for account in wanted if account not in read.counters]
-    if not missing:
-        return read
-    _open(connection, missing)
-    _OPEN_BALANCE.run(connection, [_row(Counters(account.row_id, 0)) for account in missing])
-    return read | _lock(connection, missing, 0)
-
-
-def _shared(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read:
+def _have(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read:
     read = _lock(connection, wanted, lane)
     missing = [account for account in wanted if account not in read.counters]
     if not missing:
         return read
-    # Asked first, because whoever opens an account keeps everybody from it until the transaction ends.
-    ids = [account.row_id for account in missing]
-    opened = set(connection.scalars(select(accounts.c.id).where(accounts.c.id.in_(ids))))
-    _open(connection, [account for account in missing if account.row_id not in opened])
-    # The lane is ours: nobody else can be putting the same rows there.
-    made = {account: Counters(account.row_id, lane) for account in missing}
-    return read | _Read(made, "", "")
+    _open(connection, missing, lane)
+    return read | _lock(connection, missing, lane)
 
 
 def _lock(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read:
@@ -172,21 +160,23 @@ def _locking(dialect: str, ids: str, lane: int) -> str:
     return f"{counted}, {read} FROM ledger_balances FORCE INDEX (PRIMARY) {where} FOR UPDATE"
 
 
-def _open(connection: Connection, missing: Sequence[Account]) -> None:
-    if missing:
-        _OPEN_ACCOUNT.run(connection, list(_opening(missing)))
+def _open(connection: Connection, missing: Sequence[Account], lane: int) -> None:
+    # Asked first, because whoever opens an account keeps everybody from it until the transaction ends; and not put
+    # there instead of what is there, because what is there may not be changed.
+    ids = [account.row_id for account in missing]
+    opened = set(connection.scalars(select(accounts.c.id).where(accounts.c.id.in_(ids))))
+    new = [account for account in missing if account.row_id not in opened]
+    try:
+        if new:
+            _OPEN_ACCOUNTS.run(connection, [_opened(account) for account in new])
+        _OPEN_BALANCES.run(connection, [_row(Counters(account.row_id, lane)) for account in missing])
+    except IntegrityError as taken:
+        # Somebody opened one of them at the same moment; the next try finds it.
+        raise Retry from taken
 
 
-def _opening(missing: Sequence[Account]) -> Iterator[tuple[object, ...]]:
-    for account in missing:
-        yield (
-            account.row_id,
-            account.code,
-            account.currency,
-            account.normal.value,
-            account.floor,
-            account.shared,
-        )
+def _opened(account: Account) -> Row:
+    return account.row_id, account.code, account.currency, account.normal.value, account.floor, account.shared
 
 
 _row = attrgetter(*Counters.__slots__)

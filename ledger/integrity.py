@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from kernel.money import EXPONENTS, CurrencyNotSupported
-from ledger import journal, movements
+from ledger import chart, journal, movements
 from ledger.breaches import Breach
-from ledger.chart import row_id
 from ledger.coverage import coverage
 from ledger.entries import Phase, unbalanced
 from ledger.journal import fingerprint
@@ -95,8 +94,7 @@ def _entry(connection: Connection, entry: PostedEntry) -> Iterator[Breach]:
     uneven = unbalanced(entry.postings)
     if uneven:
         yield Breach("entry_balances", entry.id, f"debits and credits differ in {', '.join(uneven)}")
-    if entry.movement not in movements.CATALOGUE:
-        yield Breach("entry_is_in_the_catalogue", entry.id, f"{entry.movement} is not")
+    yield from _movement(entry)
     said = fingerprint(entry.entry, entry.phase, entry.reference, entry.resolves, entry.reverses)
     if said != entry.fingerprint:
         yield Breach("entry_is_as_written", entry.id, "its contents are not those it was written with")
@@ -114,12 +112,28 @@ def _entry(connection: Connection, entry: PostedEntry) -> Iterator[Breach]:
         )
 
 
+def _movement(entry: PostedEntry) -> Iterator[Breach]:
+    if entry.movement not in movements.CATALOGUE:
+        yield Breach("entry_is_in_the_catalogue", entry.id, f"{entry.movement} is not")
+    if entry.movement in movements.BY_HAND and not (entry.reason or "").strip():
+        yield Breach("what_is_done_by_hand_has_a_reason", entry.id, "there is none")
+    if entry.movement == "adjustment" and entry.approved_by in {None, "", entry.actor}:
+        yield Breach("adjustment_has_two_people", entry.id, f"{entry.actor} and {entry.approved_by}")
+    if (entry.movement == "reversal") != (entry.reverses is not None):
+        yield Breach("reversal_names_what_it_reverses", entry.id, f"{entry.movement}, {entry.reverses}")
+
+
 def _resolves(entry: PostedEntry, held: PostedEntry | None) -> bool:
     return held is not None and held.phase is Phase.PENDING and held.postings == entry.postings
 
 
 def _reverses(entry: PostedEntry, wrong: PostedEntry | None) -> bool:
-    return wrong is not None and bool(wrong.phase.posted) and movements.mirrors(entry.entry, wrong.entry)
+    return (
+        wrong is not None
+        and bool(wrong.phase.posted)
+        and wrong.reverses is None
+        and movements.mirrors(entry.entry, wrong.entry)
+    )
 
 
 def _doubles(connection: Connection) -> Iterator[Breach]:
@@ -138,10 +152,16 @@ def _doubles(connection: Connection) -> Iterator[Breach]:
 
 def _names(connection: Connection) -> Iterator[Breach]:
     for row in connection.execute(select(accounts).execution_options(yield_per=_BATCH)):
-        if row_id(row.code, row.currency) != row.id:
+        if chart.row_id(row.code, row.currency) != row.id:
             yield Breach("account_has_its_id", f"{row.code} {row.currency}", f"kept under {row.id.hex()}")
         if row.currency not in EXPONENTS:
             yield Breach("currency_is_known", f"{row.code} {row.currency}", "we hold no such money")
+        account = chart.named(row.code, row.currency)
+        if account is None:
+            yield Breach("account_is_in_the_chart", f"{row.code} {row.currency}", "there is no such place")
+        elif (account.normal.value, account.floor, account.shared) != (row.normal, row.floor, row.shared):
+            kept = f"kept with {row.normal}, floor {row.floor}, shared {row.shared}"
+            yield Breach("account_is_as_in_the_chart", f"{row.code} {row.currency}", kept)
 
 
 def _columns(connection: Connection) -> Iterator[Breach]:

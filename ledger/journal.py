@@ -11,7 +11,8 @@ from sqlalchemy import select, true
 
 from kernel.ids import decode
 from kernel.money import Money
-from ledger.chart import Account, Side
+from ledger import chart
+from ledger.chart import Side
 from ledger.entries import Entry, Phase, Posting
 from ledger.rows import Insert
 from ledger.tables import accounts, entries, postings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import sqlalchemy
     from sqlalchemy import ColumnElement, Connection
 
+    from ledger.chart import Account
     from ledger.counters import Counters
     from ledger.rows import Row
 
@@ -220,8 +222,11 @@ def posting_of(row: sqlalchemy.Row[Any]) -> Posting:
 
 
 def account_of(row: sqlalchemy.Row[Any]) -> Account:
-    """The account in a row of accounts."""
-    return Account(row.code, row.currency, Side(row.normal), floor=row.floor, shared=row.shared)
+    """The account in a row of accounts: what the chart says of its code, whatever else the row says."""
+    account = chart.named(row.code, row.currency)
+    if account is None:
+        raise ValueError(f"{row.code} is not in the chart of accounts")
+    return account
 
 
 def _entry(row: sqlalchemy.Row[Any], lines: tuple[Posting, ...]) -> PostedEntry:

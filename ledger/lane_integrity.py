@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists, or_, select
 
+from ledger import chart
 from ledger.breaches import Breach
 from ledger.chart import Side
 from ledger.counters import Counters
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _BATCH = 5_000
 _KEPT = Counters.__slots__[2:]
 _PHASES = {phase.value: phase for phase in Phase}
+_SIDES = {side.value: side for side in Side}
 
 _LINES = (
     select(
@@ -30,9 +32,6 @@ _LINES = (
         entries.c.recorded_at.label("entry_recorded_at"),
         accounts.c.code,
         accounts.c.currency,
-        accounts.c.normal,
-        accounts.c.floor,
-        accounts.c.shared,
         *(balances.c[name].label(f"kept_{name}") for name in _KEPT),
     )
     .select_from(postings)
@@ -85,8 +84,11 @@ class _Lane:
 
     def __init__(self, first: Row[Any]) -> None:
         self._subject = f"{first.code or first.account_id.hex()} {first.currency or '?'} lane {first.lane}"
-        # An account without a row is reported; it is followed as if it were one of ours.
-        self._normal = Side(first.normal or Side.CREDIT.value)
+        # An account that is not there is reported; it is followed as if it were one of ours.
+        account = chart.named(first.code, first.currency) if first.code else None
+        self._normal = account.normal if account else Side.CREDIT
+        self._is_floored = account is not None and account.floor
+        self._is_shared = account is not None and account.shared
         self._counters = Counters(first.account_id, first.lane)
         self._last = first
         self._is_off = False
@@ -97,7 +99,10 @@ class _Lane:
             yield from self._floor()
         before = self._counters.recorded_at
         phase = _PHASES.get(row.phase, Phase.POSTED)
-        self._counters.move(phase, Side(row.side), row.amount_minor, row.recorded_at)
+        side = _SIDES.get(row.side)
+        if side is None:
+            yield self._breach("side_is_known", f"line {row.sequence} is on the side {row.side!r}")
+        self._counters.move(phase, side or Side.DEBIT, row.amount_minor, row.recorded_at)
         self._last = row
         if row.phase is None:
             yield self._breach("line_has_an_entry", f"line {row.sequence} names {row.entry_id}")
@@ -114,7 +119,7 @@ class _Lane:
         yield from self._floor()
         if self._last.code is None:
             yield self._breach("line_has_an_account", "the account is not there")
-        elif self._last.lane and not self._last.shared:
+        elif self._last.lane and not self._is_shared:
             yield self._breach("only_shared_accounts_have_lanes", "the account is a person's")
         for name in _KEPT:
             kept, made = getattr(self._last, f"kept_{name}"), getattr(self._counters, name)
@@ -140,7 +145,7 @@ class _Lane:
 
     def _floor(self) -> Iterator[Breach]:
         # Between the lines of one entry it may be below.
-        if self._last.floor and self._counters.is_below_floor(self._normal):
+        if self._is_floored and self._counters.is_below_floor(self._normal):
             yield self._breach("floor_holds", f"below zero after entry {self._last.entry_id}")
 
     def _breach(self, rule: str, detail: str) -> Breach:

@@ -58,24 +58,15 @@ class Told(TypedDict):
 def draft(entry: Entry, *, reference: str, **told: Unpack[Told]) -> Draft:
     """The entry with what is said about it, as `post_many` takes it; a hold where it only holds money back."""
     assert entry.movement not in movements.HOLDS.values(), f"{entry.movement} resolves a hold"
+    assert entry.movement != "reversal", "an entry is reversed by name"
     phase = Phase.PENDING if entry.movement in movements.HOLDS else Phase.POSTED
     return Draft(new_id("en"), entry, phase, reference, **told)
 
 
-def post(
-    session: Session,
-    entry: Entry,
-    *,
-    reference: str,
-    reverses: str | None = None,
-    **told: Unpack[Told],
-) -> PostedEntry:
+def post(session: Session, entry: Entry, *, reference: str, **told: Unpack[Told]) -> PostedEntry:
     """Write the entry down; told again under the same key, it is the same entry and nothing is written."""
     assert entry.movement not in movements.HOLDS, f"{entry.movement} only holds money back"
-    assert entry.movement not in movements.HOLDS.values(), f"{entry.movement} resolves a hold"
-    if reverses is not None:
-        _check_mirrored(session, entry, reverses)
-    return write(session, Draft(new_id("en"), entry, Phase.POSTED, reference, reverses=reverses, **told))
+    return write(session, draft(entry, reference=reference, **told))
 
 
 def post_many(
@@ -188,8 +179,3 @@ def _entry(session: Session, entry_id: str) -> PostedEntry:
     if found is None:
         raise EntryNotFound("There is no such entry in the books.")
     return found
-
-
-def _check_mirrored(session: Session, entry: Entry, reversed_id: str) -> None:
-    wrong = _entry(session, reversed_id).entry
-    assert movements.mirrors(entry, wrong), f"{entry.movement} is not {reversed_id} taken back"

@@ -1,4 +1,8 @@
-"""The tables of the ledger; nothing outside this package touches them."""
+"""The tables of the ledger; nothing outside this package touches them.
+
+They have no foreign keys: one module writes them, and checking each line against its entry and its account again
+costs a third of a batch. `verify` finds a line without either.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
-    ForeignKey,
     Index,
     LargeBinary,
     PrimaryKeyConstraint,
@@ -50,13 +53,14 @@ accounts = Table(
     Column("shared", Boolean, nullable=False),
     UniqueConstraint("code", "currency"),
     comment="One row for every account that was ever touched",
+    info={"append_only": True},
     **_OPTIONS,
 )
 
 balances = Table(
     "ledger_balances",
     Base.metadata,
-    Column("account_id", _bytes(16), ForeignKey("ledger_accounts.id"), nullable=False),
+    Column("account_id", _bytes(16), nullable=False),
     Column("lane", SmallInteger, nullable=False, autoincrement=False),
     # How many postings the lane has; the last one carries this number.
     Column("sequence", BigInteger, nullable=False),
@@ -85,24 +89,26 @@ entries = Table(
     Column("fingerprint", _bytes(32), nullable=False),
     Column("value_date", Date, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
-    Column("resolves_id", Id("en"), ForeignKey("ledger_entries.id")),
-    Column("reverses_id", Id("en"), ForeignKey("ledger_entries.id")),
+    Column("resolves_id", Id("en")),
+    Column("reverses_id", Id("en")),
     UniqueConstraint("idempotency_key"),
     # A hold is resolved once and an entry is reversed once: the second insert finds the first.
     UniqueConstraint("resolves_id"),
     UniqueConstraint("reverses_id"),
     Index(None, "reference", "id"),
     info={"append_only": True},
+    # A hidden row number would be one more key, by which a row could be replaced.
+    sqlite_with_rowid=False,
     **_OPTIONS,
 )
 
 postings = Table(
     "ledger_postings",
     Base.metadata,
-    Column("account_id", _bytes(16), ForeignKey("ledger_accounts.id"), nullable=False),
+    Column("account_id", _bytes(16), nullable=False),
     Column("lane", SmallInteger, nullable=False, autoincrement=False),
     Column("sequence", BigInteger, nullable=False, autoincrement=False),
-    Column("entry_id", Id("en"), ForeignKey("ledger_entries.id"), nullable=False),
+    Column("entry_id", Id("en"), nullable=False),
     Column("line", SmallInteger, nullable=False),
     Column("side", ascii_text(6), nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
@@ -130,6 +136,7 @@ lanes = Table(
 )
 
 
+refuse_changes(accounts)
 refuse_changes(entries)
 refuse_changes(postings)
 

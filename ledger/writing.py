@@ -230,6 +230,6 @@ def _refused(draft: Draft) -> Refusal | None:
     assert 0 < len(draft.key) <= LONGEST_KEY, "an idempotency key has 1 to 160 letters"
     if entry.movement in movements.BY_HAND and not (draft.reason or "").strip():
         return ReasonMissing("Say why the books have to be changed by hand.", field="reason")
-    if entry.approved_by == draft.actor:
+    if entry.movement == "adjustment" and entry.approved_by in {None, "", draft.actor}:
         return SecondPersonMissing("Somebody else has to approve this adjustment.", field="approved_by")
     return None

@@ -218,7 +218,7 @@ KINDS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(KINDS, st.integers(0, 12)), max_size=16), st.integers(0, 16))
 def test_any_batch_is_what_its_entries_would_have_been_one_by_one(empty_database, story, cut):
     drafts = [

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from kernel.ids import new_id
-from ledger.tables import entries, postings
+from ledger.tables import accounts, entries, postings
 from persistence.columns import Base
 from persistence.grants import grant_statements
 from persistence.unit_of_work import atomically
@@ -22,6 +22,9 @@ CHANGES = [
     "UPDATE ledger_postings SET line = line",
     "DELETE FROM ledger_postings",
     "DELETE FROM ledger_postings WHERE line = 0",
+    "UPDATE ledger_accounts SET floor = 0",
+    "DELETE FROM ledger_accounts",
+    "REPLACE INTO ledger_accounts SELECT * FROM ledger_accounts",
     "REPLACE INTO ledger_entries SELECT * FROM ledger_entries",
     "REPLACE INTO ledger_postings SELECT * FROM ledger_postings",
 ]
@@ -42,7 +45,7 @@ def test_the_tables_refuse_it_to_their_owner_too(owner, change):
 
 
 @pytest.mark.mariadb
-@pytest.mark.parametrize("table", ["ledger_entries", "ledger_postings"])
+@pytest.mark.parametrize("table", ["ledger_accounts", "ledger_entries", "ledger_postings"])
 @pytest.mark.parametrize(
     "change",
     ["UPDATE {} SET line = 1", "DELETE FROM {}", "TRUNCATE {}", "DROP TABLE {}", "ALTER TABLE {} ADD x INT"],
@@ -72,9 +75,16 @@ def test_a_trigger_is_asked_even_where_a_statement_replaces_by_another_key(owner
         owner(same_key)
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize("table", ["ledger_entries", "ledger_postings"])
+def test_no_row_has_a_hidden_number_by_which_it_could_be_replaced(owner, table):
+    with pytest.raises(DatabaseError, match="rowid"):
+        owner(f"SELECT rowid FROM {table}")  # noqa: S608 - our own names
+
+
 def test_the_journal_is_marked_append_only():
     append_only = {table.name for table in Base.metadata.sorted_tables if table.info.get("append_only")}
-    assert {entries.name, postings.name} <= append_only
+    assert {accounts.name, entries.name, postings.name} <= append_only
 
 
 def test_what_is_append_only_is_granted_for_reading_and_adding_alone():

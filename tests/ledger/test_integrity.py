@@ -63,6 +63,10 @@ def counter(change, account=WALLET):
     return f"UPDATE ledger_balances SET {change} WHERE account_id = {account}"
 
 
+def account(change):
+    return f"UPDATE ledger_accounts SET {change} WHERE code = '{CODE}'"
+
+
 IDLE_LANE = (
     "INSERT INTO ledger_balances SELECT account_id, 63, 0, 1, 1, 0, 0, recorded_at"
     f" FROM ledger_balances WHERE account_id = {WALLET}"
@@ -120,7 +124,16 @@ TAMPERING = [
     ),
     ([f"UPDATE ledger_accounts SET currency = 'XXX' WHERE id = {WALLET_ID}"], "entry_is_readable"),
     ([f"UPDATE ledger_accounts SET currency = 'XXX' WHERE id = {WALLET_ID}"], "currency_is_known"),
-    ([f"UPDATE ledger_accounts SET normal = 'debit' WHERE code = '{CODE}'"], "running_balance_fits"),
+    ([f"UPDATE ledger_accounts SET currency = 'USX' WHERE id = {WALLET_ID}"], "account_has_its_id"),
+    ([account("code = 'liabilities:purse:us_thief'")], "account_is_in_the_chart"),
+    ([account("normal = 'debit'")], "account_is_as_in_the_chart"),
+    ([account("normal = 'x'")], "account_is_as_in_the_chart"),
+    ([account("floor = 0")], "account_is_as_in_the_chart"),
+    ([account("shared = 1")], "account_is_as_in_the_chart"),
+    ([entry("reason = NULL", "reversed")], "what_is_done_by_hand_has_a_reason"),
+    ([entry("movement = 'adjustment'")], "adjustment_has_two_people"),
+    ([entry("movement = 'reversal'")], "reversal_names_what_it_reverses"),
+    ([entry("reverses_id = NULL", "reversed")], "reversal_names_what_it_reverses"),
 ]
 
 
@@ -133,10 +146,16 @@ def test_what_is_changed_behind_the_ledgers_back_is_found(tamper, statements, ru
     assert rule in rules_broken()
 
 
+@pytest.mark.mariadb
 @pytest.mark.usefixtures("history")
-def test_a_line_without_its_account_is_found(tamper, database):
-    checks = "PRAGMA foreign_keys" if database.engine.dialect.name == "sqlite" else "SET foreign_key_checks"
-    tamper(f"{checks} = 0", f"DELETE FROM ledger_accounts WHERE code = '{CODE}'", f"{checks} = 1")
+def test_a_line_on_neither_side_is_found(tamper):
+    tamper("SET check_constraint_checks = 0", line("side = 'x'"), "SET check_constraint_checks = 1")
+    assert {"side_is_known", "entry_is_readable"} <= rules_broken()
+
+
+@pytest.mark.usefixtures("history")
+def test_a_line_without_its_account_is_found(tamper):
+    tamper(f"DELETE FROM ledger_accounts WHERE code = '{CODE}'")
     assert "line_has_an_account" in rules_broken()
 
 
@@ -160,19 +179,13 @@ def test_a_line_without_its_account_is_found(tamper, database):
 )
 def test_a_key_that_the_table_failed_to_keep_unique_is_found(tamper, owner, column, rule, values):
     index = f"uq_ledger_entries_{column}"
-    owner(
-        "SET foreign_key_checks = 0",
-        f"ALTER TABLE ledger_entries ADD INDEX spare ({column}), DROP INDEX {index}",
-    )
+    owner(f"ALTER TABLE ledger_entries ADD INDEX spare ({column}), DROP INDEX {index}")
     try:
         tamper(f"UPDATE ledger_entries SET {column} = {values} WHERE idempotency_key = 'tip'")
         assert rule in rules_broken()
     finally:
         tamper(f"DELETE FROM ledger_entries WHERE {column} = {values}")
-        owner(
-            "SET foreign_key_checks = 0",
-            f"ALTER TABLE ledger_entries ADD CONSTRAINT {index} UNIQUE ({column}), DROP INDEX spare",
-        )
+        owner(f"ALTER TABLE ledger_entries ADD CONSTRAINT {index} UNIQUE ({column}), DROP INDEX spare")
 
 
 def test_an_account_below_its_floor_is_found(database):

@@ -348,24 +348,6 @@ def test_what_moved_nothing_and_what_is_a_reversal_cannot_be_reversed():
         atomically(reverse, new_id("en"), key="no", actor="us_finance", reason="Try")
 
 
-def test_a_movement_may_name_the_entry_it_takes_back():
-    posted(funded(MILESTONE))
-    ordered = posted(movements.refund_ordered(MILESTONE, held=usd("40.00"), client_fee=usd("2.00")))
-    failed = movements.refund_failed(MILESTONE, held=usd("40.00"), client_fee=usd("2.00"))
-    assert posted(failed, reverses=ordered.id).reverses == ordered.id
-    assert reading(balance, escrow(MILESTONE)).posted == usd("100.00")
-    with expect_refusal(EntryReversed):
-        posted(failed, reverses=ordered.id)
-
-
-def test_a_movement_does_not_name_what_it_does_not_take_back():
-    posted(funded(MILESTONE))
-    ordered = posted(movements.refund_ordered(MILESTONE, held=usd("40.00"), client_fee=usd("2.00")))
-    failed = movements.refund_failed(MILESTONE, held=usd("40.00"), client_fee=usd("1.00"))
-    with nothing_moves(), pytest.raises(AssertionError):
-        posted(failed, reverses=ordered.id)
-
-
 def adjusted(amount="7.00", approved_by="us_second"):
     lines = debit(chart.goodwill("USD"), usd(amount)), credit(wallet(WORKER), usd(amount))
     return movements.adjustment(*lines, approved_by=approved_by)
@@ -380,6 +362,17 @@ def test_an_adjustment_takes_two_people_and_a_reason(database):
     for reason in (None, "", "  "):
         with expect_refusal(ReasonMissing):
             posted(adjusted(), actor="us_first", reason=reason)
+
+
+def test_an_adjustment_that_nobody_approved_is_refused():
+    with expect_refusal(SecondPersonMissing):
+        posted(adjusted(approved_by=""), reason="Sorry")
+
+
+def test_an_entry_is_reversed_by_naming_it_and_in_no_other_way():
+    taken = movements.reversal(posted(funded(MILESTONE)).postings)
+    with nothing_moves(), pytest.raises(AssertionError):
+        posted(taken, reason="Because")
 
 
 def test_nothing_is_posted_under_a_name_that_is_not_in_the_catalogue(database):
