@@ -67,7 +67,9 @@ def show_trial_balance(at: datetime | None) -> None:
 
 @ledger_commands.command("statement")
 @click.argument("account")
-@click.option("--limit", default=50, show_default=True, help="How many lines; 0 for all.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=50, show_default=True, help="How many lines; 0 for all."
+)
 def show_statement(account: str, limit: int) -> None:
     """The lines of ACCOUNT, newest first, in every currency it has."""
     shown = examining(_statements, account, limit)
@@ -136,7 +138,8 @@ def _cells(line: StatementLine) -> tuple[str, ...]:
         _amount(line.change),
         line.after.posted.decimal,
         _amount(line.after.held),
-        line.reason or "",
+        # On one line, so that no reason can pass for a line of the statement.
+        " ".join((line.reason or "").split()),
     )
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import DDL, UniqueConstraint, event
+from sqlalchemy import DDL, UniqueConstraint, event, false, text, update
+from sqlalchemy.exc import DBAPIError
 
 from persistence.columns import Base
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Table
+    from sqlalchemy import Connection, Table
 
 _DIALECTS = ("mysql", "mariadb", "sqlite")
 
@@ -32,7 +33,47 @@ def triggers(dialect: str, *names: str) -> list[str]:
 
 def dropped_triggers(dialect: str, *names: str) -> list[str]:
     """The statements that take them away, for a migration that goes back."""
-    return [f"DROP TRIGGER {statement.split()[2]}" for statement in triggers(dialect, *names)]
+    return [f"DROP TRIGGER {_name(statement)}" for statement in triggers(dialect, *names)]
+
+
+def unguarded(connection: Connection) -> list[str]:
+    """The append-only tables that the database would let this user change, as after a restore without triggers."""
+    tables = [table for table in Base.metadata.sorted_tables if table.info.get("append_only")]
+    there = {name.lower() for name in connection.scalars(text(_THERE[connection.dialect.name]))}
+    without = [table for table in tables if not {_name(each) for each in _of(connection, table)} <= there]
+    return [table.name for table in without if _may_change(connection, table)]
+
+
+def _of(connection: Connection, table: Table) -> Iterator[str]:
+    return _statements(table, connection.dialect.name)
+
+
+def _name(statement: str) -> str:
+    return statement.split()[2].lower()
+
+
+def _may_change(connection: Connection, table: Table) -> bool:
+    if connection.dialect.name == "sqlite":
+        return True
+    # The service's own user sees no triggers; it lacks the privilege, and is told so before any row is looked at.
+    (column, *_) = table.primary_key
+    try:
+        connection.execute(update(table).values({column: column}).where(false()))
+    except DBAPIError as refused:
+        return not _is_denied(refused)
+    return True
+
+
+def _is_denied(refused: DBAPIError) -> bool:
+    return bool(refused.orig is not None and refused.orig.args and refused.orig.args[0] == _COMMAND_DENIED)
+
+
+_COMMAND_DENIED = 1142
+_THERE = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "mysql": "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()",
+}
+_THERE["mariadb"] = _THERE["mysql"]
 
 
 def _statements(table: Table, dialect: str) -> Iterator[str]:

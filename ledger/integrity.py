@@ -15,6 +15,7 @@ from ledger import chart, journal, movements
 from ledger.breaches import Breach
 from ledger.coverage import coverage
 from ledger.entries import Phase, unbalanced
+from ledger.immutability import unguarded
 from ledger.journal import fingerprint
 from ledger.lane_integrity import lane_breaches
 from ledger.tables import accounts, balances, entries, postings
@@ -46,6 +47,10 @@ def verify(session: Session, progress: Progress | None = None) -> list[Breach]:
         *_names(connection),
         *_columns(connection),
         *_uncovered(session),
+        *(
+            Breach("journal_is_guarded", name, "the database lets it be changed")
+            for name in unguarded(connection)
+        ),
     ]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import NullPool
 
 from kernel.time import Offset, no_offset
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 _NODE_IS_GONE = {1047, 1053, 1290, 1836, 3100}
 
 _SQLITE_BUSY_SECONDS = 30
+_ANSWER_SECONDS = 30
+# A sum over all of the books is one statement.
+_PATIENCE_SECONDS = 3_600
 
 
 @dataclass(frozen=True)
@@ -32,44 +36,59 @@ class Database:
     sessions: sessionmaker[Session] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "sessions", sessionmaker(self.engine, expire_on_commit=False, info={"offset": self.offset})
-        )
+        object.__setattr__(self, "sessions", self._sessions(self.engine))
+
+    @property
+    def patient(self) -> sessionmaker[Session]:
+        """Sessions for whoever reads everything: an answer may take an hour, and no connection is kept."""
+        if self.engine.dialect.name == "sqlite":
+            return self.sessions
+        url = self.engine.url.render_as_string(hide_password=False)
+        return self._sessions(_mariadb(url, 0, _PATIENCE_SECONDS))
+
+    def _sessions(self, engine: Engine) -> sessionmaker[Session]:
+        return sessionmaker(engine, expire_on_commit=False, info={"offset": self.offset})
 
     @classmethod
     def connect(cls, url: str, *, offset: Offset = no_offset, pool_size: int = 5) -> Database:
         """Open `url` (`sqlite:///file` or `mysql+pymysql://…`); nothing is sent before the first use."""
         embedded = make_url(url).get_backend_name() == "sqlite"
-        return cls(_sqlite(url) if embedded else _mariadb(url, pool_size), offset)
+        return cls(_sqlite(url) if embedded else _mariadb(url, pool_size, _ANSWER_SECONDS), offset)
 
 
 # One engine for an address, whoever asks: it has the pool, and it remembers the statements that it has compiled.
 @cache
-def _mariadb(url: str, pool_size: int) -> Engine:
+def _mariadb(url: str, pool_size: int, answer_seconds: int) -> Engine:
     engine = create_engine(
         url,
         # Correctness comes from keys, guarded updates and row locks; this level takes the fewest gap locks.
         isolation_level="READ COMMITTED",
         # What is bound may be a token's hash or somebody's words; a traceback shows the statement alone.
         hide_parameters=True,
-        pool_size=pool_size,
-        max_overflow=2,
-        pool_timeout=5,
-        pool_pre_ping=True,
-        pool_recycle=280,
+        **(_pooled(pool_size) if pool_size else {"poolclass": NullPool}),
         connect_args={
             "charset": "utf8mb4",
             # On a socket of this machine nobody is in between, and preparing for TLS takes longer than all the rest.
             "ssl_disabled": "unix_socket" in make_url(url).query,
             "connect_timeout": 5,
-            "read_timeout": 30,
-            "write_timeout": 30,
+            "read_timeout": answer_seconds,
+            "write_timeout": _ANSWER_SECONDS,
             "init_command": "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,"
             "NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO', innodb_lock_wait_timeout = 10",
         },
     )
     event.listen(engine, "handle_error", _drop_a_node_that_is_gone)
     return engine
+
+
+def _pooled(pool_size: int) -> dict[str, Any]:
+    return {
+        "pool_size": pool_size,
+        "max_overflow": 2,
+        "pool_timeout": 5,
+        "pool_pre_ping": True,
+        "pool_recycle": 280,
+    }
 
 
 def _drop_a_node_that_is_gone(context: ExceptionContext) -> None:

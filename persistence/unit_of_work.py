@@ -14,7 +14,7 @@ from kernel.refusals import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy.orm import Session
+    from sqlalchemy.orm import Session, sessionmaker
 
     from persistence.engine import Database
 
@@ -88,23 +88,21 @@ def rehearse(
 def reading(
     query: Callable[Concatenate[Session, P], Result], *arguments: P.args, **named: P.kwargs
 ) -> Result:
-    """Answer `query` from one transaction that writes nothing and waits for no writer."""
-    options = {"holdfast_reads_only": True}
-    return _tried(lambda: _read(lambda session: query(session, *arguments, **named), options))
+    """Answer `query` from one transaction that writes nothing and waits for no writer.
+
+    Everything it reads, in however many statements, is of one instant: money that moves meanwhile is not seen twice.
+    """
+    return _tried(lambda: _read(database().sessions, lambda session: query(session, *arguments, **named)))
 
 
 def examining(
     query: Callable[Concatenate[Session, P], Result], *arguments: P.args, **named: P.kwargs
 ) -> Result:
-    """Answer `query` like `reading`, but everything it reads, in however many statements, is of one instant.
+    """Answer `query` like `reading`, however long it takes, as whoever reads all of the books does.
 
     It is never begun again: an export has written half of what it read by the time that the connection dies.
     """
-    options: dict[str, Any] = {"holdfast_reads_only": True}
-    if database().engine.dialect.name != "sqlite":
-        # SQLite's readers see one instant as it is.
-        options["isolation_level"] = "REPEATABLE READ"
-    return _read(lambda session: query(session, *arguments, **named), options)
+    return _read(database().patient, lambda session: query(session, *arguments, **named))
 
 
 def staged(
@@ -162,9 +160,12 @@ def _busy() -> DatabaseBusy:
     )
 
 
-def _read(query: Callable[[Session], Result], options: dict[str, Any]) -> Result:
-    with database().sessions() as session:
-        session.connection(execution_options=options)
+def _read(sessions: sessionmaker[Session], query: Callable[[Session], Result]) -> Result:
+    with sessions() as session:
+        connection = session.connection(execution_options={"holdfast_reads_only": True})
+        if connection.dialect.name != "sqlite":
+            # For this transaction alone. SQLite's readers see one instant as it is.
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         return query(session)
 
 

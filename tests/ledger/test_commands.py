@@ -163,3 +163,19 @@ def test_the_journal_is_written_in_the_language_that_is_asked_for(typed, form):
 
 def test_another_language_is_refused(typed):
     assert typed("export", "--format", "ledger-cli").exit_code == 2
+
+
+@pytest.mark.usefixtures("history")
+def test_a_reason_cannot_pass_for_a_line_of_the_statement(typed):
+    tip = movements.tip_paid(STRIPE, WORKER, amount=usd("1.00"))
+    forged = "Thank you\n2026-11-22T00:00:00Z  tip_paid  posted  x  9000.00"
+    posted(tip, reason=forged)
+    lines = typed("statement", f"liabilities:wallet:{WORKER}").output.splitlines()
+    assert [line for line in lines if "9000.00" in line] == [line for line in lines if "Thank you" in line]
+
+
+@pytest.mark.usefixtures("history")
+def test_fewer_lines_than_none_are_not_asked_for(typed):
+    done = typed("statement", f"liabilities:wallet:{WORKER}", "--limit", "-1")
+    assert done.exit_code == 2
+    assert "--limit" in done.output

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import create_engine, make_url
 
 from kernel.ids import new_id
 from kernel.money import Money
@@ -13,6 +14,7 @@ from ledger.balances import balance
 from ledger.chart import Account, Side
 from ledger.coverage import coverage
 from ledger.entries import credit, debit
+from ledger.immutability import dropped_triggers, triggers, unguarded
 from ledger.integrity import verify
 from ledger.posting import post_hold, reverse, void_hold
 from persistence.unit_of_work import atomically, examining, reading
@@ -261,3 +263,25 @@ def test_empty_books_are_right(database):
 
 def test_the_wallet_of_the_history_is_the_one_that_is_tampered_with():
     assert wallet(WORKER).code == CODE
+
+
+@pytest.mark.parametrize("table", ["ledger_accounts", "ledger_entries", "ledger_postings"])
+def test_a_table_that_lost_its_triggers_is_found_by_its_owner(owner, database, database_url, table):
+    dialect = database.engine.dialect.name
+    owner(dropped_triggers(dialect, table)[0])
+    user = None if dialect == "sqlite" else "root"
+    try:
+        with create_engine(make_url(database_url).set(username=user)).connect() as connection:
+            assert unguarded(connection) == [table]
+    finally:
+        owner(triggers(dialect, table)[0])
+
+
+@pytest.mark.mariadb
+def test_without_triggers_the_services_user_still_may_not_change_anything(owner, database):
+    names = dropped_triggers(database.engine.dialect.name, "ledger_entries")
+    owner(*names)
+    try:
+        assert rules_broken() == set()
+    finally:
+        owner(*triggers(database.engine.dialect.name, "ledger_entries"))

@@ -68,6 +68,44 @@ def test_where_no_connection_comes_free_the_service_is_busy(database, tmp_path, 
     few.dispose()
 
 
+@pytest.mark.parametrize("edge", [reading, examining])
+def test_everything_one_answer_says_is_of_one_instant(database, edge):
+    def twice(session):
+        before = _told(session)
+        atomically(_tell, name="milestone.released")
+        return before, _told(session)
+
+    before, after = edge(twice)
+    assert before == after == set()
+    assert len(reading(_told)) == 1
+
+
+@pytest.mark.mariadb
+def test_what_writes_after_something_was_read_sees_what_others_committed_meanwhile(database):
+    reading(_told)
+    seen = []
+
+    def writes(session):
+        seen.append(len(_told(session)))
+        atomically(_tell, name="milestone.released")
+        seen.append(len(_told(session)))
+
+    atomically(writes)
+    assert seen == [0, 1]
+
+
+@pytest.mark.mariadb
+def test_an_examination_may_take_longer_than_any_other_answer(database):
+    waits = "SELECT 1 FROM (SELECT 1) one"
+    examined = examining(lambda session: _patience(session, waits))
+    assert examined > 60 >= reading(lambda session: _patience(session, waits))
+
+
+def _patience(session, statement):
+    session.execute(text(statement))
+    return session.connection().connection.driver_connection._read_timeout
+
+
 def test_what_is_examined_is_not_read_again_because_it_may_have_been_written_out(database):
     written = []
 
