@@ -18,7 +18,7 @@ from persistence import clock
 from persistence.unit_of_work import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
     from sqlalchemy.orm import Session
@@ -32,10 +32,10 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 # A longer list is made into a table and joined by MariaDB, and what a join reads is locked in an order of its own.
 _AT_ONCE = 500
 
-_COUNTED = ("sequence", "debits_posted", "credits_posted", "debits_pending", "credits_pending")
+COUNTED = ("sequence", "debits_posted", "credits_posted", "debits_pending", "credits_pending")
 _OPEN_ACCOUNTS = Insert(accounts)
 _OPEN_BALANCES = Insert(balances)
-_PUT_BALANCE = Insert(balances, instead=(*_COUNTED, "recorded_at"))
+_PUT_BALANCES = Insert(balances, instead=(*COUNTED, "recorded_at"))
 
 
 @dataclass(slots=True)
@@ -50,6 +50,8 @@ class Counters:
     debits_pending: int = 0
     credits_pending: int = 0
     recorded_at: datetime = _NEVER
+    # No row of it is there yet, so none is locked; who opens it first wins, and the others try again.
+    is_new: bool = False
 
     def move(self, phase: Phase, side: Side, amount_minor: int, recorded_at: datetime) -> None:
         """Count one more posting."""
@@ -117,18 +119,23 @@ def locked(session: Session, connection: Connection, touched: Iterable[Account])
     return Locked(read.counters, max(now, instant(read.newest)) if read.newest else now)
 
 
-def keep(connection: Connection, changed: Iterable[Counters]) -> None:
-    """Write the counters back."""
-    _PUT_BALANCE.run(connection, [_row(counters) for counters in changed])
+def keep(connection: Connection, changed: Mapping[Account, Counters]) -> None:
+    """Write the counters back; an account that is touched for the first time is opened."""
+    # In id order, as they are locked.
+    in_order = sorted(changed, key=attrgetter("row_id"))
+    new = [account for account in in_order if changed[account].is_new]
+    known = [_row(changed[account]) for account in in_order if not changed[account].is_new]
+    if known:
+        _PUT_BALANCES.run(connection, known)
+    if new:
+        _open(connection, {account: changed[account] for account in new})
 
 
 def _have(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read:
     read = _lock(connection, wanted, lane)
     missing = [account for account in wanted if account not in read.counters]
-    if not missing:
-        return read
-    _open(connection, missing, lane)
-    return read | _lock(connection, missing, lane)
+    made = {account: Counters(account.row_id, lane, is_new=True) for account in missing}
+    return read | _Read(made, "", "")
 
 
 def _lock(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read:
@@ -150,7 +157,7 @@ def _lock_some(connection: Connection, wanted: Sequence[Account], lane: int) -> 
 
 
 def _locking(dialect: str, ids: str, lane: int) -> str:
-    counted = f"SELECT account_id, {', '.join(_COUNTED)}"
+    counted = f"SELECT account_id, {', '.join(COUNTED)}"
     where = f"WHERE account_id IN ({ids}) AND lane = {lane} ORDER BY account_id"
     if dialect == "sqlite":
         return f"{counted}, recorded_at, {clock.expression(dialect)} FROM ledger_balances {where}"
@@ -160,16 +167,16 @@ def _locking(dialect: str, ids: str, lane: int) -> str:
     return f"{counted}, {read} FROM ledger_balances FORCE INDEX (PRIMARY) {where} FOR UPDATE"
 
 
-def _open(connection: Connection, missing: Sequence[Account], lane: int) -> None:
+def _open(connection: Connection, new: Mapping[Account, Counters]) -> None:
     # Asked first, because whoever opens an account keeps everybody from it until the transaction ends; and not put
     # there instead of what is there, because what is there may not be changed.
-    ids = [account.row_id for account in missing]
+    ids = [account.row_id for account in new]
     opened = set(connection.scalars(select(accounts.c.id).where(accounts.c.id.in_(ids))))
-    new = [account for account in missing if account.row_id not in opened]
+    unopened = [_opened(account) for account in new if account.row_id not in opened]
     try:
-        if new:
-            _OPEN_ACCOUNTS.run(connection, [_opened(account) for account in new])
-        _OPEN_BALANCES.run(connection, [_row(Counters(account.row_id, lane)) for account in missing])
+        if unopened:
+            _OPEN_ACCOUNTS.run(connection, unopened)
+        _OPEN_BALANCES.run(connection, list(map(_row, new.values())))
     except IntegrityError as taken:
         # Somebody opened one of them at the same moment; the next try finds it.
         raise Retry from taken
@@ -179,4 +186,4 @@ def _opened(account: Account) -> Row:
     return account.row_id, account.code, account.currency, account.normal.value, account.floor, account.shared
 
 
-_row = attrgetter(*Counters.__slots__)
+_row = attrgetter("account_id", "lane", *COUNTED, "recorded_at")

@@ -11,7 +11,7 @@ from sqlalchemy import exists, or_, select
 from ledger import chart
 from ledger.breaches import Breach
 from ledger.chart import Side
-from ledger.counters import Counters
+from ledger.counters import COUNTED, Counters
 from ledger.entries import Phase
 from ledger.tables import accounts, balances, entries, postings
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
 _BATCH = 5_000
-_KEPT = Counters.__slots__[2:]
+_KEPT = (*COUNTED, "recorded_at")
 _PHASES = {phase.value: phase for phase in Phase}
 _SIDES = {side.value: side for side in Side}
 

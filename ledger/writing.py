@@ -90,12 +90,13 @@ def write_all(
 ) -> list[PostedEntry | Refusal]:
     """Write these in their order; the answer to each is its entry or, where it may be left out, what refuses it."""
     assert not any(draft.resolves or draft.reverses for draft in drafts), "these are written one by one"
+    refusals = [_refused(draft) for draft in drafts]
     connection = session.connection()
     known = journal.entries_by_key(connection, (draft.key for draft in drafts))
     writing = _Writing(session, connection, drafts)
     answers: list[PostedEntry | Refusal] = []
-    for draft in drafts:
-        answer = _answer(writing, known, draft)
+    for draft, refusal in zip(drafts, refusals, strict=True):
+        answer = refusal or _answer(writing, known, draft)
         if isinstance(answer, Refusal):
             answer.details["key"] = draft.key
             if not leave_out_refused:
@@ -111,9 +112,6 @@ def write_all(
 
 
 def _answer(writing: _Writing, known: dict[str, PostedEntry], draft: Draft) -> PostedEntry | Refusal:
-    refusal = _refused(draft)
-    if refusal is not None:
-        return refusal
     stored = known.get(draft.key)
     if stored is not None:
         return stored if draft.is_told_again(stored) else _reused()
@@ -154,11 +152,12 @@ class _Writing:
             journal.insert_entries(self._connection, self._entries)
 
     def finish(self) -> list[PostedEntry]:
-        """Write the lines and the balances."""
+        """Write the balances and the lines."""
         if self._entries:
-            journal.insert_postings(self._connection, self._rows)
             changed = {line.account for stored in self._entries for line in stored.postings}
-            counters.keep(self._connection, [self._counters[account] for account in changed])
+            # First, because whoever opens an account at the same moment is noticed there.
+            counters.keep(self._connection, {account: self._counters[account] for account in changed})
+            journal.insert_postings(self._connection, self._rows)
             self._posted += self._entries
         return self._entries
 
