@@ -1,6 +1,6 @@
 """How fast many entries are at once: in batches, and from many callers whose commits are combined.
 
-    .venv/bin/python -m bench.batches                  batches of 100 and 1,000 from 1 and 4 writers; 32 callers combined
+    .venv/bin/python -m bench.batches                  batches of 100 and 1,000 from 1 and 4 writers; 32 combined
     .venv/bin/python -m bench.batches --load 1000000   so many entries in batches of 1,000, with the memory it takes
 
 On MariaDB, which waits for the disk at every commit. Beside each figure stands the same written by hand against the
