@@ -129,9 +129,11 @@ def measure(size: int, chance: random.Random, began: datetime) -> list[dict[str,
 
 def table(rows: list[dict[str, Any]]) -> str:
     """What a person reads."""
-    lines = [("what", "postings", "p50 ms", "p95 ms")]
-    for row in sorted(rows, key=lambda row: (row["what"], row["postings"])):
-        lines.append((row["what"], f"{row['postings']:,}", f"{row['p50_ms']:.2f}", f"{row['p95_ms']:.2f}"))
+    in_order = sorted(rows, key=lambda row: (row["what"], row["postings"]))
+    lines = [("what", "postings", "p50 ms", "p95 ms")] + [
+        (row["what"], f"{row['postings']:,}", f"{row['p50_ms']:.2f}", f"{row['p95_ms']:.2f}")
+        for row in in_order
+    ]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
@@ -146,7 +148,8 @@ def drawn(rows: list[dict[str, Any]]) -> Drawing:
     plot = LinePlot()
     plot.x, plot.y, plot.width, plot.height = 60, 60, 420, 240
     plot.data = [
-        [(sizes.index(row["postings"]), row["p95_ms"]) for row in rows if row["what"] == name] for name in names
+        [(sizes.index(row["postings"]), row["p95_ms"]) for row in rows if row["what"] == name]
+        for name in names
     ]
     plot.xValueAxis.valueMin, plot.xValueAxis.valueMax = 0, max(len(sizes) - 1, 1)
     plot.xValueAxis.valueSteps = list(range(len(sizes)))

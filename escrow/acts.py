@@ -17,6 +17,8 @@ from persistence import clock, outbox
 from persistence.locks import locked
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.orm import Session
 
     from identity.actors import Actor
@@ -122,16 +124,22 @@ def move(
     **told: Any,  # noqa: ANN401 - any JSON value
 ) -> MilestoneView:
     """Take the step: change the state, tell it unless the act has told more already, and let the contract follow."""
-    step = transition(states.MILESTONE, on.milestone.state, act, on.party)
-    on.milestone.state = step.to
-    on.milestone.version += 1
-    if step.to != "submitted":
-        on.milestone.deadline_at = None
+    step = take(on, act)
     if not quietly:
         tell(session, on, step.event, **told)
     session.flush()
     _follow(session, on)
     return on.view
+
+
+def take(on: Held, act: str) -> Transition:
+    """The step itself: the milestone's new state, and nothing told and nothing followed."""
+    step = transition(states.MILESTONE, on.milestone.state, act, on.party)
+    on.milestone.state = step.to
+    on.milestone.version += 1
+    if step.to != "submitted":
+        on.milestone.deadline_at = None
+    return step
 
 
 def tell(
@@ -140,6 +148,7 @@ def tell(
     event: str,
     *,
     subject: str | None = None,
+    at: datetime | None = None,
     **told: Any,  # noqa: ANN401 - any JSON value
 ) -> None:
     """Publish `event` about the milestone, or about a `subject` that belongs to it, with what every listener needs."""
@@ -147,6 +156,7 @@ def tell(
         session,
         name=event,
         subject=subject or on.milestone.id,
+        occurred_at=at,
         payload={
             "milestone_id": on.milestone.id,
             "contract_id": on.contract.id,
@@ -171,23 +181,26 @@ def milestones_of(session: Session, contract_id: str) -> list[Milestone]:
     )
 
 
-def move_contract(session: Session, contract: Contract, act: str, party: str) -> None:
-    """Take a step of the contract and tell it."""
+def move_contract(
+    session: Session, contract: Contract, act: str, party: str, *, at: datetime | None = None
+) -> None:
+    """Take a step of the contract and tell it; it happens now, unless it is one of many that happen together."""
     step = transition(states.CONTRACT, contract.state, act, party)
+    instant = at or clock.now(session)
     contract.state = step.to
     contract.version += 1
-    contract.ended_at = clock.now(session) if step.to in states.CONTRACT.terminal else None
+    contract.ended_at = instant if step.to in states.CONTRACT.terminal else None
     outbox.publish(
         session,
         name=step.event,
         subject=contract.id,
+        occurred_at=instant,
         payload={
             "contract_id": contract.id,
             "client_id": contract.client_id,
             "worker_id": contract.worker_id,
         },
     )
-    session.flush()
 
 
 def _follow(session: Session, on: Held) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
 
 from escrow import fees, states
 from escrow.acts import Held, hold_milestone, move, tell, transition
-from escrow.tables import Milestone, Release, Submission
+from escrow.tables import Release, Submission
 from escrow.views import MilestoneView, ReleaseView, release_view
 from identity.actors import SYSTEM
 from kernel.money import Money
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from identity.actors import Actor
+    from ledger.entries import Entry
+    from payments.views import PaymentView
 
 
 class AmountNotHeld(Conflict):
@@ -97,42 +100,90 @@ def pay_worker(
     session: Session, on: Held, *, release_id: str, gross: Money, cause: str, by: str
 ) -> ReleaseView:
     """Book `gross` from the hold to the worker's wallet less our fee, and have it sent to their account."""
-    row = on.milestone
-    fee = fees.share(_schedule(on).worker_fee, before=Money(row.released_minor, row.currency), part=gross)
-    entry = post(
-        session,
-        movements.milestone_released(row.id, on.contract.worker_id, gross=gross, worker_fee=fee),
-        key=f"{release_id}:released",
-        reference=row.id,
-        actor=by,
-        reason=cause,
-    )
-    row.released_minor += gross.amount_minor
-    row.worker_fee_minor += fee.amount_minor
+    pay = Pay.of(on, release_id=release_id, gross=gross, cause=cause, by=by)
+    entry = post(session, pay.entry, **pay.told)
+    payment = collecting.live_payment(session, on.milestone.id)
+    return keep(session, pay, entry.id, payment=payment, at=clock.now(session))
+
+
+@dataclass(frozen=True, slots=True)
+class Pay:
+    """Held money on its way to becoming the worker's: `gross` leaves the hold, `fee` of it is ours."""
+
+    on: Held
+    release_id: str
+    gross: Money
+    fee: Money
+    cause: str
+    by: str
+
+    @classmethod
+    def of(cls, on: Held, *, release_id: str, gross: Money, cause: str, by: str) -> Pay:
+        """With our fee on this part of the price."""
+        before = Money(on.milestone.released_minor, on.milestone.currency)
+        fee = fees.share(_schedule(on).worker_fee, before=before, part=gross)
+        return cls(on, release_id, gross, fee, cause, by)
+
+    @property
+    def entry(self) -> Entry:
+        """The movement of money."""
+        return movements.milestone_released(
+            self.on.milestone.id, self.on.contract.worker_id, gross=self.gross, worker_fee=self.fee
+        )
+
+    @property
+    def told(self) -> Said:
+        """What is said about it."""
+        return {
+            "key": f"{self.release_id}:released",
+            "reference": self.on.milestone.id,
+            "actor": self.by,
+            "reason": self.cause,
+        }
+
+
+class Said(TypedDict):
+    """What is said about the entry of a release."""
+
+    key: str
+    reference: str
+    actor: str
+    reason: str
+
+
+def keep(
+    session: Session, pay: Pay, entry_id: str, *, payment: PaymentView | None, at: datetime
+) -> ReleaseView:
+    """Write down what was booked, and tell whoever sends the money on to the worker."""
+    row = pay.on.milestone
+    row.released_minor += pay.gross.amount_minor
+    row.worker_fee_minor += pay.fee.amount_minor
     released = Release(
-        id=release_id,
+        id=pay.release_id,
         milestone_id=row.id,
         currency=row.currency,
-        gross_minor=gross.amount_minor,
-        worker_fee_minor=fee.amount_minor,
-        cause=cause,
-        released_by=by,
-        released_at=clock.now(session),
-        entry_id=entry.id,
+        gross_minor=pay.gross.amount_minor,
+        worker_fee_minor=pay.fee.amount_minor,
+        cause=pay.cause,
+        released_by=pay.by,
+        released_at=at,
+        entry_id=entry_id,
     )
     session.add(released)
     view = release_view(released)
-    _tell(session, on, row, view)
+    _tell(session, pay.on, view, payment, at)
     return view
 
 
-def _tell(session: Session, on: Held, row: Milestone, released: ReleaseView) -> None:
-    payment = collecting.live_payment(session, row.id)
+def _tell(
+    session: Session, on: Held, released: ReleaseView, payment: PaymentView | None, at: datetime
+) -> None:
     assert payment is not None, "what is held was paid"
     tell(
         session,
         on,
         "milestone.released",
+        at=at,
         release_id=released.id,
         amount_minor=released.net.amount_minor,
         currency=released.net.currency,

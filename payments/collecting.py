@@ -19,6 +19,8 @@ from persistence.locks import locked
 from persistence.unit_of_work import Retry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy.orm import Session
 
     from gateways.contract import Busy, Charge
@@ -99,6 +101,12 @@ def live_payment(session: Session, milestone_id: str) -> PaymentView | None:
     """The payment that collects, or has collected, for this milestone."""
     row = session.scalar(select(Payment).where(Payment.live_for == milestone_id))
     return payment_view(row) if row is not None else None
+
+
+def live_payments(session: Session, milestone_ids: Iterable[str]) -> dict[str, PaymentView]:
+    """The live payments of these milestones, by milestone."""
+    rows = session.scalars(select(Payment).where(Payment.live_for.in_(sorted(set(milestone_ids)))))
+    return {row.milestone_id: payment_view(row) for row in rows}
 
 
 def record_payment(

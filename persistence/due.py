@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kernel.ids import new_id
@@ -20,6 +20,7 @@ from persistence.tables import DueWork
 from persistence.unit_of_work import Retry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -97,12 +98,12 @@ def schedule(
         raise Retry from error
 
 
-def lease(session: Session, *, limit: int = 50) -> list[Work]:
+def lease(session: Session, *, limit: int = 50, kind: str | None = None) -> list[Work]:
     """Take up to `limit` pieces of work that are due, oldest first; nobody else gets them for the time of a lease."""
     instant = clock.now(session)
     rows = session.scalars(
         select(DueWork)
-        .where(DueWork.state == "due", DueWork.due_at <= instant)
+        .where(DueWork.state == "due", DueWork.due_at <= instant, *([DueWork.kind == kind] if kind else []))
         .order_by(DueWork.due_at, DueWork.id)
         .limit(limit)
         # On SQLite the writer's lock serves; there the clause is left out.
@@ -125,6 +126,17 @@ def complete(session: Session, work_id: str) -> None:
     row = locked(session, DueWork, work_id)
     if row is not None:
         row.state, row.last_error = "done", None
+
+
+def complete_all(session: Session, work_ids: Iterable[str]) -> None:
+    """All of these are done, in the transaction that did them."""
+    ids = sorted(set(work_ids))
+    session.execute(
+        update(DueWork)
+        .where(DueWork.id.in_(ids))
+        .values(state="done", last_error=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def postpone(session: Session, work_id: str, *, reason: str, outage: bool = False) -> None:

@@ -12,18 +12,29 @@ from persistence.tables import OutboxEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
 
-def publish(session: Session, *, name: str, subject: str, payload: dict[str, Any] | None = None) -> str:
-    """Put the fact `name` about `subject` beside its cause, and return its id; a rolled-back cause tells nobody."""
+def publish(
+    session: Session,
+    *,
+    name: str,
+    subject: str,
+    payload: dict[str, Any] | None = None,
+    occurred_at: datetime | None = None,
+) -> str:
+    """Put the fact `name` about `subject` beside its cause, and return its id; a rolled-back cause tells nobody.
+
+    It occurs now; many facts of one act name their instant, so that the clock is read once.
+    """
     event = OutboxEvent(
         id=new_id("ev"),
         name=name,
         subject=subject,
         payload=payload or {},
-        occurred_at=clock.now(session),
+        occurred_at=occurred_at or clock.now(session),
         told_at=None,
     )
     session.add(event)
