@@ -23,11 +23,12 @@ Result = TypeVar("Result")
 Intent = TypeVar("Intent")
 Outcome = TypeVar("Outcome")
 
-# Deadlock, lock wait timeout, certification conflict: the transaction was rolled back and may simply be tried again.
-_ROLLED_BACK = {1213, 1205, 1020}
-_CONNECTION_IS_DEAD = {2006, 2013, 1927, 2014, 2055, 4031, 1047, 1053, 1290, 1836, 3100}
-# Nobody answers at the address of the server: it is being restarted, or another takes its place.
-_NOBODY_LISTENS = {2002, 2003}
+# The transaction was rolled back and may simply be tried again: deadlock (on Galera, certification conflict), lock wait
+# timeout, row changed since it was read, certification conflict of group replication; then TiDB's own.
+_ROLLED_BACK = {1213, 1205, 1020, 3101, 8002, 8005, 8022, 8028, 9007}
+# Nobody answers at the address of the server, or there is no room: it is being restarted, another takes its place, or
+# everybody has come at once because one did.
+_NOT_LET_IN = {1040, 2002, 2003}
 _TRIES = 8
 _FIRST_PAUSE_SECONDS = 0.005
 
@@ -186,19 +187,26 @@ def _commit(session: Session) -> None:
     try:
         session.commit()
     except DBAPIError as error:
-        if _number(error) in _CONNECTION_IS_DEAD:
-            raise OutcomeUnknown(
-                "The connection to the books was lost at the last moment."
-                " Send the request again with the same Idempotency-Key."
-            ) from error
-        raise
+        # SQLAlchemy sends no ROLLBACK after a COMMIT that failed: what the server has left open would be committed by
+        # whoever is given the connection next.
+        session.invalidate()
+        if _was_rolled_back(error):
+            raise
+        # Not only where the connection is lost: a server that is going down, or has lost the others, says many things,
+        # and says them before as well as after it has obeyed.
+        raise OutcomeUnknown(
+            "The connection to the books was lost at the last moment."
+            " Send the request again with the same Idempotency-Key."
+        ) from error
 
 
 def _may_be_tried_again(error: DBAPIError) -> bool:
     # Before COMMIT a dead connection has rolled everything back; at COMMIT it became OutcomeUnknown above.
-    return _number(
-        error
-    ) in _ROLLED_BACK | _CONNECTION_IS_DEAD | _NOBODY_LISTENS or "database is locked" in str(error.orig)
+    return error.connection_invalidated or _was_rolled_back(error) or _number(error) in _NOT_LET_IN
+
+
+def _was_rolled_back(error: DBAPIError) -> bool:
+    return _number(error) in _ROLLED_BACK or "database is locked" in str(error.orig)
 
 
 def _number(error: DBAPIError) -> int | None:

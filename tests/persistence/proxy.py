@@ -1,4 +1,7 @@
-"""A wire between us and MariaDB that breaks at COMMIT: before the server hears of it, or after it has obeyed."""
+"""A wire between us and MariaDB that breaks at COMMIT: before the server hears of it, or after it has obeyed.
+
+It can also stay whole and bring an error, as from a server that is going down.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ class Proxy:
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._cuts: list[str] = []
+        self._cuts: list[tuple[str, bytes]] = []
         self._wires: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self.port: int = self._listener.getsockname()[1]
@@ -29,12 +32,19 @@ class Proxy:
 
     def cut(self, when: str) -> None:
         """Break the wire at the next COMMIT of a transaction: `before` or `after` the server obeyed."""
+        self._at_the_next_commit(when, b"")
+
+    def refuse(self, when: str, number: int) -> None:
+        """Answer the next COMMIT of a transaction with this error: `before` or `after` the server obeyed."""
+        self._at_the_next_commit(when, _error(number))
+
+    def _at_the_next_commit(self, when: str, answer: bytes) -> None:
         assert when in {"before", "after"}
-        self._cuts.append(when)
+        self._cuts.append((when, answer))
 
     @property
     def waits_for_commit(self) -> bool:
-        """Whether a cut that was ordered has not come about yet."""
+        """Whether something that was ordered has not come about yet."""
         return bool(self._cuts)
 
     def close(self) -> None:
@@ -57,28 +67,35 @@ class Proxy:
                 # Small packets go on at once, as they came.
                 wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._wires.append(wire)
-            committing = threading.Event()
-            self._run(self._to_server, client, server, committing)
-            self._run(self._to_client, client, server, committing)
+            # What is told instead of the server's answer to the COMMIT.
+            instead: list[bytes] = []
+            self._run(self._to_server, client, server, instead)
+            self._run(self._to_client, client, server, instead)
 
-    def _to_server(self, client: socket.socket, server: socket.socket, committing: threading.Event) -> None:
+    def _to_server(self, client: socket.socket, server: socket.socket, instead: list[bytes]) -> None:
         last = b""
         while packet := _packet(client):
             # A connection that is being set up commits its settings.
-            if packet[_HEADER:] == _COMMIT and not last.startswith(_SETTING) and self._cuts:
-                if self._cuts.pop(0) == "before":
-                    break
-                committing.set()
+            commits = packet[_HEADER:] == _COMMIT and not last.startswith(_SETTING)
             last = packet[_HEADER:]
+            if commits and self._cuts:
+                when, answer = self._cuts.pop(0)
+                if when == "before":
+                    if answer and _sent(client, answer):
+                        continue
+                    break
+                instead.append(answer)
             if not _sent(server, packet):
                 break
         _break(client)
         _break(server)
 
-    def _to_client(self, client: socket.socket, server: socket.socket, committing: threading.Event) -> None:
+    def _to_client(self, client: socket.socket, server: socket.socket, instead: list[bytes]) -> None:
         # What the server answers to the COMMIT has arrived here, and goes no further.
-        while (packet := _packet(server)) and not committing.is_set() and _sent(client, packet):
-            pass
+        while packet := _packet(server):
+            told = instead.pop() if instead else packet
+            if not told or not _sent(client, told):
+                break
         _break(client)
         _break(server)
 
@@ -96,6 +113,11 @@ def proxy_to(server_port: int) -> Iterator[Proxy]:
         yield proxy
     finally:
         proxy.close()
+
+
+def _error(number: int) -> bytes:
+    said = b"\xff" + number.to_bytes(2, "little") + b"#HY000" + b"as from a server that is going down"
+    return len(said).to_bytes(3, "little") + b"\x01" + said
 
 
 def _packet(wire: socket.socket) -> bytes:

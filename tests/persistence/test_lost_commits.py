@@ -1,4 +1,4 @@
-"""The connection dies at COMMIT: whether it was heard is not known, and asking again with the same key tells."""
+"""The connection dies at COMMIT, or brings an error: whether it was obeyed is not known, and the same key tells."""
 
 from __future__ import annotations
 
@@ -51,6 +51,30 @@ def test_the_same_entry_told_again_is_in_the_books_once(wire, when):
         atomically(_fund, price=Money(10_000, "USD"))
     atomically(_fund, price=Money(10_000, "USD"))
     assert reading(_held) == Money(10_000, "USD")
+    assert reading(verify) == []
+
+
+# What a server says that goes down, has lost the others, turned read-only, or cannot tell.
+@pytest.mark.parametrize("number", [1047, 1053, 1290, 1836, 3100, 1180])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_whatever_error_a_commit_is_answered_with_the_money_is_moved_once(wire, when, number):
+    wire.refuse(when, number)
+    with pytest.raises(OutcomeUnknown):
+        atomically(_fund, price=Money(10_000, "USD"))
+    assert reading(_held) == Money(_HELD_AFTER[when], "USD")
+    atomically(_fund, price=Money(10_000, "USD"))
+    assert reading(_held) == Money(10_000, "USD")
+    assert reading(verify) == []
+
+
+# Deadlock and certification conflict of Galera, lock wait, row changed; group replication's; TiDB's write conflicts.
+@pytest.mark.parametrize("number", [1213, 1205, 1020, 3101, 8002, 8005, 8022, 8028, 9007])
+def test_a_conflict_at_commit_is_tried_again_and_the_money_is_moved_once(wire, number):
+    wire.refuse("before", number)
+    atomically(_fund_and_tell)
+    assert not wire.waits_for_commit
+    assert reading(_held) == Money(10_000, "USD")
+    assert reading(_told) == 1
     assert reading(verify) == []
 
 
