@@ -12,13 +12,14 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+import structlog
 from flask import Response, current_app, g, request
 
 from api import errors
 from api.auth import actor
 from api.body import json_body
 from api.preview import foreseen, is_preview
-from kernel.refusals import Invalid, Refusal
+from kernel.refusals import Invalid, Refusal, Unavailable
 from persistence import idempotency
 from persistence.idempotency import Answer, Request, answered_once
 from persistence.unit_of_work import atomically
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy.orm import Session
+
+    from persistence.idempotency import Claim
 
 View = TypeVar("View", bound="Callable[..., Any]")
 P = ParamSpec("P")
@@ -142,11 +145,20 @@ def check_key() -> None:
 def settle_begun(response: Response) -> Response:
     """Close what `begun_once` opened: done for good, or open to the next try at once."""
     held = g.pop("begun", None)
-    if held is not None and response.status_code < HTTPStatus.BAD_REQUEST:
-        atomically(idempotency.finish, held, Answer(response.status_code, None, {}, held.resource_id))
-    elif held is not None:
-        atomically(idempotency.give_back, held)
+    if held is not None:
+        try:
+            _settle(held, response.status_code)
+        except Unavailable as unavailable:
+            # The answer is true all the same; who asks again when the lease has run out goes on from what was begun.
+            structlog.get_logger("holdfast.api").warning("key_not_settled", reason=unavailable.code)
     return response
+
+
+def _settle(held: Claim, status: int) -> None:
+    if status < HTTPStatus.BAD_REQUEST:
+        atomically(idempotency.finish, held, Answer(status, None, {}, held.resource_id))
+    else:
+        atomically(idempotency.give_back, held)
 
 
 def mark_replayed(response: Response) -> Response:
