@@ -99,10 +99,13 @@ class _Lane:
             yield from self._floor()
         before = self._counters.recorded_at
         phase = _PHASES.get(row.phase, Phase.POSTED)
+        # The table's CHECKs say the same, where the engine has them.
         side = _SIDES.get(row.side)
-        if side is None:
-            yield self._breach("side_is_known", f"line {row.sequence} is on the side {row.side!r}")
-        self._counters.move(phase, side or Side.DEBIT, row.amount_minor, row.recorded_at)
+        if side is None or row.amount_minor <= 0:
+            yield self._breach(
+                "line_is_an_amount_on_a_side", f"line {row.sequence} is {row.amount_minor} {row.side}"
+            )
+        self._counters.move(phase, side or self._normal, row.amount_minor, row.recorded_at)
         self._last = row
         if row.phase is None:
             yield self._breach("line_has_an_entry", f"line {row.sequence} names {row.entry_id}")
