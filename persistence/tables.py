@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, Integer, LargeBinary, SmallInteger, String, Text, UniqueConstraint
+from sqlalchemy import Index, Integer, LargeBinary, SmallInteger, Text, UniqueConstraint
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -53,7 +53,7 @@ class IdempotencyKey(Base):
 
     id: Mapped[str] = mapped_column(Id("ik"), primary_key=True)
     owner: Mapped[str] = mapped_column(ascii_text(40))
-    client_key: Mapped[str] = mapped_column(String(255))
+    client_key: Mapped[str] = mapped_column(ascii_text(255))
     fingerprint: Mapped[bytes] = mapped_column(
         LargeBinary(32).with_variant(mysql.BINARY(32), "mysql", "mariadb")
     )

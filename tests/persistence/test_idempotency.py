@@ -74,8 +74,8 @@ def test_two_people_may_choose_the_same_key(database):
     assert reading(_releases) == 2
 
 
-def test_keys_that_differ_in_case_or_accent_are_different_keys(database):
-    for key in ("key-a", "key-A", "key-ä", "kéy-a"):
+def test_keys_that_differ_in_case_are_different_keys(database):
+    for key in ("key-a", "key-A", "Key-a", "KEY-A"):
         assert answered_once(Request("us_1", key, b"f" * 32), _release, _keep).replayed is False
     assert reading(_releases) == 4
 
