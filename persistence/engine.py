@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,7 @@ def _mariadb(url: str, pool_size: int, answer_seconds: int) -> Engine:
             "NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO', innodb_lock_wait_timeout = 10",
         },
     )
+    event.listen(engine, "connect", _wait_until_it_has_all)
     event.listen(engine, "handle_error", _drop_a_node_that_is_gone)
     return engine
 
@@ -89,6 +91,18 @@ def _pooled(pool_size: int) -> dict[str, Any]:
         "pool_pre_ping": True,
         "pool_recycle": 280,
     }
+
+
+def _wait_until_it_has_all(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    # On Galera a node that has just become the writer may still be about to apply what the last one acknowledged. Who
+    # connects waits for that once; afterwards the writer has its own writes. A server without Galera is only asked.
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
+        if (found := cursor.fetchone()) is not None and found[1] == "ON":
+            cursor.execute("SET SESSION wsrep_sync_wait = 1")
+            cursor.execute("SELECT 1")
+            cursor.execute("SET SESSION wsrep_sync_wait = DEFAULT")
+    connection.rollback()
 
 
 def _drop_a_node_that_is_gone(context: ExceptionContext) -> None:

