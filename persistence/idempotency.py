@@ -6,6 +6,7 @@ is called in between, the claim carries a lease and a recovery point, and whoeve
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,10 +15,10 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kernel.ids import new_id
-from kernel.refusals import Conflict, Invalid, Refusal
+from kernel.refusals import Conflict, Invalid, Refusal, Unavailable
 from persistence import clock
 from persistence.tables import IdempotencyKey
-from persistence.unit_of_work import Retry, atomically
+from persistence.unit_of_work import OutcomeUnknown, Retry, atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,9 +99,15 @@ def begun_once(
     The caller goes on at the gateway and then calls `finish`, or `give_back` when that did not succeed; whoever comes
     with the same key afterwards, or after the lease of a process that died, goes on from the same id.
     """
+    claims: list[Claim] = []
     try:
-        return atomically(_begin_once, request=request, begin=begin)
+        return atomically(_begin_once, request=request, begin=begin, claims=claims)
     except (IdempotencyKeyReused, RequestInProgress):
+        raise
+    except OutcomeUnknown:
+        # If the claim stands, nobody works under its lease, and who asks again shall not have to wait for its end.
+        with suppress(Unavailable):
+            atomically(give_back, claims[-1])
         raise
     except Refusal as refusal:
         return Claim("", FINISHED, None, _keep_refusal(request, refusal, answer_refusal))
@@ -158,7 +165,13 @@ def finish(session: Session, held: Claim, answer: Answer) -> None:
 
 def give_back(session: Session, held: Claim) -> None:
     """Let the next try go on at once instead of after the lease."""
-    session.get_one(IdempotencyKey, held.key_id).locked_until = None
+    session.execute(
+        # It may not be there: that it was taken can be unknown.
+        update(IdempotencyKey)
+        .where(IdempotencyKey.id == held.key_id)
+        .values(locked_until=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def forget_expired(session: Session) -> int:
@@ -176,8 +189,11 @@ def _act_once(session: Session, *, request: Request, act: Callable[[Session], An
     return answer
 
 
-def _begin_once(session: Session, *, request: Request, begin: Callable[[Session], str]) -> Claim:
+def _begin_once(
+    session: Session, *, request: Request, begin: Callable[[Session], str], claims: list[Claim]
+) -> Claim:
     held = claim(session, request)
+    claims.append(held)
     if held.recovery_point != STARTED:
         return held
     resource_id = begin(session)

@@ -12,7 +12,7 @@ from ledger.integrity import verify
 from ledger.posting import post
 from persistence import outbox, unit_of_work
 from persistence.engine import Database
-from persistence.idempotency import Answer, Request, answered_once
+from persistence.idempotency import Answer, Request, RequestInProgress, answered_once, begun_once
 from persistence.tables import OutboxEvent
 from persistence.unit_of_work import OutcomeUnknown, atomically, reading
 from tests.persistence.proxy import proxy_to
@@ -99,6 +99,19 @@ def test_the_answer_after_a_lost_commit_says_whether_it_is_a_repetition(wire, wh
     assert reading(_told) == 1
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_was_perhaps_begun_is_gone_on_with_at_once_and_was_begun_once(wire, when):
+    wire.cut(when)
+    with pytest.raises(OutcomeUnknown):
+        begun_once(_ASKED, _begin, _keep_none)
+    begun = begun_once(_ASKED, _begin, _keep_none)
+    assert begun.resource_id == _MILESTONE
+    assert reading(_held) == Money(10_000, "USD")
+    assert reading(_told) == 1
+    with pytest.raises(RequestInProgress):
+        begun_once(_ASKED, _begin, _keep_none)
+
+
 def _sent_until_answered():
     for _ in range(10):
         try:
@@ -112,6 +125,11 @@ def _fund_and_tell(session):
     _fund(session, price=Money(10_000, "USD"))
     outbox.publish(session, name="milestone.funded", subject=_MILESTONE)
     return Answer(200, "held")
+
+
+def _begin(session):
+    _fund_and_tell(session)
+    return _MILESTONE
 
 
 def _keep_none(_refusal):
