@@ -37,6 +37,7 @@ _PROVIDERS = (
 _ON_DISK = "/tmp"  # noqa: S108
 # Three servers that start at once on a small machine, one of which copies all data to another.
 _PATIENCE_SECONDS = 180
+_LOG_BYTES = 64 * 1024**2
 _POSITION = re.compile(r"Recovered position:\s*([0-9a-f-]+:-?\d+)")
 
 
@@ -146,6 +147,7 @@ def cluster() -> Iterator[Cluster]:
     with ExitStack() as closing:
         nodes = tuple(_made(name, closing) for name in _NAMES)
         addresses = ",".join(f"127.0.0.1:{node.group_port}" for node in nodes)
+        _install(nodes)
         for node in nodes:
             _configure(node, addresses, provider)
         # One after the other: two that join at once would both copy from the first.
@@ -181,17 +183,25 @@ def _provider() -> str:
 
 def _made(name: str, closing: ExitStack) -> Node:
     directory = closing.enter_context(servers.private_directory(_ON_DISK))
-    install = servers.binary("mariadb-install-db", "mariadb-server")
+    servers.unprivileged(directory)
+    sql, group, ist, sst, asked = (servers.free_port() for _ in range(5))
+    return Node(name, sql, group, ist, sst, asked, directory, closing)
+
+
+def _install(nodes: Sequence[Node]) -> None:
+    """Give every node the tables of a server that nobody has used yet."""
+    first, *others = (node.directory for node in nodes)
     made = subprocess.run(
         [
-            install,
+            servers.binary("mariadb-install-db", "mariadb-server"),
             "--no-defaults",
-            f"--datadir={directory / 'data'}",
-            f"--tmpdir={directory}",
+            f"--datadir={first / 'data'}",
+            f"--tmpdir={first}",
             "--auth-root-authentication-method=normal",
             "--force",
             "--skip-test-db",
-            *servers.unprivileged(directory),
+            f"--innodb-log-file-size={_LOG_BYTES}",
+            *servers.unprivileged(first),
         ],
         check=False,
         capture_output=True,
@@ -199,8 +209,9 @@ def _made(name: str, closing: ExitStack) -> Node:
     )
     if made.returncode:
         raise ServerDidNotStart(made.stdout + made.stderr)
-    sql, group, ist, sst, asked = (servers.free_port() for _ in range(5))
-    return Node(name, sql, group, ist, sst, asked, directory, closing)
+    for directory in others:
+        # With its owner, who is not whoever runs this where that is root.
+        subprocess.run(["/bin/cp", "-a", first / "data", directory], check=True)
 
 
 def _configure(node: Node, addresses: str, provider: str) -> None:
@@ -213,6 +224,7 @@ def _configure(node: Node, addresses: str, provider: str) -> None:
         "sst_port": node.sst_port,
         "addresses": addresses,
         "provider": provider,
+        "log_bytes": _LOG_BYTES,
     }
     _write("node.cnf", node.directory, values)
 
