@@ -69,8 +69,8 @@ def suite() -> list[Source]:
 
 
 def everything() -> list[Source]:
-    """The service, the world it is tried in, the benchmarks and the tests."""
-    return service() + world() + _in("bench", "tests")
+    """The service, the world it is tried in, the benchmarks, what is deployed with it, and the tests."""
+    return service() + world() + _in("bench", "deploy", "tests")
 
 
 def callee(call: ast.Call) -> str:
