@@ -70,6 +70,7 @@ class Load:
     _stop: threading.Event = field(default_factory=threading.Event)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _meeting: threading.Barrier | None = None
+    _done: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         unit_of_work.observe(self._meet)
@@ -99,10 +100,12 @@ class Load:
         until(lambda: self.check() is None and len(self.moments) >= enough, patience_seconds=180)
 
     def while_committing(self, do: Callable[[], None], *, people: int) -> None:
-        """Do something at the moment at which so many at once are about to send their COMMIT."""
+        """Do something while so many at once are at their COMMIT: half of them send it now, half when it is done."""
+        self._done.clear()
         self._meeting = meeting = threading.Barrier(people + 1, action=self._go_separate_ways)
         meeting.wait()
         do()
+        self._done.set()
         # Who came a moment too late does not wait for a meeting that is over.
         meeting.abort()
 
@@ -118,7 +121,8 @@ class Load:
         meeting = self._meeting
         if stage == "before_commit" and meeting is not None:
             with suppress(threading.BrokenBarrierError):
-                meeting.wait()
+                if meeting.wait() % 2:
+                    self._done.wait()
 
     def _go_on(self, pair: Pair) -> None:
         try:

@@ -60,7 +60,8 @@ def test_a_writer_that_is_killed_three_times_loses_and_doubles_nothing(cluster):
                 first.start()
                 until(lambda: cluster.writer() is first)
                 load.go_on(16)
-    assert load.counts["unknown"] > 0
+    # Of those who were at their COMMIT, half had yet to send it.
+    assert load.counts["unknown"] >= 6
     check_every_node(cluster, load)
 
 
