@@ -26,8 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _HERE = Path(__file__).parent
-_ROOT = _HERE.parent.parent
 _NAMES = ("n1", "n2", "n3")
+# What is run, and the package it comes with; a node is given all data by the script, which mariadb-server-core lacks.
+_PROGRAMS = {
+    "mariadbd": "mariadb-server",
+    "wsrep_sst_rsync": "mariadb-server",
+    "haproxy": "haproxy",
+    "rsync": "rsync",
+}
 _PROVIDERS = (
     "/usr/lib/galera/libgalera_smm.so",
     "/usr/lib/libgalera_smm.so",
@@ -90,7 +96,7 @@ class Node:
         return Kept(command, self.directory, self.socket, self._keepers, _PATIENCE_SECONDS)
 
     def _daemon(self, *how: str) -> list[str]:
-        daemon = servers.binary("mariadbd", "mariadb-server")
+        daemon = servers.binary("mariadbd", _PROGRAMS["mariadbd"])
         return [
             daemon,
             f"--defaults-file={self.directory / 'node.cnf'}",
@@ -141,9 +147,7 @@ class Cluster:
 @contextmanager
 def cluster() -> Iterator[Cluster]:
     """A fresh cluster, with HAProxy in front of it."""
-    provider = _provider()
-    haproxy = servers.binary("haproxy", "haproxy")
-    servers.binary("rsync", "rsync")
+    provider, haproxy = _provider(), servers.binary("haproxy", _PROGRAMS["haproxy"])
     with ExitStack() as closing:
         nodes = tuple(_made(name, closing) for name in _NAMES)
         addresses = ",".join(f"127.0.0.1:{node.group_port}" for node in nodes)
@@ -167,7 +171,7 @@ def missing() -> str | None:
     """Why a cluster cannot be started here, in one sentence; None when it can."""
     try:
         _provider()
-        for name, package in (("mariadbd", "mariadb-server"), ("haproxy", "haproxy"), ("rsync", "rsync")):
+        for name, package in _PROGRAMS.items():
             servers.binary(name, package)
     except ServerNotInstalled as absent:
         return str(absent)
@@ -193,7 +197,7 @@ def _install(nodes: Sequence[Node]) -> None:
     first, *others = (node.directory for node in nodes)
     made = subprocess.run(
         [
-            servers.binary("mariadb-install-db", "mariadb-server"),
+            servers.binary("mariadb-install-db", _PROGRAMS["mariadbd"]),
             "--no-defaults",
             f"--datadir={first / 'data'}",
             f"--tmpdir={first}",
