@@ -70,14 +70,16 @@ class Held:
 
 
 def party_to(contract: Contract, by: Actor) -> str | None:
-    """Which side of the contract `by` is on; None for everybody else."""
+    """Which side of the contract `by` is on, or what they are to it; None for strangers."""
     if by == SYSTEM:
         return states.SYSTEM
     if by.id == contract.client_id:
         return states.CLIENT
     if by.id == contract.worker_id:
         return states.WORKER
-    return states.MEDIATOR if by.may(Permission.MEDIATE_DISPUTE) else None
+    if by.may(Permission.MEDIATE_DISPUTE):
+        return states.MEDIATOR
+    return states.STAFF if by.is_staff else None
 
 
 def hold_contract(session: Session, contract_id: str, *, by: Actor) -> tuple[Contract, str]:
@@ -204,12 +206,11 @@ def move_contract(
 
 
 def _follow(session: Session, on: Held) -> None:
-    """The contract ends with its last milestone, and lives again when money comes back to one."""
-    if on.contract.state == "active":
-        if all(row.state in states.MILESTONE.terminal for row in milestones_of(session, on.contract.id)):
-            move_contract(session, on.contract, "complete", states.SYSTEM)
-    elif on.contract.state in states.CONTRACT.terminal and on.milestone.state in states.HOLDING:
-        move_contract(session, on.contract, "reopen", states.SYSTEM)
+    """The contract ends with its last milestone."""
+    if on.contract.state == "active" and all(
+        row.state in states.MILESTONE.terminal for row in milestones_of(session, on.contract.id)
+    ):
+        move_contract(session, on.contract, "complete", states.SYSTEM)
 
 
 def _other_side(process: Process, act: str) -> str:

@@ -220,5 +220,6 @@ def _milestone(contract: Contract, position: int, terms: MilestoneTerms) -> Mile
         worker_fee_minor=0,
         refunded_minor=0,
         client_fee_returned_minor=0,
+        owed_minor=0,
         version=1,
     )

@@ -11,7 +11,7 @@ from escrow.tables import Milestone, Release
 from ledger import chart
 from ledger.balances import balance
 from ledger.breaches import Breach
-from payments.integrity import given_back_by_milestone
+from payments.integrity import given_back_by_milestone, owed_by_milestone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ def verify(session: Session) -> list[Breach]:
         Breach("escrow_hold", row.id, f"is {row.state} and should hold {expected}, the ledger holds {held}")
         for row, expected, held in _differences(session)
     ]
-    return [*holds, *_released(session), *_refunded(session)]
+    return [*holds, *_owed(session), *_released(session), *_refunded(session)]
 
 
 def _differences(session: Session) -> Iterator[tuple[Milestone, int, int]]:
@@ -37,6 +37,16 @@ def _differences(session: Session) -> Iterator[tuple[Milestone, int, int]]:
         held = balance(session, chart.escrow(row.id, row.currency)).posted.amount_minor
         if held != expected:
             yield row, expected, held
+
+
+def _owed(session: Session) -> Iterator[Breach]:
+    """What a milestone counts as owed to its client is what came back of its refunds, and what the ledger owes."""
+    came_back = {milestone_id: int(minor) for milestone_id, minor in session.execute(owed_by_milestone())}
+    for row in _milestones(session):
+        owed = balance(session, chart.owed(row.id, row.currency)).posted.amount_minor
+        if not row.owed_minor == owed == came_back.get(row.id, 0):
+            detail = f"counts {row.owed_minor}, {came_back.get(row.id, 0)} came back, the ledger owes {owed}"
+            yield Breach("owed_to_client", row.id, detail)
 
 
 def _released(session: Session) -> Iterator[Breach]:

@@ -24,8 +24,9 @@ from escrow.views import MilestoneView, RefundRequestView, refund_request_view
 from identity.actors import SYSTEM
 from kernel.money import Money
 from kernel.refusals import NotFound
-from payments import collecting
+from payments import collecting, owed
 from payments import refunds as payment_refunds
+from payments.states import REFUND
 from persistence import clock
 from persistence.locks import locked
 from persistence.unit_of_work import Retry
@@ -75,9 +76,7 @@ def pay_client(
     assert payment is not None, "what is held was paid"
     price, paid_fee = Money(row.price_minor, row.currency), Money(row.client_fee_minor, row.currency)
     due_back = fees.fee_to_return(paid_fee, price)(Money(row.refunded_minor, row.currency) + held)
-    returned = Money(row.client_fee_returned_minor, row.currency)
-    # After a refund that failed, a cent of the fee may be ahead of its share; the next parts make up for it.
-    fee = max(due_back - returned, Money.zero(row.currency))
+    fee = due_back - Money(row.client_fee_returned_minor, row.currency)
     back = payment_refunds.order_refund(
         session, refund_id=refund_id, payment_id=payment.id, held=held, client_fee=fee, by=by, reason=reason
     )
@@ -89,7 +88,10 @@ def pay_client(
 def record_refund(
     session: Session, *, refund_id: str, outcome: RefundFound | Rejected | Busy | Unknown
 ) -> RefundView:
-    """Write what the gateway answered or reported; a refund that failed is held money again."""
+    """Write what the gateway answered or reported; a refund that failed is owed to the client, and not held again.
+
+    It was decided, and perhaps said to the client: no clock, no submission and no release may reach it any more.
+    """
     was = payment_refunds.find_refund(session, refund_id=refund_id, gateway_id=None)
     if was is None:
         raise payment_refunds.RefundNotFound("There is no refund with this id.")
@@ -97,16 +99,30 @@ def record_refund(
     was = payment_refunds.find_refund(session, refund_id=refund_id, gateway_id=None) or was
     now = payment_refunds.record_refund(session, refund_id=refund_id, outcome=outcome)
     if now.state == "failed" and was.state != "failed":
-        on.milestone.refunded_minor -= now.held.amount_minor
-        on.milestone.client_fee_returned_minor -= now.client_fee.amount_minor
-        move(
-            session,
-            Held(on.contract, on.milestone, states.GATEWAY),
-            "refund_failed",
-            refund_id=now.id,
-            reason=now.failure_reason,
-        )
+        on.milestone.owed_minor += now.amount.amount_minor
+        on.milestone.version += 1
+        tell(session, on, "milestone.refund_failed", refund_id=now.id, reason=now.failure_reason)
     return now
+
+
+def order_refund_again(
+    session: Session, *, refund_id: str, again_id: str, by: Actor
+) -> tuple[MilestoneView, RefundView]:
+    """The client, or staff for them, has a refund that came back sent once more, as a refund of its own."""
+    was = payment_refunds.find_refund(session, refund_id=refund_id, gateway_id=None)
+    on = _milestone_with(session, was.milestone_id if was is not None else None, by)
+    # Once more, now that nobody else can change it.
+    came_back = payment_refunds.find_refund(session, refund_id=refund_id, gateway_id=None)
+    if on is None or came_back is None:
+        raise payment_refunds.RefundNotFound("There is no refund with this id among yours.")
+    side = on.party if on.party in {states.CLIENT, states.WORKER} else states.STAFF
+    transition(REFUND, came_back.state, "order_again", side)
+    again = owed.order_again(session, refund_id=refund_id, again_id=again_id, by=by.id)
+    on.milestone.owed_minor -= again.amount.amount_minor
+    on.milestone.version += 1
+    tell(session, on, "milestone.refund_ordered_again", refund_id=again.id)
+    session.flush()
+    return on.view, again
 
 
 def request_refund(
@@ -173,10 +189,14 @@ def _answer(session: Session, request_id: str, act: str, by: Actor) -> tuple[Ref
 
 def _milestone_of(session: Session, request_id: str, by: Actor) -> Held | None:
     row = session.get(RefundRequest, request_id)
+    return _milestone_with(session, row.milestone_id if row is not None else None, by)
+
+
+def _milestone_with(session: Session, milestone_id: str | None, by: Actor) -> Held | None:
     try:
-        return hold_milestone(session, row.milestone_id, by=by) if row is not None else None
+        return hold_milestone(session, milestone_id, by=by) if milestone_id is not None else None
     except MilestoneNotFound:
-        # To strangers the request is not there either, and looks no different from one that never was.
+        # To strangers what belongs to it is not there either, and looks no different from what never was.
         return None
 
 

@@ -15,6 +15,7 @@ WORKER = "worker"
 SYSTEM = "system"
 GATEWAY = "gateway"
 MEDIATOR = "mediator"
+STAFF = "staff"
 
 CONTRACT = Process(
     "contract",
@@ -26,15 +27,11 @@ CONTRACT = Process(
         ("offered", "cancel"): Transition("cancelled", "contract.cancelled", (CLIENT,)),
         ("active", "cancel"): Transition("cancelled", "contract.cancelled", (CLIENT, WORKER)),
         ("active", "complete"): Transition("completed", "contract.completed", (SYSTEM,)),
-        # A refund can fail weeks later; then money is held again and somebody must be able to decide about it.
-        ("cancelled", "reopen"): Transition("active", "contract.reopened", (SYSTEM,)),
-        ("completed", "reopen"): Transition("active", "contract.reopened", (SYSTEM,)),
     },
 )
 
 _CHANGES = Transition("funded", "milestone.changes_requested", (CLIENT,), _IN_REVIEW)
 _DISPUTED = Transition("disputed", "milestone.disputed", (CLIENT, WORKER))
-_HELD_AGAIN = Transition("funded", "milestone.refund_failed", (GATEWAY,))
 
 MILESTONE = Process(
     "milestone",
@@ -58,13 +55,6 @@ MILESTONE = Process(
         ("disputed", "settle_for_worker"): Transition("released", "milestone.settled", (MEDIATOR,)),
         ("disputed", "settle_for_client"): Transition("refunded", "milestone.settled", (MEDIATOR,)),
         ("disputed", "settle_by_split"): Transition("split", "milestone.settled", (MEDIATOR,)),
-        # Where a part was refunded and that refund fails, the money is held again wherever the milestone stands.
-        ("funded", "refund_failed"): _HELD_AGAIN,
-        ("submitted", "refund_failed"): Transition("submitted", "milestone.refund_failed", (GATEWAY,)),
-        ("disputed", "refund_failed"): Transition("disputed", "milestone.refund_failed", (GATEWAY,)),
-        ("released", "refund_failed"): _HELD_AGAIN,
-        ("refunded", "refund_failed"): _HELD_AGAIN,
-        ("split", "refund_failed"): _HELD_AGAIN,
     },
 )
 

@@ -49,6 +49,8 @@ class Milestone(Base):
     worker_fee_minor: Mapped[int] = mapped_column(BigInteger)
     refunded_minor: Mapped[int] = mapped_column(BigInteger)
     client_fee_returned_minor: Mapped[int] = mapped_column(BigInteger)
+    # Of what was refunded, with its fee: what came back, and is the client's until it is sent again.
+    owed_minor: Mapped[int] = mapped_column(BigInteger)
     submission_id: Mapped[str | None] = mapped_column(Id("sb"))
     deadline_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     funded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

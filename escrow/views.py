@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MilestoneView:
-    """A milestone: `held` is with us now, `released` (gross) and `refunded` have left."""
+    """A milestone: `held` is with us now, `released` (gross) and `refunded` are decided.
+
+    `owed` is what came back of refunds, with its fee: the client's, and no part of what is held.
+    """
 
     id: str
     contract_id: str
@@ -32,6 +35,7 @@ class MilestoneView:
     worker_fee: Money
     refunded: Money
     client_fee_returned: Money
+    owed: Money
     submission_id: str | None
     deadline_at: datetime | None
     funded_at: datetime | None
@@ -136,6 +140,7 @@ def milestone_view(row: Milestone, contract: Contract) -> MilestoneView:
         worker_fee=Money(row.worker_fee_minor, row.currency),
         refunded=Money(row.refunded_minor, row.currency),
         client_fee_returned=Money(row.client_fee_returned_minor, row.currency),
+        owed=Money(row.owed_minor, row.currency),
         submission_id=row.submission_id,
         deadline_at=row.deadline_at,
         funded_at=row.funded_at,

@@ -83,6 +83,11 @@ def escrow(milestone_id: str, currency: str) -> Account:
     return _floored(f"liabilities:escrow:{milestone_id}", currency, Side.CREDIT)
 
 
+def owed(milestone_id: str, currency: str) -> Account:
+    """Refunds of one milestone that came back: the client's money, apart from the hold, until it is sent again."""
+    return _floored(f"liabilities:owed:{milestone_id}", currency, Side.CREDIT)
+
+
 def wallet(user_id: str, currency: str) -> Account:
     """Money released to a worker and not yet withdrawn."""
     return _floored(f"liabilities:wallet:{user_id}", currency, Side.CREDIT)

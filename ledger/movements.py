@@ -142,13 +142,22 @@ def refund_came_back(gateway: str, *, amount: Money) -> Entry:
 
 
 @_movement
-def refund_failed(milestone_id: str, *, held: Money, client_fee: Money) -> Entry:
-    """The refund did not happen: the money is held again and our fee is ours again."""
+def refund_failed(milestone_id: str, *, amount: Money) -> Entry:
+    """The refund did not arrive: it was decided to be the client's, so it is owed to them and never held again."""
     return Entry.of(
         "refund_failed",
-        debit(chart.refunds_in_transit(held.currency), held + client_fee),
-        credit(chart.escrow(milestone_id, held.currency), held),
-        credit(chart.client_fees(held.currency), client_fee),
+        debit(chart.refunds_in_transit(amount.currency), amount),
+        credit(chart.owed(milestone_id, amount.currency), amount),
+    )
+
+
+@_movement
+def refund_ordered_again(milestone_id: str, *, amount: Money) -> Entry:
+    """What came back from the client's bank goes out once more."""
+    return Entry.of(
+        "refund_ordered_again",
+        debit(chart.owed(milestone_id, amount.currency), amount),
+        credit(chart.refunds_in_transit(amount.currency), amount),
     )
 
 

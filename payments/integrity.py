@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from ledger import chart
 from ledger.balances import balance
 from ledger.breaches import Breach
-from payments.states import UNCONFIRMED
+from payments.states import CAME_BACK, UNCONFIRMED
 from payments.tables import Payment, Refund
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
+_AMOUNT = Refund.held_minor + Refund.client_fee_minor
+
 
 def verify(session: Session) -> list[Breach]:
     """Everything in which payments, refunds and the ledger differ; an empty list means that they agree."""
@@ -26,10 +28,22 @@ def verify(session: Session) -> list[Breach]:
 
 
 def given_back_by_milestone() -> Select[str, int, int]:
-    """Of every milestone with refunds: what left its hold for the client, and what of our fee went with it."""
+    """Of every milestone with refunds: what left its hold for the client, and what of our fee went with it.
+
+    What came back is the client's all the same; a refund that was ordered again counts once, as the later one.
+    """
     return (
         select(Refund.milestone_id, func.sum(Refund.held_minor), func.sum(Refund.client_fee_minor))
-        .where(Refund.state != "failed")
+        .where(Refund.state != "repeated")
+        .group_by(Refund.milestone_id)
+    )
+
+
+def owed_by_milestone() -> Select[str, int]:
+    """Of every milestone with refunds that came back and were not ordered again: what is owed to the client."""
+    return (
+        select(Refund.milestone_id, func.sum(_AMOUNT))
+        .where(Refund.state == "failed")
         .group_by(Refund.milestone_id)
     )
 
@@ -68,7 +82,7 @@ def _refunded(session: Session) -> Iterator[Breach]:
     """What a payment counts as given back is what its refunds gave or will give back."""
     given = (
         select(Refund.payment_id, func.sum(_AMOUNT).label("minor"))
-        .where(Refund.state != "failed")
+        .where(Refund.state.not_in(CAME_BACK))
         .group_by(Refund.payment_id)
         .subquery()
     )
@@ -80,6 +94,3 @@ def _refunded(session: Session) -> Iterator[Breach]:
     )
     for payment_id, counted, by_refunds in session.execute(differing):
         yield Breach("payment_refunded", payment_id, f"counts {counted}, its refunds are {int(by_refunds)}")
-
-
-_AMOUNT = Refund.held_minor + Refund.client_fee_minor

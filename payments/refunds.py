@@ -48,9 +48,17 @@ class RefundTooLarge(Conflict):
 
 
 def order_refund(
-    session: Session, *, refund_id: str, payment_id: str, held: Money, client_fee: Money, by: str, reason: str
+    session: Session,
+    *,
+    refund_id: str,
+    payment_id: str,
+    held: Money,
+    client_fee: Money,
+    by: str,
+    reason: str,
+    owed: bool = False,
 ) -> RefundView:
-    """Take the money out of the hold and our fee, and order the gateway to give it back.
+    """Take the money out of the hold and our fee (or of what is `owed`), and order the gateway to give it back.
 
     The gateway is called after the commit; refuses when all refunds together would exceed the payment.
     """
@@ -78,7 +86,9 @@ def order_refund(
     session.add(row)
     post(
         session,
-        movements.refund_ordered(payment.milestone_id, held=held, client_fee=client_fee),
+        movements.refund_ordered_again(payment.milestone_id, amount=amount)
+        if owed
+        else movements.refund_ordered(payment.milestone_id, held=held, client_fee=client_fee),
         key=f"{refund_id}:ordered",
         reference=payment.milestone_id,
         actor=by,
@@ -207,7 +217,7 @@ def _book_failed(session: Session, row: Refund, *, left_the_gateway: bool) -> No
         )
     post(
         session,
-        movements.refund_failed(row.milestone_id, held=view.held, client_fee=view.client_fee),
+        movements.refund_failed(row.milestone_id, amount=view.amount),
         key=f"{row.id}:failed",
         reference=row.milestone_id,
         actor=row.gateway,

@@ -46,11 +46,15 @@ def _refund() -> Mapping[tuple[str, str], Transition]:
         ("pending", "fail"): fail,
         # A bank may send a refund back weeks after the gateway called it done.
         ("succeeded", "fail"): fail,
+        # What came back is owed to the client; it goes again as a refund of its own, this one is over.
+        ("failed", "order_again"): Transition("repeated", "refund.ordered_again", ("client", "staff")),
     }
 
 
 PAYMENT = Process("payment", "ordered", frozenset({"succeeded", "canceled"}), _payment())
-REFUND = Process("refund", "ordered", frozenset({"succeeded", "failed"}), _refund())
+REFUND = Process("refund", "ordered", frozenset({"succeeded", "repeated"}), _refund())
 
 # Refunds whose money has left the hold and has neither arrived nor come back.
 UNCONFIRMED = frozenset({"ordered", "unknown", "pending"})
+# Refunds that gave nothing back.
+CAME_BACK = frozenset({"failed", "repeated"})

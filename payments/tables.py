@@ -49,6 +49,8 @@ class Payment(Base):
     save_card: Mapped[bool] = mapped_column(Boolean)
     description: Mapped[str] = mapped_column(String(200))
     ordered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Which order to the gateway this is: after one whose answer was lost a new one follows.
+    attempt: Mapped[int] = mapped_column(SmallInteger, default=1)
     decline_code: Mapped[str | None] = mapped_column(ascii_text(64))
     charge_id: Mapped[str | None] = mapped_column(ascii_text(64))
     balance_transaction: Mapped[str | None] = mapped_column(ascii_text(64))

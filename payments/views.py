@@ -30,6 +30,7 @@ class PaymentView:
     refunded: Money
     save_card: bool
     description: str
+    attempt: int
     decline_code: str | None
     charge_id: str | None
     balance_transaction: str | None
@@ -88,6 +89,7 @@ def payment_view(row: Payment) -> PaymentView:
         refunded=Money(row.refunded_minor, row.currency),
         save_card=row.save_card,
         description=row.description,
+        attempt=row.attempt,
         decline_code=row.decline_code,
         charge_id=row.charge_id,
         balance_transaction=row.balance_transaction,

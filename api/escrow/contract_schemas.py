@@ -10,7 +10,10 @@ from kernel.money import EXPONENTS
 
 
 class MilestoneSchema(Strict):
-    """A milestone: `held` is with Holdfast now; `released` (gross) and `refunded` have left."""
+    """A milestone: `held` is with Holdfast now; `released` (gross) and `refunded` are decided.
+
+    `owed` came back of what was refunded, with its fee. It is the client's and no part of what is held.
+    """
 
     id = IdField("ms", required=True)
     contract_id = IdField("ct", required=True)
@@ -23,6 +26,7 @@ class MilestoneSchema(Strict):
     held = MoneyField(required=True)
     released = MoneyField(required=True)
     refunded = MoneyField(required=True)
+    owed = MoneyField(required=True)
     submission_id = IdField("sb", required=True, allow_none=True)
     deadline_at = Instant(
         required=True,

@@ -15,6 +15,8 @@ from escrow import acts, disputes, queries, refunds, release, submissions
 from escrow.states import MILESTONE
 from identity.permissions import Permission
 from kernel.ids import new_id
+from payments import queries as payment_queries
+from payments import refunds as payment_refunds
 from persistence.unit_of_work import reading
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ _AMOUNT = (release.AmountNotHeld, release.AmountNotPositive, release.OtherCurren
 @requires(Permission.VIEW_CONTRACTS)
 @blueprint.response(200, bodies.MilestoneDetailSchema)
 @leads_to("getMoney", "beginCheckout", "giveUpFunding", *_ACTS, milestone_id="$response.body#/id")
+@leads_to("orderRefundAgain", refund_id="$response.body#/refunds/0/id")
 @refuses(acts.MilestoneNotFound)
 def get_milestone(milestone_id: str) -> dict[str, Any]:
     """A milestone with all that happened to it, and what you can do now."""
@@ -123,6 +126,19 @@ def refund_milestone(order: dict[str, Any], milestone_id: str) -> Response:
         amount=order.get("amount"),
         reason=order["reason"],
         by=actor(),
+    )
+
+
+@blueprint.post("/refunds/<refund_id>/order-again")
+@requires(Permission.REFUND_ESCROW)
+@idempotent
+@previewable
+@blueprint.response(200, bodies.RefundedSchema)
+@refuses(payment_refunds.RefundNotFound, acts.NotYourAct, acts.ActNotPossible)
+def order_refund_again(refund_id: str) -> Response:
+    """The client, or staff for them, has a refund that came back sent once more."""
+    return once(
+        _both("refund", refunds.order_refund_again), refund_id=refund_id, again_id=new_id("rf"), by=actor()
     )
 
 
@@ -236,6 +252,7 @@ def _detail(session: Session, *, milestone_id: str, by: Actor) -> dict[str, Any]
         "submissions": queries.submissions(session, milestone_id),
         "releases": queries.releases(session, milestone_id),
         "refund_requests": queries.refund_requests(session, milestone_id),
+        "refunds": payment_queries.refunds_of(session, milestone_id),
         "disputes": queries.disputes(session, milestone),
         "possible": [
             act

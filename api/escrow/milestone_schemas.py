@@ -7,6 +7,7 @@ from marshmallow import fields
 from api.escrow.contract_schemas import MilestoneSchema
 from api.schemas import IdField, Instant, MoneyField, Strict, StrictBoolean, Text
 from escrow import states
+from payments.states import REFUND
 
 
 class SubmissionSchema(Strict):
@@ -36,9 +37,7 @@ class RefundSchema(Strict):
 
     id = IdField("rf", required=True)
     milestone_id = IdField("ms", required=True)
-    state = fields.String(
-        required=True, metadata={"enum": ["ordered", "unknown", "pending", "succeeded", "failed"]}
-    )
+    state = fields.String(required=True, metadata={"enum": list(REFUND.states)})
     held = MoneyField(required=True)
     reason = fields.String(required=True)
     waits_for = fields.String(required=True, allow_none=True)
@@ -80,6 +79,7 @@ class MilestoneDetailSchema(MilestoneSchema):
     submissions = fields.List(fields.Nested(SubmissionSchema), required=True)
     releases = fields.List(fields.Nested(ReleaseSchema), required=True)
     refund_requests = fields.List(fields.Nested(RefundRequestSchema), required=True)
+    refunds = fields.List(fields.Nested(RefundSchema), required=True)
     disputes = fields.List(fields.Nested(DisputeSchema), required=True)
     possible = fields.List(
         fields.String(), required=True, metadata={"description": "The acts you can do on it as it stands."}

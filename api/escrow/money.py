@@ -27,7 +27,7 @@ _CLIENT_SIDE = frozenset({CLIENT, STAFF})
 _WORKER_SIDE = frozenset({WORKER, STAFF})
 _BOTH = frozenset({CLIENT, WORKER, STAFF})
 
-_REFUND_PLACES = {"succeeded": "refunded"}
+_REFUND_PLACES = {"succeeded": "refunded", "failed": "owed"}
 _PAYOUT_PLACES = {"paid": "bank"}
 
 _PLACES = {
@@ -41,6 +41,7 @@ _PLACES = {
     "bank": "At the worker's bank",
     "refunding": "On the way back to the card",
     "refunded": "Back on the card",
+    "owed": "Came back from the client's bank, to be sent again",
 }
 
 
@@ -150,7 +151,7 @@ def _places(facts: _Facts, side: str) -> dict[str, Money]:
     places = dict.fromkeys(_PLACES, zero)
     places["held"] = facts.milestone.held
     for refund in facts.refunds:
-        if refund.state != "failed":
+        if refund.state != "repeated":
             # The worker's view is of the price; the fee that goes back with it is the client's.
             back = refund.held if side == WORKER else refund.amount
             places[_REFUND_PLACES.get(refund.state, "refunding")] += back
@@ -331,8 +332,8 @@ def _payout(part: PayoutPartView) -> Step:
 
 
 def _refund(facts: _Facts, refund: RefundView, title: str, amount: Money, seen_by: frozenset[str]) -> Step:
-    state = {"succeeded": "done", "failed": "failed"}.get(refund.state, "waiting")
-    entry = facts.entry(f"{refund.id}:confirmed") or facts.entry(f"{refund.id}:ordered")
+    state = {"succeeded": "done", "failed": "failed", "repeated": "failed"}.get(refund.state, "waiting")
+    entries = (facts.entry(f"{refund.id}:{what}") for what in ("failed", "confirmed", "ordered"))
     return Step(
         "refunded",
         title,
@@ -342,7 +343,7 @@ def _refund(facts: _Facts, refund: RefundView, title: str, amount: Money, seen_b
         refund.finished_at,
         None,
         refund.failure_reason or refund.waits_for,
-        entry,
+        next((entry for entry in entries if entry is not None), None),
         refund.gateway_id,
         refund.bank_reference,
     )

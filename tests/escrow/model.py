@@ -24,8 +24,8 @@ class Refund:
 
     @property
     def counts(self) -> bool:
-        """Whether the money has left the hold."""
-        return self.state != "failed"
+        """Whether it is the client's by this refund, and not by one that was ordered after it."""
+        return self.state != "repeated"
 
     @property
     def on_its_way(self) -> bool:
@@ -100,7 +100,13 @@ class Milestone:
     def refund(self, refund_id: str, held: int) -> None:
         """The client gets a part, and of our fee what the parts so far deserve and have not had."""
         deserved = self.client_fee * (self.refunded + held) // self.price
-        self.refunds[refund_id] = Refund(held, max(0, deserved - self.fee_returned))
+        self.refunds[refund_id] = Refund(held, deserved - self.fee_returned)
+
+    def refund_again(self, refund_id: str, again_id: str) -> None:
+        """What came back goes out once more."""
+        first = self.refunds[refund_id]
+        first.state = "repeated"
+        self.refunds[again_id] = Refund(first.held, first.fee)
 
     def end(self, state: str) -> None:
         """It comes to rest, or to a new state in which no time runs."""
@@ -118,12 +124,10 @@ class Contract:
     state: str = "offered"
 
     def follow(self) -> None:
-        """It ends with its last milestone, and lives again with held money."""
+        """It ends with its last milestone."""
         states = {one.state for one in self.milestones.values()}
         if self.state == "active" and states <= {"released", "refunded", "split"}:
             self.state = "completed"
-        elif self.state in {"completed", "cancelled"} and states & {"funded", "submitted", "disputed"}:
-            self.state = "active"
 
 
 def places(milestones: list[Milestone]) -> dict[str, int]:
@@ -139,6 +143,7 @@ def places(milestones: list[Milestone]) -> dict[str, int]:
         "held": sum(one.held for one in paid),
         "wallet": sum(one.released - one.worker_fee for one in paid),
         "refunds": sum(refund.held + refund.fee for refund in refunds if refund.on_its_way),
+        "owed": sum(refund.held + refund.fee for refund in refunds if refund.state == "failed"),
         "client fees": sum(one.client_fee - one.fee_returned for one in paid),
         "worker fees": sum(one.worker_fee for one in paid),
         "gateway fees": sum(one.gateway_fee for one in paid),

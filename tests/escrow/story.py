@@ -63,6 +63,7 @@ _PLACES = {
     "assets:gateway:stripe:available": "available",
     "assets:gateway:stripe:connected": "connected",
     "liabilities:escrow": "held",
+    "liabilities:owed": "owed",
     "liabilities:wallet": "wallet",
     "liabilities:refunds:in_transit": "refunds",
     "income:fees:client": "client fees",
@@ -282,6 +283,12 @@ def refund_answer(
 def record_refund(refund: RefundView, outcome: object) -> RefundView:
     """Write down what the gateway says."""
     return atomically(refunds.record_refund, refund_id=refund.id, outcome=outcome)
+
+
+def order_again(refund: RefundView, *, by: Actor = CLIENT) -> RefundView:
+    """A refund that came back is sent once more."""
+    _, again = atomically(refunds.order_refund_again, refund_id=refund.id, again_id=new_id("rf"), by=by)
+    return again
 
 
 def dispute(milestone: MilestoneView, *, by: Actor = CLIENT) -> DisputeView:

@@ -26,6 +26,7 @@ from tests.escrow.story import (
     look,
     look_at_contract,
     money,
+    order_again,
     record_refund,
     refund_answer,
     refunds_of,
@@ -183,17 +184,17 @@ def test_a_contract_in_dispute_is_not_ended():
         atomically(contracts.cancel_contract, contract_id=milestone.contract_id, by=CLIENT)
 
 
-def test_the_clients_part_that_comes_back_can_be_disputed_and_decided_again():
+def test_the_clients_part_that_comes_back_stays_the_clients():
     milestone = disputed()
     settle(milestone, "40.00")
     (refund,) = refunds_of(milestone)
     record_refund(refund, refund_answer(refund))
     record_refund(refund, refund_answer(refund, RefundState.FAILED))
-    assert (look(milestone).state, look(milestone).held) == ("funded", usd("60.00"))
-    dispute(milestone, by=WORKER)
-    settle(milestone, "60.00")
-    assert (look(milestone).released, money()["wallet"]) == (usd("100.00"), "90.00")
-    assert [one.state for one in reading(queries.disputes, look(milestone))] == ["settled", "settled"]
+    with expect_refusal(ActNotPossible):
+        dispute(milestone, by=WORKER)
+    assert (look(milestone).state, money()["wallet"], money()["owed"]) == ("split", "36.00", "63.00")
+    order_again(refund)
+    assert (money()["wallet"], money()["refunds"]) == ("36.00", "63.00")
 
 
 def test_an_open_request_does_not_outlive_the_decision():

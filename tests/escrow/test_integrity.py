@@ -10,7 +10,17 @@ from escrow.tables import Milestone, Release
 from gateways.contract import RefundState
 from payments.tables import Refund
 from persistence.unit_of_work import rehearse
-from tests.escrow.story import accept, accepted, fund, funded, give_back, money, record_refund, refund_answer
+from tests.escrow.story import (
+    accept,
+    accepted,
+    fund,
+    funded,
+    give_back,
+    money,
+    order_again,
+    record_refund,
+    refund_answer,
+)
 
 
 @pytest.fixture
@@ -23,18 +33,21 @@ def milestone():
     give_back(first, "20.00")
     failed = give_back(first, "10.00")
     record_refund(failed, refund_answer(failed, RefundState.FAILED))
+    repeated = give_back(first, "1.00")
+    record_refund(repeated, refund_answer(repeated, RefundState.FAILED))
+    order_again(repeated)
     return first
 
 
 def test_what_fits_is_no_breach(milestone):
     assert rehearse(integrity.verify) == []
-    assert money()["held"] == "100.00"
+    assert (money()["held"], money()["owed"]) == ("89.00", "10.50")
 
 
 @pytest.mark.parametrize("state", ["draft", "funding", "released", "refunded", "split"])
 def test_money_held_in_a_state_that_holds_none_is_found(milestone, state):
     assert _after(milestone, state=state) == [
-        ("escrow_hold", f"is {state} and should hold 0, the ledger holds 5000")
+        ("escrow_hold", f"is {state} and should hold 0, the ledger holds 3900")
     ]
 
 
@@ -46,6 +59,7 @@ def test_money_held_in_a_state_that_holds_none_is_found(milestone, state):
         ("worker_fee_minor", ["milestone_released"]),
         ("refunded_minor", ["escrow_hold", "milestone_refunded"]),
         ("client_fee_returned_minor", ["milestone_refunded"]),
+        ("owed_minor", ["owed_to_client"]),
     ],
 )
 def test_a_cent_too_many_is_found(milestone, column, rules):
@@ -62,13 +76,13 @@ def test_a_release_that_is_missing_is_found(milestone):
     ]
 
 
-def test_a_refund_that_failed_and_counts_all_the_same_is_found(milestone):
+def test_a_refund_that_failed_and_is_owed_to_nobody_is_found(milestone):
     def revive(session):
         session.execute(update(Refund).where(Refund.state == "failed").values(state="pending"))
         return integrity.verify(session)
 
     assert [(breach.rule, breach.subject, breach.detail) for breach in rehearse(revive)] == [
-        ("milestone_refunded", milestone.id, "counts 2000 and 100, its parts are 3000 and 150")
+        ("owed_to_client", milestone.id, "counts 1050, 0 came back, the ledger owes 1050")
     ]
 
 

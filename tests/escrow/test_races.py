@@ -52,6 +52,7 @@ _ACTS = {
     "submit": submit,
     "refund": give_back,
     "refund_part": lambda on: give_back(on, "25.00"),
+    # It touches nothing that is held, so it can come before or after everything else.
     "refund_failed": lambda on: _fail_the_refund(on),  # noqa: PLW0108 - it stands below
 }
 # The acts that meet in practice; others are strewn in.
@@ -159,6 +160,8 @@ def _check_could_have_happened(milestone, through):
 def _ends_in(order, state):
     now = "submitted"
     for act in order:
+        if act == "refund_failed":
+            continue
         step = MILESTONE.step(now, act)
         if step is None:
             return False

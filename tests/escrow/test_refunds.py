@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from escrow import refunds
-from escrow.acts import ActNotPossible
+from escrow.acts import ActNotPossible, NotYourAct
 from escrow.fees import FeeSchedule
 from escrow.release import AmountNotHeld, AmountNotPositive, OtherCurrency
 from gateways.contract import Busy, RefundState, Rejected, Unknown
@@ -14,7 +14,11 @@ from payments.refunds import RefundNotFound
 from persistence.unit_of_work import atomically
 from tests.books import expect_refusal, nothing_moves
 from tests.escrow.story import (
+    ADMIN,
     CLIENT,
+    FINANCE,
+    OTHER_CLIENT,
+    OTHER_WORKER,
     WORKER,
     accept,
     accepted,
@@ -29,6 +33,7 @@ from tests.escrow.story import (
     look,
     look_at_contract,
     money,
+    order_again,
     payment_of,
     record_refund,
     refund_answer,
@@ -37,6 +42,7 @@ from tests.escrow.story import (
     requests_of,
     settle,
     submit,
+    time_is_up,
     told,
     told_last,
     usd,
@@ -45,6 +51,7 @@ from tests.threads import at_once, succeeded, together
 
 _FUNDED = {"pending": "101.65", "held": "100.00", "client fees": "5.00", "gateway fees": "3.35"}
 _ORDERED = {"pending": "101.65", "refunds": "105.00", "gateway fees": "3.35"}
+_OWED = {"pending": "101.65", "owed": "105.00", "gateway fees": "3.35"}
 # All went back; what the gateway kept of the payment is our loss.
 _RETURNED = {"pending": "101.65", "available": "-105.00", "gateway fees": "3.35"}
 
@@ -223,51 +230,50 @@ def test_an_answer_for_a_refund_that_is_not_there_is_refused():
 
 
 @pytest.mark.parametrize("path", [["failed"], ["pending", "failed"], ["canceled"], ["pending", "canceled"]])
-def test_a_refund_that_fails_before_it_was_confirmed_is_held_again(path):
+def test_a_refund_that_fails_before_it_was_confirmed_is_owed_to_the_client(path):
     milestone = funded()
     refund = give_back(milestone)
     for state in path:
         failed = record_refund(refund, refund_answer(refund, RefundState(state)))
     assert failed.state == "failed"
-    assert money() == _FUNDED
+    assert money() == _OWED
     seen = look(milestone)
-    assert (seen.state, seen.held, seen.refunded, seen.client_fee_returned) == (
-        "funded",
+    assert (seen.state, seen.held, seen.refunded, seen.client_fee_returned, seen.owed) == (
+        "refunded",
+        usd("0.00"),
         usd("100.00"),
-        usd("0.00"),
-        usd("0.00"),
+        usd("5.00"),
+        usd("105.00"),
     )
-    assert (look_at_contract(milestone).state, payment_of(milestone).refunded) == ("active", usd("0.00"))
+    assert (look_at_contract(milestone).state, payment_of(milestone).refunded) == ("completed", usd("0.00"))
 
 
-def test_a_refund_the_gateway_refuses_is_held_again():
+def test_a_refund_the_gateway_refuses_is_owed_to_the_client():
     milestone = funded()
     refund = give_back(milestone)
     failed = record_refund(refund, Rejected("charge_disputed", "No."))
     assert (failed.state, failed.failure_reason) == ("failed", "charge_disputed")
-    assert money() == _FUNDED
+    assert money() == _OWED
 
 
-def test_a_refund_that_comes_back_weeks_after_it_was_confirmed_is_held_again(clock):
+def test_a_refund_that_comes_back_weeks_after_it_was_confirmed_is_owed_to_the_client(clock):
     milestone = funded()
     refund = give_back(milestone)
     record_refund(refund, refund_answer(refund))
-    assert look_at_contract(milestone).state == "completed"
     clock.advance(days=25)
     record_refund(refund, refund_answer(refund, RefundState.FAILED))
-    assert money() == _FUNDED
-    assert (look(milestone).state, look_at_contract(milestone).state) == ("funded", "active")
-    assert told()["contract.reopened"] == 1
+    assert money() == _OWED
+    assert (look(milestone).state, look_at_contract(milestone).state) == ("refunded", "completed")
     assert told_last("milestone.refund_failed")["reason"] == "lost_or_stolen_card"
 
 
-def test_a_failure_said_five_times_holds_the_money_again_once():
+def test_a_failure_said_five_times_is_owed_once():
     milestone = funded()
     refund = give_back(milestone, "40.00")
     record_refund(refund, refund_answer(refund))
     for _ in range(5):
         record_refund(refund, refund_answer(refund, RefundState.FAILED))
-    assert money() == _FUNDED
+    assert (money()["owed"], money()["held"], look(milestone).owed) == ("42.00", "60.00", usd("42.00"))
     with nothing_moves():
         record_refund(refund, Rejected("charge_disputed", "No."))
 
@@ -278,70 +284,121 @@ def test_a_failed_refund_is_not_confirmed_afterwards():
     record_refund(refund, refund_answer(refund, RefundState.FAILED))
     before = money()
     record_refund(refund, refund_answer(refund))
-    assert money() == before == _FUNDED
+    assert money() == before == _OWED
     assert refunds_of(milestone)[0].state == "failed"
 
 
-def test_money_held_again_can_be_given_back_again_or_paid():
+@pytest.mark.parametrize("by", [CLIENT, FINANCE, ADMIN])
+def test_what_came_back_is_sent_again_by_the_client_or_by_staff(by):
     milestone = funded()
     first = give_back(milestone)
     record_refund(first, refund_answer(first, RefundState.FAILED))
-    second = give_back(milestone, "40.00")
-    record_refund(second, refund_answer(second))
-    accept(milestone)
-    assert money() == {
-        "pending": "101.65",
-        "available": "-42.00",
-        "wallet": "54.00",
-        "client fees": "3.00",
-        "worker fees": "6.00",
-        "gateway fees": "3.35",
-    }
-    assert look_at_contract(milestone).state == "completed"
+    again = order_again(first, by=by)
+    assert (again.held, again.client_fee, again.reason) == (usd("100.00"), usd("5.00"), "Not my trade.")
+    assert (again.id != first.id, money(), look(milestone).owed) == (True, _ORDERED, usd("0.00"))
+    record_refund(again, refund_answer(again))
+    assert money() == _RETURNED
+    assert [refund.state for refund in refunds_of(milestone)] == ["repeated", "succeeded"]
+    assert payment_of(milestone).refunded == usd("105.00")
 
 
-def test_a_part_that_comes_back_after_the_rest_was_paid_opens_the_milestone_again():
+def test_what_came_back_twice_is_sent_a_third_time():
     milestone = funded()
     refund = give_back(milestone, "40.00")
-    accept(milestone)
-    record_refund(refund, refund_answer(refund, RefundState.FAILED))
-    seen = look(milestone)
-    assert (seen.state, seen.held, seen.released) == ("funded", usd("40.00"), usd("60.00"))
-    submit(milestone)
-    accept(milestone)
-    assert (money()["wallet"], money()["worker fees"], money()["client fees"]) == ("90.00", "10.00", "5.00")
+    for _ in range(2):
+        record_refund(refund, refund_answer(refund, RefundState.FAILED))
+        refund = order_again(refund)
+    assert (money()["held"], money()["refunds"], look(milestone).owed) == ("60.00", "42.00", usd("0.00"))
+    assert [one.state for one in refunds_of(milestone)] == ["repeated", "repeated", "ordered"]
 
 
-@pytest.mark.parametrize("side", [CLIENT, WORKER])
-def test_a_part_that_comes_back_during_a_dispute_is_decided_with_the_rest(side):
+def test_the_worker_does_not_order_it_again_nor_does_a_stranger():
     milestone = funded()
-    refund = give_back(milestone, "40.00")
-    dispute(milestone, by=side)
+    refund = give_back(milestone)
     record_refund(refund, refund_answer(refund, RefundState.FAILED))
-    assert (look(milestone).state, look(milestone).held) == ("disputed", usd("100.00"))
-    settle(milestone, "30.00")
-    assert (money()["wallet"], money()["refunds"]) == ("27.00", "73.50")
+    for by, refusal in ((WORKER, NotYourAct), (OTHER_CLIENT, RefundNotFound), (OTHER_WORKER, RefundNotFound)):
+        with expect_refusal(refusal):
+            order_again(refund, by=by)
 
 
-def test_a_part_that_comes_back_while_work_is_looked_at_leaves_the_clock_running():
+def test_only_what_came_back_is_ordered_again_and_only_once():
+    milestone = funded()
+    refund = give_back(milestone)
+    with expect_refusal(ActNotPossible):
+        order_again(refund)
+    record_refund(refund, refund_answer(refund))
+    with expect_refusal(ActNotPossible):
+        order_again(refund)
+    record_refund(refund, refund_answer(refund, RefundState.FAILED))
+    results = at_once(*[lambda: order_again(refund)] * 5)
+    assert (len(succeeded(results)), money()) == (1, _ORDERED)
+    with expect_refusal(RefundNotFound):
+        atomically(refunds.order_refund_again, refund_id=new_id("rf"), again_id=new_id("rf"), by=CLIENT)
+
+
+def test_late_news_of_a_refund_that_was_ordered_again_moves_nothing():
+    refund = give_back(funded())
+    record_refund(refund, refund_answer(refund, RefundState.FAILED))
+    order_again(refund)
+    for late in (refund_answer(refund, RefundState.FAILED), refund_answer(refund), Unknown("no answer")):
+        assert record_refund(refund, late).state == "repeated"
+        assert money() == _ORDERED
+
+
+def test_what_came_back_while_work_is_looked_at_is_not_reached_by_the_clock(clock):
     milestone = funded()
     refund = give_back(milestone, "40.00")
     submission = submit(milestone)
     record_refund(refund, refund_answer(refund, RefundState.FAILED))
-    seen = look(milestone)
-    assert (seen.state, seen.held, seen.deadline_at) == ("submitted", usd("100.00"), submission.deadline_at)
+    assert (look(milestone).held, look(milestone).deadline_at) == (usd("60.00"), submission.deadline_at)
+    clock.advance(hours=73)
+    assert time_is_up(submission.id).released == usd("60.00")
+    assert (money()["wallet"], money()["worker fees"], money()["owed"]) == ("54.00", "6.00", "42.00")
 
 
-def test_after_a_failure_the_fee_comes_back_with_the_last_cent_all_the_same():
+def test_what_came_back_is_not_reached_by_releasing_a_part_or_all():
+    milestone = funded()
+    refund = give_back(milestone, "40.00")
+    record_refund(refund, refund_answer(refund, RefundState.FAILED))
+    with expect_refusal(AmountNotHeld):
+        accept(milestone, "60.01")
+    accept(milestone, "10.00")
+    accept(milestone)
+    assert (look(milestone).state, look(milestone).released) == ("released", usd("60.00"))
+    assert (money()["wallet"], money()["owed"]) == ("54.00", "42.00")
+
+
+def test_what_a_mediator_gave_the_client_and_came_back_is_not_reached_by_a_new_submission():
+    milestone = funded()
+    submit(milestone)
+    dispute(milestone)
+    settle(milestone, "0.00")
+    (refund,) = refunds_of(milestone)
+    record_refund(refund, refund_answer(refund, RefundState.FAILED))
+    with expect_refusal(ActNotPossible):
+        submit(milestone)
+    assert (look(milestone).state, money()["owed"]) == ("refunded", "105.00")
+
+
+@pytest.mark.parametrize("side", [CLIENT, WORKER])
+def test_what_came_back_during_a_dispute_is_not_decided_about_again(side):
+    milestone = funded()
+    refund = give_back(milestone, "40.00")
+    dispute(milestone, by=side)
+    record_refund(refund, refund_answer(refund, RefundState.FAILED))
+    assert (look(milestone).state, look(milestone).held) == ("disputed", usd("60.00"))
+    settle(milestone, "30.00")
+    assert (money()["wallet"], money()["refunds"], money()["owed"]) == ("27.00", "31.50", "42.00")
+
+
+def test_with_what_came_back_the_fee_goes_back_with_the_last_cent_all_the_same():
     milestone = funded("1.00")
     first, second = give_back(milestone, "0.19"), give_back(milestone, "0.21")
     assert (first.client_fee, second.client_fee) == (usd("0.00"), usd("0.02"))
     record_refund(first, refund_answer(first, RefundState.FAILED))
-    # Of 0.22 the share is 0.01, and 0.02 are back already.
-    assert give_back(milestone, "0.01").client_fee == usd("0.00")
     assert give_back(milestone).client_fee == usd("0.03")
     assert look(milestone).client_fee_returned == usd("0.05")
-    assert money()["refunds"] == "1.05"
+    assert (money()["refunds"], money()["owed"]) == ("0.86", "0.19")
 
 
 def test_refunds_of_a_milestone_without_fees_give_back_the_price_alone():

@@ -317,15 +317,25 @@ class Stories(RuleBasedStateMachine):
         refund = one.refunds[view.id]
         story.record_refund(view, _WITHOUT_OBJECT.get(said) or story.refund_answer(view, RefundState(said)))
         if said == "failed" or (said == "declined" and not refund.known_at_gateway):
-            if refund.counts:
+            if refund.state != "repeated":
                 refund.state = "failed"
-                one.end(one.state if one.state in {"submitted", "disputed"} else "funded")
         elif said == "succeeded" and refund.on_its_way:
             refund.state = "succeeded"
         elif (said == "pending" and refund.on_its_way) or (said == "unknown" and refund.state == "ordered"):
             refund.state = said
         refund.known_at_gateway |= said not in _WITHOUT_OBJECT
         contract.follow()
+
+    @precondition(lambda self: any(refund.state == "failed" for refund in self._every_refund()))
+    @rule(pick=_PICK, by=_CLIENT)
+    def send_again_what_came_back(self, pick, by):
+        view, milestone_id = self.refunds[pick % len(self.refunds)]
+        _, one = self._model(milestone_id)
+        fine = one.refunds[view.id].state == "failed" and by is CLIENT
+        again = self._done(fine, story.order_again, view, by=by)
+        if again:
+            one.refund_again(view.id, again.id)
+            self.refunds.append((again, milestone_id))
 
     # --- disagreement
 
@@ -398,6 +408,9 @@ class Stories(RuleBasedStateMachine):
 
     def _all(self):
         return [one for contract in self.contracts.values() for one in contract.milestones.values()]
+
+    def _every_refund(self):
+        return [refund for one in self._all() for refund in one.refunds.values()]
 
     def _model(self, milestone_id):
         contract = next(one for one in self.contracts.values() if milestone_id in one.milestones)

@@ -214,6 +214,7 @@ ORDERS: dict[str, Maker] = {
     "agreeToRefund": _by("walt", request_id="refund_request open"),
     "declineRefund": _by("walt", request_id="refund_request open"),
     "withdrawRefundRequest": _by("clara", request_id="refund_request open"),
+    "orderRefundAgain": _by("clara", refund_id="refund failed"),
     "openDispute": _by("walt", {"reason": "She is not there."}, milestone_id="milestone submitted"),
     "settleDispute": _by("mia", _SETTLEMENT, milestone_id="milestone disputed"),
     "createOnboardingLink": _by("walt"),

@@ -6,6 +6,7 @@ import pytest
 
 from api.openapi import document
 from escrow.states import CONTRACT, MILESTONE, REFUND_REQUEST
+from payments.states import REFUND
 from payouts.states import TRANSFER
 from tests.books import nothing_moves
 from tests.http.answers import KEYS, refused
@@ -124,6 +125,17 @@ def test_only_a_transfer_that_failed_is_ordered_again(town, described):
     sent = order.but(places={"transfer_id": town.one("transfer")["id"]})
     with nothing_moves():
         assert refused(operation, operation.send(town, sent))["code"] == "transfer_not_failed"
+
+
+def test_only_a_refund_that_failed_is_ordered_again(town, described):
+    operation = operations(described)["orderRefundAgain"]
+    assert [state for state, act in REFUND.table if act == "order_again"] == ["failed"]
+    order = ORDERS["orderRefundAgain"](town, town.one)
+    milestone = town.one("milestone refunded")["id"]
+    (under_way,) = town.clara.get(f"/v1/milestones/{milestone}").json["refunds"]
+    with nothing_moves(besides=KEYS):
+        response = operation.send(town, order.but(places={"refund_id": under_way["id"]}))
+    assert refused(operation, response)["code"] == "act_not_possible"
 
 
 def test_every_operation_that_takes_an_amount_is_in_the_table(described):

@@ -299,6 +299,18 @@ def _failed_transfer(town: Town) -> Json:
     return done(town.ada.get("/v1/transfers?state=failed"))["data"][0]
 
 
+def _failed_refund(town: Town) -> Json:
+    """Clara's bank does not take it."""
+    fault = {"kind": "status", "status": 400, "method": "POST", "path": "/v1/refunds"}
+    town.house.peer.fault(**fault)
+    milestone = _refunded(town)
+    town.house.settle()
+    town.house.peer.clear_faults()
+    (refund,) = _milestone(town, milestone["id"])["refunds"]
+    assert refund["state"] == "failed"
+    return refund
+
+
 def _session(town: Town) -> Json:
     return signed_in(town, town.clara.email).tokens
 
@@ -340,6 +352,7 @@ MAKERS: dict[str, Callable[[Town], Any]] = {
     "payout": _payout,
     "transfer": _transfer,
     "transfer failed": _failed_transfer,
+    "refund failed": _failed_refund,
     "session": _session,
     "used key": _used_key,
 }

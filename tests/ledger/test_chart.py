@@ -19,6 +19,7 @@ ACCOUNTS = [
     (chart.connected("stripe", WORKER, "USD"), f"assets:gateway:stripe:connected:{WORKER}", "personal"),
     (chart.receivable(WORKER, "USD"), f"assets:receivable:{WORKER}", "floor"),
     (chart.escrow(MILESTONE, "USD"), f"liabilities:escrow:{MILESTONE}", "floor"),
+    (chart.owed(MILESTONE, "USD"), f"liabilities:owed:{MILESTONE}", "floor"),
     (chart.wallet(WORKER, "USD"), f"liabilities:wallet:{WORKER}", "floor"),
     (chart.payouts_in_transit("USD"), "liabilities:payouts:in_transit", "shared"),
     (chart.refunds_in_transit("USD"), "liabilities:refunds:in_transit", "shared"),

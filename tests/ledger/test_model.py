@@ -35,11 +35,15 @@ PAYOUTS, REFUNDS = "liabilities:payouts:in_transit", "liabilities:refunds:in_tra
 CLIENT_FEES, WORKER_FEES = "income:fees:client", "income:fees:worker"
 GATEWAY_FEES, CHARGEBACKS = "expenses:gateway_fees", "expenses:chargebacks"
 CHARGEBACK_FEES, GOODWILL = "expenses:chargeback_fees", "expenses:goodwill"
-FLOORED = ("liabilities:escrow:", "liabilities:wallet:", "assets:receivable:")
+FLOORED = ("liabilities:escrow:", "liabilities:owed:", "liabilities:wallet:", "assets:receivable:")
 
 
 def escrow(milestone):
     return f"liabilities:escrow:{milestone}"
+
+
+def owed(milestone):
+    return f"liabilities:owed:{milestone}"
 
 
 def wallet(worker):
@@ -187,12 +191,15 @@ class Books(RuleBasedStateMachine):
         entry = movements.refund_came_back("stripe", amount=Money(amount, currency))
         self.moves(currency, entry, changes={REFUNDS: amount, AVAILABLE: amount})
 
-    @rule(milestone=MILESTONES, currency=CURRENCIES, held=AMOUNTS, fee=SMALL)
-    def fail_refund(self, milestone, currency, held, fee):
-        entry = movements.refund_failed(
-            milestone, held=Money(held, currency), client_fee=Money(fee, currency)
-        )
-        self.moves(currency, entry, changes={escrow(milestone): held, CLIENT_FEES: fee, REFUNDS: -held - fee})
+    @rule(milestone=MILESTONES, currency=CURRENCIES, amount=AMOUNTS)
+    def fail_refund(self, milestone, currency, amount):
+        entry = movements.refund_failed(milestone, amount=Money(amount, currency))
+        self.moves(currency, entry, changes={owed(milestone): amount, REFUNDS: -amount})
+
+    @rule(milestone=MILESTONES, currency=CURRENCIES, amount=AMOUNTS)
+    def order_refund_again(self, milestone, currency, amount):
+        entry = movements.refund_ordered_again(milestone, amount=Money(amount, currency))
+        self.moves(currency, entry, changes={owed(milestone): -amount, REFUNDS: amount})
 
     @rule(worker=WORKERS, currency=CURRENCIES, amount=AMOUNTS, settled=st.booleans())
     def transfer(self, worker, currency, amount, settled):

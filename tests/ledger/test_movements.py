@@ -114,8 +114,12 @@ ENTRIES = [
     (movements.refund_confirmed(STRIPE, amount=usd("42.00")), {REFUNDS: "-42.00", AVAILABLE: "-42.00"}),
     (movements.refund_came_back(STRIPE, amount=usd("42.00")), {REFUNDS: "42.00", AVAILABLE: "42.00"}),
     (
-        movements.refund_failed("ms_m", held=usd("40.00"), client_fee=usd("2.00")),
-        {escrow("ms_m"): "40.00", chart.client_fees("USD"): "2.00", REFUNDS: "-42.00"},
+        movements.refund_failed("ms_m", amount=usd("42.00")),
+        {chart.owed("ms_m", "USD"): "42.00", REFUNDS: "-42.00"},
+    ),
+    (
+        movements.refund_ordered_again("ms_m", amount=usd("42.00")),
+        {chart.owed("ms_m", "USD"): "-42.00", REFUNDS: "42.00"},
     ),
     (
         movements.transferred_to_worker(STRIPE, "us_w", amount=usd("90.00"), settled=False),
@@ -213,11 +217,17 @@ def test_every_movement_is_told_above():
     assert {entry.movement for entry, _ in ENTRIES} == set(movements.CATALOGUE)
 
 
+@given(CURRENCIES.flatmap(amounts))
+def test_a_refund_that_is_ordered_again_is_the_failed_one_taken_back(amount):
+    failed = movements.refund_failed("ms_m", amount=amount)
+    assert movements.mirrors(movements.refund_ordered_again("ms_m", amount=amount), failed)
+
+
 @given(CURRENCIES.flatmap(lambda currency: st.tuples(amounts(currency), amounts(currency, 0))))
-def test_a_failed_refund_is_the_ordered_one_taken_back(parts):
+def test_a_failed_refund_gives_the_hold_and_our_fee_nothing_back(parts):
     held, client_fee = parts
     ordered = movements.refund_ordered("ms_m", held=held, client_fee=client_fee)
-    assert movements.mirrors(movements.refund_failed("ms_m", held=held, client_fee=client_fee), ordered)
+    assert not movements.mirrors(movements.refund_failed("ms_m", amount=held + client_fee), ordered)
 
 
 def test_a_release_of_less_than_its_fee_is_a_mistake_of_ours():

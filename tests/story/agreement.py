@@ -28,6 +28,8 @@ Things = dict[str, tuple[object, ...]]
 _PAYMENTS = {"succeeded": "succeeded", "canceled": "canceled"}
 _PAYOUTS = {"pending": "sent", "in_transit": "sent", "failed": "undone", "canceled": "undone"}
 _OURS = {"failed": "undone", "returned": "undone"}
+# One that was ordered again is over at Stripe; the later one is another.
+_REFUNDS = {"repeated": "failed"}
 
 
 def check_agreement(peer: sandbox.Running) -> None:
@@ -84,7 +86,8 @@ def _our_things(session: Session) -> Things:
         things[row.gateway_id or row.id] = (row.id, *way, row.amount_minor, row.currency, row.state)
     for row in session.scalars(select(Refund)):
         minor = row.held_minor + row.client_fee_minor
-        things[row.gateway_id or row.id] = (row.id, charges[row.payment_id], minor, row.currency, row.state)
+        state = _REFUNDS.get(row.state, row.state)
+        things[row.gateway_id or row.id] = (row.id, charges[row.payment_id], minor, row.currency, state)
     for row in session.scalars(select(Payout)):
         state = _OURS.get(row.state, row.state)
         things[row.gateway_id or row.id] = (

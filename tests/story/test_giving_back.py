@@ -71,7 +71,7 @@ def test_the_client_asks_and_the_worker_agrees(people, milestone):
     check_agreement(people.house.peer)
 
 
-def test_a_refund_that_the_bank_sends_back_is_held_again_and_can_be_released(people, milestone):
+def test_a_refund_that_the_bank_sends_back_is_owed_to_the_client_and_sent_again(people, milestone):
     other, _ = people.agree("500.00", "1.00")
     people.fund(other)
     people.fund(milestone, "pm_card_refundFail")
@@ -80,11 +80,43 @@ def test_a_refund_that_the_bank_sends_back_is_held_again_and_can_be_released(peo
     assert people.where(milestone) == {"refunded": "105.00"}
     check_agreement(people.house.peer)
     people.house.pass_time(hours=25)
-    assert people.state(milestone) == "funded"
-    assert people.where(milestone) == {"held": "100.00", "client_fee": "5.00"}
+    assert people.state(milestone) == "refunded"
+    assert people.where(milestone) == {"owed": "105.00"}
+    assert people.where(milestone, people.client) == {"owed": "105.00"}
+    assert people.where(milestone, people.worker) == {"owed": "100.00"}
+    seen = people.client.get(f"/v1/milestones/{milestone}")
+    assert seen["owed"]["amount"] == "105.00"
     check_agreement(people.house.peer)
-    people.release(milestone)
-    assert people.wallet() == {"available": "90.00"}
+    (failed,) = seen["refunds"]
+    again = people.client.post(f"/v1/refunds/{failed['id']}/order-again")["refund"]
+    people.house.settle()
+    assert people.where(milestone) == {"refunded": "105.00"}
+    assert [refund["state"] for refund in people.client.get(f"/v1/milestones/{milestone}")["refunds"]] == [
+        "repeated",
+        "succeeded",
+    ]
+    assert again["id"] != failed["id"]
+    assert people.wallet() == {}
+    check_agreement(people.house.peer)
+
+
+def test_what_the_bank_sends_back_is_not_reached_by_the_72_hours(people, milestone):
+    other, _ = people.agree("500.00", "1.00")
+    people.fund(other)
+    people.fund(milestone, "pm_card_refundFail")
+    people.house.pass_time(hours=49)
+    people.refund(milestone, "40.00")
+    people.submit(milestone)
+    people.house.pass_time(hours=25)
+    assert people.where(milestone) == {"held": "60.00", "owed": "42.00", "client_fee": "3.00"}
+    people.house.pass_time(hours=48)
+    assert people.state(milestone) == "released"
+    assert people.where(milestone) == {
+        "wallet": "54.00",
+        "worker_fee": "6.00",
+        "owed": "42.00",
+        "client_fee": "3.00",
+    }
     check_agreement(people.house.peer)
 
 
