@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from escrow import states
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
     from identity.actors import Actor
     from payments.views import PaymentView
 
+# Our id and this fit into a key.
+_DIGEST_LENGTH = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
     """What the gateway is asked to collect; `ask_first` when the order cannot simply be sent again.
 
-    It went out too long ago, or nobody knows what came of it: with another card it would be another order, which the
-    gateway refuses under the same key for as long as it remembers the first.
+    It went out too long ago, or nobody knows what came of it.
     """
 
     payment: PaymentView
@@ -72,17 +75,39 @@ def foresee_funding(session: Session, **asked: Any) -> PaymentView:  # noqa: ANN
     return payment
 
 
-def checkout(session: Session, *, payment_id: str, confirmation_token: str | None = None) -> Checkout:
+def checkout(session: Session, *, payment_id: str) -> Checkout:
     """What the gateway is to be asked for a payment that was ordered."""
     payment = collecting.find_payment(session, payment_id=payment_id, gateway_id=None)
     if payment is None:
         raise collecting.PaymentNotFound("There is no payment with this id.")
-    ask_first = payment.state == "unknown" or payment.ordered_at + KEYS_LAST < clock.now(session)
-    return Checkout(payment, _order(session, payment, confirmation_token), ask_first)
+    ask_first = payment.attempt > 1 or payment.ordered_at + KEYS_LAST < clock.now(session)
+    return Checkout(payment, _order(session, payment), ask_first)
 
 
 def collect(at: Gateway, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
-    """The payment at the gateway, made there unless it was before."""
+    """The payment at the gateway, made there unless it was before, and saving the card or not as was said last."""
+    there = _at_the_gateway(at, wanted)
+    if isinstance(there, PaymentFound) and there.state is PaymentState.NEEDS_METHOD:
+        save = wanted.order.save_card
+        return there if there.saves_card == save else at.save_card_of(there.gateway_id, save=save)
+    return there
+
+
+def to_pay(session: Session, *, payment_id: str) -> Checkout:
+    """A payment that the gateway has made, and that is to be paid with a token."""
+    wanted = checkout(session, payment_id=payment_id)
+    assert wanted.payment.gateway_id is not None, "a payment is made before it is paid"
+    return wanted
+
+
+def pay_with(at: Gateway, token: str, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
+    """The payment, paid with a token; under a key of its own, so that each token is tried once and every one is."""
+    assert wanted.payment.gateway_id is not None, "a payment is made before it is paid"
+    digest = sha256(token.encode()).hexdigest()[:_DIGEST_LENGTH]
+    return at.confirm_payment(wanted.payment.gateway_id, token=token, key=f"{wanted.payment.id}.{digest}")
+
+
+def _at_the_gateway(at: Gateway, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
     if wanted.payment.gateway_id is not None:
         return at.payment(wanted.payment.gateway_id)
     known = at.find_payment(wanted.order) if wanted.ask_first else None
@@ -94,7 +119,7 @@ def stop_collecting(at: Gateway, wanted: Checkout) -> PaymentFound | Rejected | 
 
     It is made there first if it never was: otherwise an order still under way could make it after we looked.
     """
-    now = collect(at, wanted)
+    now = _at_the_gateway(at, wanted)
     if isinstance(now, PaymentFound) and now.state not in {PaymentState.SUCCEEDED, PaymentState.CANCELED}:
         stopped = at.cancel_payment(now.gateway_id)
         # What can no longer be stopped (the bank is at work) goes on as it is: refused is not canceled.
@@ -108,6 +133,13 @@ def record_collected(
     """Write the answer to `collect` down, and hand it on."""
     record_payment(session, payment_id=intent.payment.id, outcome=outcome)
     return outcome
+
+
+def record_paid(
+    session: Session, *, intent: Checkout, outcome: PaymentFound | Rejected | Busy | Unknown
+) -> PaymentFound | Rejected | Busy | Unknown:
+    """Write the answer to `pay_with` down, and hand it on."""
+    return record_collected(session, intent=intent, outcome=outcome)
 
 
 def record_payment(
@@ -146,7 +178,7 @@ def _for_the_gateway(session: Session, milestone_id: str) -> Held:
     return Held(on.contract, on.milestone, states.GATEWAY)
 
 
-def _order(session: Session, payment: PaymentView, confirmation_token: str | None) -> PaymentOrder:
+def _order(session: Session, payment: PaymentView) -> PaymentOrder:
     customer = customer_of(session, user_id=payment.client_id, gateway=payment.gateway)
     assert customer.gateway_id is not None
     return PaymentOrder(
@@ -156,7 +188,7 @@ def _order(session: Session, payment: PaymentView, confirmation_token: str | Non
         customer=customer.gateway_id,
         save_card=payment.save_card,
         description=payment.description,
-        confirmation_token=confirmation_token,
+        attempt=payment.attempt,
     )
 
 

@@ -105,6 +105,16 @@ class Gateway(Protocol):
         """The payment that came of an order whose answer was lost; None when the gateway never made one."""
         ...
 
+    def confirm_payment(
+        self, gateway_id: str, *, token: str, key: str
+    ) -> PaymentFound | Rejected | Busy | Unknown:
+        """Pay with what the payer's device has made a token of; how the payment is after it, declined or not."""
+        ...
+
+    def save_card_of(self, gateway_id: str, *, save: bool) -> PaymentFound | Rejected | Busy | Unknown:
+        """Keep the card of a payment that is not paid yet, or do not."""
+        ...
+
     def cancel_payment(self, gateway_id: str) -> PaymentFound | Rejected | Busy | Unknown:
         """Stop collecting; a payment that has succeeded stays as it is."""
         ...

@@ -42,7 +42,11 @@ class CustomerFound:
 
 @dataclass(frozen=True, slots=True)
 class PaymentOrder:
-    """Collect `amount` for one milestone, captured at once. `payment_id` is ours (`py_…`)."""
+    """Collect `amount` for one milestone, captured at once. `payment_id` is ours (`py_…`).
+
+    Nothing is paid by it yet: the payer's device does that, or `confirm_payment`. So one whose answer was lost is
+    followed by a new `attempt`, under a key of its own: what may come of the first can be paid by nobody.
+    """
 
     payment_id: str
     milestone_id: str
@@ -50,8 +54,12 @@ class PaymentOrder:
     customer: str
     save_card: bool
     description: str
-    confirmation_token: str | None = None
-    return_url: str | None = None
+    attempt: int = 1
+
+    @property
+    def key(self) -> str:
+        """What the gateway knows this order by."""
+        return attempt_key(self.payment_id, self.attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,7 @@ class PaymentFound:
     decline_message: str | None
     payment_id: str | None
     livemode: bool
+    saves_card: bool = False
 
 
 @dataclass(frozen=True, slots=True)

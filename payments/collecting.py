@@ -59,9 +59,13 @@ def order_payment(
     save_card: bool,
     description: str,
 ) -> PaymentView:
-    """The live payment of this milestone, made now if there is none; two clicks get the same one."""
+    """The live payment of this milestone, made now if there is none; two clicks get the same one.
+
+    Whether the card is saved is what the client said last.
+    """
     row = session.scalar(select(Payment).where(Payment.live_for == milestone_id))
     if row is not None:
+        _say_anew(row, save_card=save_card)
         return payment_view(row)
     row = Payment(
         id=payment_id,
@@ -78,6 +82,7 @@ def order_payment(
         refunded_minor=0,
         save_card=save_card,
         description=description,
+        attempt=1,
         ordered_at=clock.now(session),
     )
     session.add(row)
@@ -123,7 +128,7 @@ def record_payment(
     if isinstance(outcome, PaymentFound):
         _apply(session, row, outcome)
     elif isinstance(outcome, Unknown):
-        _step(session, row, "lose_answer")
+        _lose_answer(session, row)
     elif isinstance(outcome, Rejected) and row.gateway_id is None and not outcome.temporary:
         # Nothing was made at the gateway, so the milestone is free for another try.
         row.decline_code = outcome.code[:64]
@@ -160,6 +165,19 @@ def _apply(session: Session, row: Payment, found: PaymentFound) -> None:
     if _step(session, row, act) and act == "succeed":
         assert found.charge is not None
         _book(session, row, found.charge)
+
+
+def _say_anew(row: Payment, *, save_card: bool) -> None:
+    if row.save_card != save_card:
+        row.save_card = save_card
+        # Should the first order be out, the gateway would not take other words under its key.
+        row.attempt += row.gateway_id is None
+
+
+def _lose_answer(session: Session, row: Payment) -> None:
+    # A gateway that broke repeats its mistake to the same key for a day, and nobody can pay what we were not told of.
+    row.attempt += row.gateway_id is None
+    _step(session, row, "lose_answer")
 
 
 def _refuse_another_payment(row: Payment, found: PaymentFound) -> None:

@@ -11,6 +11,7 @@ from api.idempotency import begun_once, idempotent, naturally_idempotent
 from api.payments import schemas as bodies
 from api.preview import foreseen, is_preview, previewable
 from escrow import acts, funding, queries
+from gateways.contract import PaymentState
 from identity.accounts import account
 from identity.permissions import Permission
 from kernel.ids import new_id
@@ -77,7 +78,10 @@ def begin_checkout(order: dict[str, Any], milestone_id: str) -> Any:  # noqa: AN
 @leads_to("getPayment", payment_id="$response.body#/payment_id")
 @refuses(acts.MilestoneNotFound, acts.NotYourAct, acts.ActNotPossible, GatewayDisagrees, *_ASKS_THE_GATEWAY)
 def confirm_checkout(order: dict[str, Any]) -> dict[str, Any]:
-    """Pay with a confirmation token made on the device; the client secret is for the next action, if there is one."""
+    """Pay with a confirmation token made on the device; after a card that was declined, with that of another.
+
+    The client secret is for the next action, if there is one.
+    """
     return _sheet(
         order["milestone_id"], save_card=order["save_card"], confirmation_token=order["confirmation_token"]
     )
@@ -206,6 +210,7 @@ def _amounts(of: PaymentView) -> dict[str, Any]:
     return {
         "payment_id": of.id,
         "state": of.state,
+        "decline_code": of.decline_code,
         "amount": of.charged,
         "lines": [
             {"label": "Held for the milestone", "amount": of.price},
@@ -232,10 +237,23 @@ def _sheet(milestone_id: str, *, save_card: bool, confirmation_token: str | None
         call=partial(funding.collect, at),
         record=funding.record_collected,
         payment_id=payment_id,
-        confirmation_token=confirmation_token,
     )
     assert outcome is not None
-    return _sheet_body(at, customer, payment_id, found(outcome))
+    collected = found(outcome)
+    if confirmation_token is not None and collected.state is not PaymentState.SUCCEEDED:
+        collected = _paid_with(at, confirmation_token, payment_id)
+    return _sheet_body(at, customer, payment_id, collected)
+
+
+def _paid_with(at: Gateway, confirmation_token: str, payment_id: str) -> PaymentFound:
+    outcome = staged(
+        begin=funding.to_pay,
+        call=partial(funding.pay_with, at, confirmation_token),
+        record=funding.record_paid,
+        payment_id=payment_id,
+    )
+    assert outcome is not None
+    return found(outcome)
 
 
 def _sheet_body(

@@ -45,6 +45,7 @@ class CheckoutSchema(Strict):
 
     payment_id = IdField("py", required=True)
     state = fields.String(required=True)
+    decline_code = fields.String(required=True, allow_none=True)
     payment_intent = fields.String(
         data_key="paymentIntent", required=True, allow_none=True, metadata={"description": "Client secret."}
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import stripe
 
@@ -44,7 +44,8 @@ class Payments:
         if isinstance(amount, Rejected):
             return amount
         params = _creation(order, amount)
-        return answered(lambda: self._created(params, order.payment_id), read_payment)
+        intents = self.connection.client.v1.payment_intents
+        return answered(lambda: intents.create(params, keyed(order.key)), read_payment)
 
     def payment(self, gateway_id: str) -> PaymentFound | Rejected | Busy | Unknown:
         """The payment now, with its charge when it succeeded."""
@@ -62,6 +63,20 @@ class Payments:
         # A list does not go deep enough to bring the charge with it.
         return self.payment(found) if isinstance(found, str) else found
 
+    def confirm_payment(
+        self, gateway_id: str, *, token: str, key: str
+    ) -> PaymentFound | Rejected | Busy | Unknown:
+        """Pay with what the payer's device has made a token of; how the payment is after it, declined or not."""
+        outcome = answered(lambda: self._confirmed(gateway_id, token, key), read_payment)
+        # To a key Stripe repeats how it was then, and the error of a decline has no charge with it.
+        return self.payment(gateway_id) if isinstance(outcome, PaymentFound) else outcome
+
+    def save_card_of(self, gateway_id: str, *, save: bool) -> PaymentFound | Rejected | Busy | Unknown:
+        """Keep the card of a payment that is not paid yet, or do not."""
+        intents = self.connection.client.v1.payment_intents
+        usage: Literal["", "off_session"] = "off_session" if save else ""
+        return answered(lambda: intents.update(gateway_id, {"setup_future_usage": usage}), read_payment)
+
     def cancel_payment(self, gateway_id: str) -> PaymentFound | Rejected | Busy | Unknown:
         """Stop collecting; a payment that has succeeded stays as it is."""
         intents = self.connection.client.v1.payment_intents
@@ -70,11 +85,13 @@ class Payments:
             return self.payment(gateway_id)
         return outcome
 
-    def _created(self, params: PaymentIntentCreateParams, payment_id: str) -> stripe.StripeObject:
+    def _confirmed(self, gateway_id: str, token: str, key: str) -> stripe.StripeObject:
         try:
-            return self.connection.client.v1.payment_intents.create(params, keyed(payment_id))
+            return self.connection.client.v1.payment_intents.confirm(
+                gateway_id, {"confirmation_token": token, "use_stripe_sdk": True}, keyed(key)
+            )
         except stripe.CardError as error:
-            # Confirmed at creation and declined: the payment exists all the same and waits for another card.
+            # Declined: the payment is there all the same and waits for another card.
             if error.error is not None and error.error.payment_intent is not None:
                 return error.error.payment_intent
             raise
@@ -95,10 +112,6 @@ def _creation(order: PaymentOrder, amount: int) -> PaymentIntentCreateParams:
     }
     if order.save_card:
         params["setup_future_usage"] = "off_session"
-    if order.confirmation_token is not None:
-        params |= {"confirm": True, "confirmation_token": order.confirmation_token, "use_stripe_sdk": True}
-    if order.confirmation_token is not None and order.return_url is not None:
-        params["return_url"] = order.return_url
     return params
 
 
@@ -116,6 +129,7 @@ def read_payment(values: Json) -> PaymentFound:
         decline_message=problem.get("message"),
         payment_id=our_id_of(values),
         livemode=values["livemode"],
+        saves_card=bool(values.get("setup_future_usage")),
     )
 
 

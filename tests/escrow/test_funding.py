@@ -362,13 +362,13 @@ def test_only_what_is_being_paid_can_be_given_up():
 
 def test_the_order_for_the_gateway_says_what_the_client_agreed_to():
     payment = checkout(draft().id)
-    wanted = reading(funding.checkout, payment_id=payment.id, confirmation_token="ctoken_1")
+    wanted = reading(funding.checkout, payment_id=payment.id)
     assert (wanted.order.payment_id, wanted.order.amount, wanted.order.customer) == (
         payment.id,
         usd("105.00"),
         f"cus_{CLIENT.id}",
     )
-    assert (wanted.order.description, wanted.order.confirmation_token) == ("A website: Part 1", "ctoken_1")
+    assert (wanted.order.description, wanted.order.key) == ("A website: Part 1", payment.id)
     assert wanted.ask_first is False
 
 

@@ -82,20 +82,45 @@ def test_a_declined_card_leaves_a_payment_that_waits_for_another(stripe, peer, p
     assert declined.decline_message
 
 
-def test_a_payment_confirmed_at_once_succeeds(stripe, peer, payment_order):
-    token = peer.confirmation_token()
-    made = stripe.create_payment(
-        replace(payment_order, confirmation_token=token, return_url="https://example.com/back")
-    )
-    assert (made.state, made.charge.amount) == (PaymentState.SUCCEEDED, usd("100.00"))
+def test_a_payment_is_paid_with_a_token_once_however_often_it_is_said(stripe, peer, payment_order):
+    made, token = stripe.create_payment(payment_order), peer.confirmation_token()
+    paid = [stripe.confirm_payment(made.gateway_id, token=token, key="py_1.token") for _ in range(2)]
+    assert [(each.state, each.charge.amount) for each in paid] == [
+        (PaymentState.SUCCEEDED, usd("100.00")),
+        (PaymentState.SUCCEEDED, usd("100.00")),
+    ]
 
 
-def test_a_payment_confirmed_at_once_and_declined_exists_all_the_same(stripe, peer, payment_order):
-    token = peer.confirmation_token("pm_card_chargeDeclined")
-    order = replace(payment_order, confirmation_token=token, return_url="https://example.com/back")
-    made = stripe.create_payment(order)
-    assert (made.state, made.decline_code) == (PaymentState.NEEDS_METHOD, "generic_decline")
-    assert made.gateway_id == stripe.find_payment(order).gateway_id
+def test_a_payment_whose_token_was_declined_is_paid_with_another(stripe, peer, payment_order):
+    made, bad = stripe.create_payment(payment_order), peer.confirmation_token("pm_card_chargeDeclined")
+    declined = stripe.confirm_payment(made.gateway_id, token=bad, key="py_1.bad")
+    assert (declined.state, declined.decline_code) == (PaymentState.NEEDS_METHOD, "generic_decline")
+    paid = stripe.confirm_payment(made.gateway_id, token=peer.confirmation_token(), key="py_1.good")
+    assert (paid.gateway_id, paid.state) == (made.gateway_id, PaymentState.SUCCEEDED)
+
+
+def test_a_token_nobody_made_and_a_payment_that_is_over_are_refused(stripe, peer, payment_order, payment):
+    made = stripe.create_payment(replace(payment_order, payment_id=new_id("py")))
+    made_up = stripe.confirm_payment(made.gateway_id, token="ctoken_nope", key="py_1.nope")
+    assert (type(made_up), made_up.temporary) == (Rejected, False)
+    again = stripe.confirm_payment(payment.gateway_id, token=peer.confirmation_token(), key="py_1.again")
+    assert again.code == "payment_intent_unexpected_state"
+
+
+def test_a_card_is_kept_or_not_as_was_said_last(stripe, peer, payment_order, customer):
+    made = stripe.create_payment(replace(payment_order, save_card=True))
+    assert made.saves_card
+    assert not stripe.save_card_of(made.gateway_id, save=False).saves_card
+    assert stripe.save_card_of(made.gateway_id, save=True).saves_card
+    stripe.save_card_of(made.gateway_id, save=False)
+    peer.pay(made.client_secret)
+    assert stripe.cards(customer) == ()
+
+
+def test_a_second_attempt_is_an_order_of_its_own(stripe, payment_order):
+    first = stripe.create_payment(payment_order)
+    second = stripe.create_payment(replace(payment_order, attempt=2))
+    assert (second.gateway_id != first.gateway_id, second.payment_id) == (True, first.payment_id)
 
 
 def test_a_challenged_payment_needs_its_payer(stripe, peer, payment_order):

@@ -33,6 +33,8 @@ ORDERS = {
 QUESTIONS = {
     "payment": lambda world: (world["payment"].gateway_id,),
     "find_payment": lambda world: (world["payment_order"],),
+    "save_card_of": lambda world: (world["unpaid"],),
+    "confirm_payment": lambda world: (world["unpaid"],),
     "cancel_payment": lambda world: (world["payment"].gateway_id,),
     "customer_session": lambda world: (world["customer"],),
     "ephemeral_key": lambda world: (world["customer"],),
@@ -51,6 +53,8 @@ QUESTIONS = {
     "balance": lambda _: ("USD",),
 }
 NAMED = {
+    "confirm_payment": {"token": "ctoken_1", "key": "py_1.ctoken_1"},
+    "save_card_of": {"save": True},
     "create_setup": {"key": "setup_1"},
     "customer_session": {"component": "payment_sheet"},
     "ephemeral_key": {"api_version": "2020-08-27"},
@@ -68,11 +72,13 @@ def world(stripe, peer, customer, payment_order, payment, transfer_order, accoun
     order = replace(payment_order, payment_id=new_id("py"), milestone_id=new_id("ms"))
     transfer = stripe.create_transfer(replace(transfer_order, transfer_id=new_id("tr"), amount=USD_10))
     assert transfer.amount == USD_10
+    unpaid = stripe.create_payment(replace(payment_order, payment_id=new_id("py")))
     peer.advance(3 * 86_400)
     return {
         "customer": customer,
         "card": card.gateway_id,
         "payment": payment,
+        "unpaid": unpaid.gateway_id,
         "payment_order": order,
         "transfer_order": replace(transfer_order, amount=USD_10),
         "account": account,

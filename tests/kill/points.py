@@ -22,6 +22,7 @@ def _done(kind: str) -> list[Point]:
 
 
 _COLLECT = _staged("escrow.funding.checkout", "escrow.funding.record_collected")
+_PAY = _staged("escrow.funding.to_pay", "escrow.funding.record_paid")
 _BEGUN = _commit("persistence.idempotency._begin_once")
 _FINISHED = _commit("persistence.idempotency.finish")
 _AT_ONCE = _commit("persistence.idempotency._act_once")
@@ -36,7 +37,7 @@ REQUESTS: dict[str, list[Point]] = {
         *_COLLECT,
         *_FINISHED,
     ],
-    "confirm": [*_commit(_CUSTOMER), *_BEGUN, *_COLLECT, *_FINISHED],
+    "confirm": [*_commit(_CUSTOMER), *_BEGUN, *_COLLECT, *_PAY, *_FINISHED],
     "give_up": [*_BEGUN, *_COLLECT, *_FINISHED],
     "submit": _AT_ONCE,
     "release": _AT_ONCE,

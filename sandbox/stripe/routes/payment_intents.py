@@ -67,7 +67,8 @@ def retrieve(call: Call) -> Json:
 def update(call: Call) -> Json:
     """Change what has not been confirmed yet."""
     intent, parameters = call.named("payment_intent", "intent"), call.parameters
-    changes = call.given(*_COPIED)
+    # An empty text takes back what was said before.
+    changes = {name: None if value == "" else value for name, value in call.given(*_COPIED).items()}
     if {"amount", "currency", "customer"} & set(changes):
         intents.refuse_unless_confirmable(intent)
     call.referred("customer", "customer")
