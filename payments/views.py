@@ -27,6 +27,7 @@ class PaymentView:
     price: Money
     client_fee: Money
     gateway_fee: Money
+    drawn_pending: Money
     refunded: Money
     save_card: bool
     description: str
@@ -45,6 +46,11 @@ class PaymentView:
     def charged(self) -> Money:
         """What the client's card is charged."""
         return self.price + self.client_fee
+
+    @property
+    def settling(self) -> Money:
+        """What of it settles with us: not the gateway's fee, and not what went to workers before."""
+        return self.charged - self.gateway_fee - self.drawn_pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,7 @@ def payment_view(row: Payment) -> PaymentView:
         price=Money(row.price_minor, row.currency),
         client_fee=Money(row.client_fee_minor, row.currency),
         gateway_fee=Money(row.gateway_fee_minor, row.currency),
+        drawn_pending=Money(row.drawn_pending_minor, row.currency),
         refunded=Money(row.refunded_minor, row.currency),
         save_card=row.save_card,
         description=row.description,

@@ -246,7 +246,7 @@ def _settling(facts: _Facts, payment: PaymentView) -> Step:
     return Step(
         "settled",
         "Settled at the gateway",
-        payment.charged - payment.gateway_fee,
+        payment.settling,
         "done" if payment.settled_at else "waiting",
         frozenset({STAFF}),
         payment.settled_at,
@@ -279,6 +279,9 @@ def _release(facts: _Facts, release: ReleaseView) -> list[Step]:
             entry_id=release.entry_id,
         ),
     ]
+    if not release.net:
+        # Our fee took all of it, so nothing is moved.
+        return steps
     if transfer is None:
         waiting = "It is on its way to the worker's account at the gateway."
         return [
