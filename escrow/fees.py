@@ -46,12 +46,13 @@ def share(whole: Callable[[Money], Money], *, before: Money, part: Money) -> Mon
 
 
 def fee_to_return(client_fee: Money, price: Money) -> Callable[[Money], Money]:
-    """How much of the client's fee goes back with so much of the price: in proportion, all with the last cent.
+    """How much of the client's fee goes back with so much of the price: in proportion, all with the last part.
 
     Holdfast's rule: a client pays no fee for work that is not paid for. What the gateway kept stays Holdfast's expense.
     """
 
     def returned(refunded: Money) -> Money:
-        return Money(client_fee.amount_minor * refunded.amount_minor // price.amount_minor, price.currency)
+        steps = client_fee.amount_minor * refunded.amount_minor // (price.amount_minor * price.step)
+        return Money(steps * price.step, price.currency)
 
     return returned

@@ -40,6 +40,9 @@ EXPONENTS = {
     "USD": 2,
 }
 
+# Card networks and banks move what has three decimals in tens of the smallest unit.
+_THREE_DECIMALS = 3
+
 # BIGINT holds 9.2e18; a single amount stays far below, so that no sum of ours can leave it.
 LARGEST_MINOR = 10**15
 
@@ -56,6 +59,12 @@ class AmountMalformed(Invalid):
     """The amount is not a plain decimal, or has more decimals than its currency."""
 
     code = "amount_malformed"
+
+
+class AmountNotMovable(Invalid):
+    """The amount is finer than anybody can move it: of a currency with three decimals the last one is 0."""
+
+    code = "amount_not_movable"
 
 
 @total_ordering
@@ -100,6 +109,11 @@ class Money:
     def exponent(self) -> int:
         """How many decimals the currency has."""
         return EXPONENTS[self.currency]
+
+    @property
+    def step(self) -> int:
+        """The smallest part that can be moved, in minor units."""
+        return 10 if self.exponent == _THREE_DECIMALS else 1
 
     @property
     def decimal(self) -> str:
@@ -149,12 +163,24 @@ class Money:
         return tuple(Money(floor, self.currency) for floor in floors)
 
     def basis_points(self, rate: int) -> Money:
-        """`rate` hundredths of a percent of it, rounded half up to the minor unit."""
-        return Money((self.amount_minor * rate + 5_000) // 10_000, self.currency)
+        """`rate` hundredths of a percent of it, rounded half up to what can be moved."""
+        return Money(
+            (self.amount_minor * rate + 5_000 * self.step) // (10_000 * self.step) * self.step, self.currency
+        )
 
     def _same(self, other: Money) -> int:
         assert self.currency == other.currency, f"{self.currency} and {other.currency} do not mix"
         return other.amount_minor
+
+
+def movable(amount: Money, *, field: str) -> Money:
+    """`amount`; refuses one of which a part would be left that nobody can move."""
+    if amount.amount_minor % amount.step:
+        raise AmountNotMovable(
+            f"Amounts in {amount.currency} are moved in steps of {Money(amount.step, amount.currency)}.",
+            field=field,
+        )
+    return amount
 
 
 def total(amounts: Sequence[Money], currency: str) -> Money:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gateways.contract import KEYS_LAST, Busy, PayoutFound, PayoutOrder, Rejected, Unknown
-from kernel.money import Money
+from kernel.money import Money, movable
 from kernel.refusals import Conflict, Invalid
 from kernel.time import rfc3339
 from ledger import movements
@@ -72,6 +72,7 @@ def request_payout(session: Session, *, payout_id: str, amount: Money, gateway: 
     """
     if amount.amount_minor <= 0:
         raise PayoutAmountNotPositive("The amount must be more than nothing.", field="amount")
+    movable(amount, field="amount")
     # Two withdrawals of one worker come one after the other from here on.
     account = held_account(session, user_id=by.id, gateway=gateway)
     _check_ready(account)

@@ -14,6 +14,7 @@ from api.preview import previewable
 from escrow.queries import milestone
 from identity.permissions import Permission
 from kernel.ids import new_id
+from kernel.money import AmountNotMovable
 from kernel.pages import CursorMalformed
 from payments.answers import GatewayRefused, GatewayUnavailable, found
 from payouts import account_news, accounts, booking, history, queries, transfers, wallet, withdrawals
@@ -137,7 +138,10 @@ def list_wallet_history(asked: ListAsked) -> Page:
 @blueprint.response(201, bodies.PayoutSchema)
 @leads_to("getPayout", payout_id="$response.body#/id")
 @refuses(
-    withdrawals.PayoutAccountNotReady, withdrawals.NotEnoughAvailable, withdrawals.PayoutAmountNotPositive
+    withdrawals.PayoutAccountNotReady,
+    withdrawals.NotEnoughAvailable,
+    withdrawals.PayoutAmountNotPositive,
+    AmountNotMovable,
 )
 def request_payout(order: dict[str, Any]) -> Response:
     """Withdraw to your bank account; the money is held back now and sent in a moment."""

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from escrow.fees import FeeSchedule, fee_to_return, share
-from kernel.money import EXPONENTS, Money
+from escrow.prices import LARGEST_MINOR, SMALLEST_MINOR, check_prices
+from gateways.stripe.amounts import to_stripe
+from kernel.money import EXPONENTS, Money, total
 
 _RATES = st.integers(0, 10_000)
 _CURRENCIES = st.sampled_from(sorted(EXPONENTS))
@@ -22,7 +24,7 @@ def books():
 def _parts(draw):
     parts = draw(st.lists(st.integers(1, 10_000_000), min_size=1, max_size=12))
     currency = draw(_CURRENCIES)
-    return [Money(part, currency) for part in parts]
+    return [Money(part * Money.zero(currency).step, currency) for part in parts]
 
 
 @given(parts=_parts(), rate=_RATES)
@@ -57,6 +59,37 @@ def test_a_fee_is_its_share_of_the_price_to_half_a_cent(minor, rate):
     assert fee == FeeSchedule(rate, rate).worker_fee(Money(minor, "USD"))
 
 
+@given(data=st.data(), currency=_CURRENCIES, client_rate=_RATES, worker_rate=_RATES)
+def test_whatever_is_agreed_in_any_currency_is_moved_to_the_last_unit(
+    data, currency, client_rate, worker_rate
+):
+    step, zero = Money.zero(currency).step, Money.zero(currency)
+    smallest = -(-SMALLEST_MINOR[currency] // step)
+    price = Money(data.draw(st.integers(smallest, LARGEST_MINOR // step)) * step, currency)
+    check_prices([price], currency)
+    fees = FeeSchedule(client_rate, worker_rate)
+    client_fee, left = fees.client_fee(price), price
+    released, refunded, earned, back = zero, zero, zero, zero
+    moved = [price + client_fee]
+    while left:
+        steps = left.amount_minor // step
+        part = Money(data.draw(st.integers(1, steps) if len(moved) < 6 else st.just(steps)) * step, currency)
+        if data.draw(st.booleans()):
+            fee = share(fees.worker_fee, before=released, part=part)
+            moved.append(part - fee)
+            released, earned = released + part, earned + fee
+        else:
+            returned = fee_to_return(client_fee, price)
+            fee = returned(refunded + part) - returned(refunded)
+            moved.append(part + fee)
+            refunded, back = refunded + part, back + fee
+        left -= part
+    assert [amount for amount in moved if to_stripe(amount) != amount.amount_minor] == []
+    # What was charged went to the worker, to the client and to us, and nowhere else.
+    assert moved[0] == total(moved[1:], currency) + earned + (client_fee - back)
+    assert refunded != price or back == client_fee
+
+
 @pytest.mark.parametrize(
     ("price", "fee"),
     [
@@ -74,7 +107,7 @@ def test_five_percent_in_dollars_rounds_half_a_cent_up(price, fee):
 
 def test_yen_have_no_decimals_and_dinars_three():
     assert FeeSchedule(500, 0).client_fee(Money.parse("110", "JPY")) == Money.parse("6", "JPY")
-    assert FeeSchedule(500, 0).client_fee(Money.parse("1.010", "KWD")) == Money.parse("0.051", "KWD")
+    assert FeeSchedule(500, 0).client_fee(Money.parse("1.010", "KWD")) == Money.parse("0.050", "KWD")
 
 
 def test_three_thirds_of_a_fee_are_the_whole_fee():

@@ -10,7 +10,16 @@ from babel.numbers import get_currency_precision
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kernel.money import EXPONENTS, LARGEST_MINOR, AmountMalformed, CurrencyNotSupported, Money, total
+from kernel.money import (
+    EXPONENTS,
+    LARGEST_MINOR,
+    AmountMalformed,
+    AmountNotMovable,
+    CurrencyNotSupported,
+    Money,
+    movable,
+    total,
+)
 
 CURRENCIES = st.sampled_from(sorted(EXPONENTS))
 MINOR = st.integers(-LARGEST_MINOR, LARGEST_MINOR)
@@ -164,16 +173,32 @@ def test_a_debt_is_not_shared_out():
 
 
 @given(OURS, st.integers(0, 10_000))
-def test_basis_points_are_the_exact_part_rounded_half_up(money, rate):
-    exact = Decimal(money.amount_minor * rate).scaleb(-4)
-    assert money.basis_points(rate).amount_minor == exact.quantize(Decimal(1), ROUND_HALF_UP)
+def test_basis_points_are_the_exact_part_rounded_half_up_to_what_can_be_moved(money, rate):
+    exact = Decimal(money.amount_minor * rate).scaleb(-4) / money.step
+    assert money.basis_points(rate).amount_minor == exact.quantize(Decimal(1), ROUND_HALF_UP) * money.step
 
 
 @given(OURS, st.integers(0, 10_000))
 def test_a_fee_and_what_is_left_make_the_whole(money, rate):
-    fee = money.basis_points(rate)
+    money = Money(money.amount_minor * money.step, money.currency)
+    fee = movable(money.basis_points(rate), field="fee")
     assert Money.zero(money.currency) <= fee <= money
     assert fee + (money - fee) == money
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "step"), [("0.01", "USD", 1), ("1", "JPY", 1), ("0.010", "KWD", 10)]
+)
+def test_an_amount_is_moved_in_steps(amount, currency, step):
+    money = Money.parse(amount, currency)
+    assert (money.step, movable(money, field="amount")) == (step, money)
+
+
+@pytest.mark.parametrize("amount", ["0.001", "1.005", "-0.009"])
+def test_an_amount_between_two_steps_is_refused(amount):
+    with pytest.raises(AmountNotMovable) as caught:
+        movable(Money.parse(amount, "KWD"), field="parts.0")
+    assert caught.value.field == "parts.0"
 
 
 @pytest.mark.parametrize(

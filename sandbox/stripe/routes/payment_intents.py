@@ -10,7 +10,19 @@ from sandbox.stripe.payment_methods import usable
 from sandbox.stripe.router import Call, route
 
 # Stripe's smallest charge; for currencies not named here, fifty of the smallest unit.
-_SMALLEST = {"gbp": 30, "jpy": 50, "mxn": 1_000, "sek": 300, "nok": 300, "dkk": 250, "huf": 17_500}
+_SMALLEST = {
+    "czk": 1_500,
+    "dkk": 250,
+    "gbp": 30,
+    "hkd": 400,
+    "huf": 17_500,
+    "jpy": 50,
+    "mxn": 1_000,
+    "nok": 300,
+    "pln": 200,
+    "sek": 300,
+    "thb": 1_000,
+}
 _SMALLEST_ELSEWHERE = 50
 _LARGEST = 99_999_999
 _COPIED = (
