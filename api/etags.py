@@ -30,6 +30,11 @@ def edits_a_version(view: View) -> View:
     return view
 
 
+def etag(version: int) -> dict[str, str]:
+    """The header that names a version."""
+    return {"ETag": f'"{version}"'}
+
+
 def expected_version() -> int | None:
     """The version the caller has seen; None for any, which `If-Match: *` says."""
     header = request.headers.get("If-Match", "").strip()

@@ -15,7 +15,7 @@ import click
 import pymysql
 from sqlalchemy.engine import make_url
 
-from escrow import contracts, funding
+from escrow import contracts, funding, prices
 from escrow.fees import FeeSchedule
 from gateways.contract import Charge, CustomerFound, PaymentFound, PaymentState
 from identity import accounts, passwords
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _NAME = "bench"
 _CONTRACTS = 400
-_PRICE = Money(contracts.LARGEST_PRICE_MINOR, "USD")
+_PRICE = Money(prices.LARGEST_MINOR, "USD")
 _PASSWORD = "a lighthouse on a quiet coast"  # noqa: S105 - of nobody
 
 _TABLES = (
@@ -130,7 +130,13 @@ def _funded(client: Actor, worker: Actor) -> str:
         milestones=terms,
         by=client,
     )
-    atomically(contracts.accept_contract, contract_id=contract_id, fees=FeeSchedule(500, 1_000), by=worker)
+    atomically(
+        contracts.accept_contract,
+        contract_id=contract_id,
+        version=None,
+        fees=FeeSchedule(500, 1_000),
+        by=worker,
+    )
     customer = atomically(
         customers.order_customer, user_id=client.id, email="client@example.com", gateway="stripe"
     )

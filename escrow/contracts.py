@@ -15,6 +15,7 @@ from escrow.acts import (
     transition,
     whole,
 )
+from escrow.prices import check_prices
 from escrow.tables import Contract, Milestone
 from identity.accounts import account_with_role
 from identity.permissions import Role
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
     from escrow.views import ContractView
     from identity.actors import Actor
 
-# So that the price with its fee is never below what card networks accept, nor a single cent that no fee fits into.
-SMALLEST_PRICE_MINOR = 100
-# A card is charged 99,999,999 at most (Stripe's eight digits): with the dearest client's fee, a quarter, this fits.
-LARGEST_PRICE_MINOR = 79_999_999
 _MOST_MILESTONES = 50
 
 
@@ -49,12 +46,6 @@ class OwnContract(Invalid):
     """Nobody hires themselves."""
 
     code = "own_contract"
-
-
-class PriceOutOfRange(Invalid):
-    """The price of a milestone is too small to be paid by card, or larger than a card payment can be."""
-
-    code = "price_out_of_range"
 
 
 class MilestonesMissing(Invalid):
@@ -99,7 +90,11 @@ def offer_contract(
         raise OwnContract("You cannot hire yourself.", field="worker_id")
     if not account_with_role(session, worker_id, Role.WORKER):
         raise WorkerNotAvailable("There is no worker with this id who takes contracts.", field="worker_id")
-    _check(milestones, currency)
+    if not 1 <= len(milestones) <= _MOST_MILESTONES:
+        raise MilestonesMissing(
+            f"A contract has between 1 and {_MOST_MILESTONES} milestones.", field="milestones"
+        )
+    check_prices([terms.price for terms in milestones], currency)
     contract = Contract(
         id=contract_id,
         client_id=by.id,
@@ -143,10 +138,7 @@ def edit_offer(
             f"The contract is {contract.state}; it can be edited only while it is offered.",
             state=contract.state,
         )
-    if version is not None and contract.version != version:
-        raise ContractChanged(
-            "The offer was changed since you read it. Read it again and repeat your change.", field="If-Match"
-        )
+    _refuse_another_version(contract, version)
     contract.title = contract.title if title is None else title
     contract.description = contract.description if description is None else description
     contract.version += 1
@@ -154,10 +146,13 @@ def edit_offer(
     return whole(session, contract)
 
 
-def accept_contract(session: Session, *, contract_id: str, fees: FeeSchedule, by: Actor) -> ContractView:
-    """The worker takes the contract; the fees of today hold for all of it."""
+def accept_contract(
+    session: Session, *, contract_id: str, version: int | None, fees: FeeSchedule, by: Actor
+) -> ContractView:
+    """The worker takes the contract as they read it; the fees of today hold for all of it."""
     contract, party = hold_contract(session, contract_id, by=by)
     transition(states.CONTRACT, contract.state, "accept", party)
+    _refuse_another_version(contract, version)
     contract.client_basis_points = fees.client_basis_points
     contract.worker_basis_points = fees.worker_basis_points
     contract.accepted_at = clock.now(session)
@@ -192,18 +187,11 @@ def _end(session: Session, contract_id: str, act: str, by: Actor) -> ContractVie
     return whole(session, contract)
 
 
-def _check(milestones: Sequence[MilestoneTerms], currency: str) -> None:
-    if not 1 <= len(milestones) <= _MOST_MILESTONES:
-        raise MilestonesMissing(
-            f"A contract has between 1 and {_MOST_MILESTONES} milestones.", field="milestones"
+def _refuse_another_version(contract: Contract, version: int | None) -> None:
+    if version is not None and contract.version != version:
+        raise ContractChanged(
+            "The offer was changed since you read it. Read it again, then decide.", field="If-Match"
         )
-    for position, terms in enumerate(milestones):
-        field = f"milestones.{position}.price"
-        if terms.price.currency != currency:
-            raise PriceOutOfRange(f"Every price of this contract is in {currency}.", field=field)
-        if not SMALLEST_PRICE_MINOR <= terms.price.amount_minor <= LARGEST_PRICE_MINOR:
-            least, most = Money(SMALLEST_PRICE_MINOR, currency), Money(LARGEST_PRICE_MINOR, currency)
-            raise PriceOutOfRange(f"A price lies between {least} and {most}.", field=field)
 
 
 def _milestone(contract: Contract, position: int, terms: MilestoneTerms) -> Milestone:

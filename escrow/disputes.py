@@ -13,6 +13,7 @@ from escrow.release import pay_worker
 from escrow.submissions import refuse_after_the_window
 from escrow.tables import Dispute
 from escrow.views import DisputeView, MilestoneView, dispute_view
+from kernel.money import movable
 from kernel.refusals import Invalid
 from persistence import clock
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class SplitDoesNotAddUp(Invalid):
-    """The two parts of a settlement are not what is held."""
+    """The two parts of a settlement are not what is held, or one of them is below nothing."""
 
     code = "split_does_not_add_up"
 
@@ -56,17 +57,18 @@ def settle_dispute(
     *,
     milestone_id: str,
     to_worker: Money,
+    to_client: Money,
     release_id: str,
     refund_id: str,
     decision: str,
     by: Actor,
 ) -> tuple[MilestoneView, DisputeView]:
-    """A mediator ends it: `to_worker` (gross) of what is held is released, the rest goes back to the client."""
+    """A mediator ends it: `to_worker` (gross) is released, `to_client` goes back, and both are all that is held."""
     on = hold_milestone(session, milestone_id, by=by)
     # Who may decide, and whether there is something to decide, are the same for every way to decide it.
     transition(states.MILESTONE, on.milestone.state, "settle_by_split", on.party)
     held = on.held
-    to_client = _rest(held, to_worker)
+    _refuse_another_sum(held, to_worker, to_client)
     act = _act(to_worker, to_client)
     row = session.scalars(select(Dispute).where(Dispute.open_for == milestone_id)).one()
     if to_worker:
@@ -82,12 +84,13 @@ def settle_dispute(
     return view, dispute_view(row, held.currency)
 
 
-def _rest(held: Money, to_worker: Money) -> Money:
-    if to_worker.currency != held.currency or not 0 <= to_worker.amount_minor <= held.amount_minor:
-        raise SplitDoesNotAddUp(
-            f"{held} is held; the worker's part lies between nothing and that.", field="to_worker"
-        )
-    return held - to_worker
+def _refuse_another_sum(held: Money, to_worker: Money, to_client: Money) -> None:
+    for field, part in (("to_worker", to_worker), ("to_client", to_client)):
+        if part.currency != held.currency or not 0 <= part.amount_minor <= held.amount_minor:
+            raise SplitDoesNotAddUp(f"{held} is held; each part lies between nothing and that.", field=field)
+        movable(part, field=field)
+    if to_worker + to_client != held:
+        raise SplitDoesNotAddUp(f"{held} is held, and the two parts are not that.", field="to_client")
 
 
 def _act(to_worker: Money, to_client: Money) -> str:

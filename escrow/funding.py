@@ -173,6 +173,14 @@ def payment_to_cancel(session: Session, *, milestone_id: str, by: Actor) -> Paym
     return payment
 
 
+def foresee_giving_up(session: Session, *, milestone_id: str, by: Actor) -> PaymentView:
+    """What giving up would leave, should the gateway stop the payment; for previews, which take it back."""
+    payment = payment_to_cancel(session, milestone_id=milestone_id, by=by)
+    stopped = collecting.foresee_cancellation(session, payment_id=payment.id)
+    move(session, _for_the_gateway(session, milestone_id), "give_up_funding")
+    return stopped
+
+
 def _for_the_gateway(session: Session, milestone_id: str) -> Held:
     on = hold_milestone(session, milestone_id, by=SYSTEM)
     return Held(on.contract, on.milestone, states.GATEWAY)

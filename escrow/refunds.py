@@ -51,13 +51,13 @@ def refund(
     *,
     milestone_id: str,
     refund_id: str,
-    amount: Money | None = None,
+    amount: Money,
     reason: str,
     by: Actor,
 ) -> tuple[MilestoneView, RefundView]:
-    """The worker gives the client all that is held or a part of it, with the fee that goes with it."""
+    """The worker gives the client what is held or a part of it, with the fee that goes with it."""
     on = hold_milestone(session, milestone_id, by=by)
-    act = "refund" if amount is None or amount == on.held else "refund_part"
+    act = "refund" if amount == on.held else "refund_part"
     transition(states.MILESTONE, on.milestone.state, act, on.party)
     held = part_of_the_hold(on, amount)
     back = pay_client(session, on, refund_id=refund_id, held=held, by=by.id, reason=reason)
@@ -126,7 +126,7 @@ def order_refund_again(
 
 
 def request_refund(
-    session: Session, *, milestone_id: str, request_id: str, amount: Money | None, reason: str, by: Actor
+    session: Session, *, milestone_id: str, request_id: str, amount: Money, reason: str, by: Actor
 ) -> RefundRequestView:
     """The client asks for held money back; one open request at a time, and nothing moves until the worker agrees."""
     on = hold_milestone(session, milestone_id, by=by)

@@ -10,7 +10,7 @@ from escrow.acts import Held, hold_milestone, move, tell, transition
 from escrow.tables import Release, Submission
 from escrow.views import MilestoneView, ReleaseView, release_view
 from identity.actors import SYSTEM
-from kernel.money import Money
+from kernel.money import Money, movable
 from kernel.refusals import Conflict, Invalid, Unavailable
 from ledger import movements
 from ledger.posting import post
@@ -56,11 +56,14 @@ class NotDueYet(Unavailable):
 
 
 def release(
-    session: Session, *, milestone_id: str, release_id: str, amount: Money | None = None, by: Actor
+    session: Session, *, milestone_id: str, release_id: str, amount: Money, by: Actor
 ) -> tuple[MilestoneView, ReleaseView]:
-    """The client pays the worker all that is held or a part of it; with the last cent the milestone is done."""
+    """The client pays the worker what is held or a part of it; with the last cent the milestone is done.
+
+    The amount is always said, so that nothing else is paid than what was looked at.
+    """
     on = hold_milestone(session, milestone_id, by=by)
-    act = "release" if amount is None or amount == on.held else "release_part"
+    act = "release" if amount == on.held else "release_part"
     transition(states.MILESTONE, on.milestone.state, act, on.party)
     gross = part_of_the_hold(on, amount)
     released = pay_worker(session, on, release_id=release_id, gross=gross, cause="accepted", by=by.id)
@@ -82,18 +85,16 @@ def release_by_time(session: Session, *, submission_id: str, release_id: str) ->
     return move(session, on, "release_by_time", quietly=True)
 
 
-def part_of_the_hold(on: Held, amount: Money | None) -> Money:
-    """`amount`, or all that is held; refuses what is not a part of it."""
+def part_of_the_hold(on: Held, amount: Money) -> Money:
+    """`amount`; refuses what is not a part of what is held."""
     held = on.held
-    if amount is None:
-        return held
     if amount.currency != held.currency:
         raise OtherCurrency(f"This contract is in {held.currency}.", field="amount")
     if amount.amount_minor <= 0:
         raise AmountNotPositive("The amount must be more than zero.", field="amount")
     if amount > held:
         raise AmountNotHeld(f"Only {held} is held for this milestone.", field="amount", held=held.decimal)
-    return amount
+    return movable(amount, field="amount")
 
 
 def pay_worker(

@@ -136,6 +136,15 @@ def record_payment(
     return payment_view(row)
 
 
+def foresee_cancellation(session: Session, *, payment_id: str) -> PaymentView:
+    """The payment as it would be once the gateway has stopped it; for previews, which take it back."""
+    row = locked(session, Payment, payment_id)
+    if row is None:
+        raise PaymentNotFound("There is no payment with this id.")
+    _step(session, row, "cancel")
+    return payment_view(row)
+
+
 def book_funding(session: Session, payment: PaymentView) -> None:
     """The client was charged: the price is held and our fee earned, once for each payment."""
     post(

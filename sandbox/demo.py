@@ -103,7 +103,7 @@ def _funded_milestone(client: Person, worker: Person, world: OutsideWorld) -> st
         "milestones": [{"title": "Paint", "price": {"amount": "450.00", "currency": "USD"}}],
     }
     contract = client.post("/v1/contracts", offer)
-    worker.post(f"/v1/contracts/{contract['id']}/accept")
+    worker.post(f"/v1/contracts/{contract['id']}/accept", version=contract["version"])
     milestone: str = contract["milestones"][0]["id"]
     checkout = client.post(f"/v1/milestones/{milestone}/checkout")
     world.pay(checkout["paymentIntent"])

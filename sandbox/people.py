@@ -61,10 +61,17 @@ class Person:
         return self._send("GET", path, params=query)
 
     def post(
-        self, path: str, body: dict[str, Any] | None = None, *, key: str | None = None, **query: str
+        self,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        key: str | None = None,
+        version: int | None = None,
+        **query: str,
     ) -> Any:  # noqa: ANN401 - JSON
-        """Do something, under a key that makes doing it twice doing it once."""
+        """Do something, under a key that makes doing it twice doing it once, and to the version that was read."""
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        headers |= {} if version is None else {"If-Match": f'"{version}"'}
         return self._send("POST", path, json=body or {}, params=query, headers=headers)
 
     def put(self, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON

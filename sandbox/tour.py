@@ -66,7 +66,7 @@ def _agree(cast: _Cast) -> Any:  # noqa: ANN401 - JSON
         ],
     }
     contract = cast.client.post("/v1/contracts", offer)
-    contract = cast.worker.post(f"/v1/contracts/{contract['id']}/accept")
+    contract = cast.worker.post(f"/v1/contracts/{contract['id']}/accept", version=contract["version"])
     _say(
         f"Contract {contract['state']}: the client pays {contract['client_basis_points'] / 100:g} % on top, "
         f"{contract['worker_basis_points'] / 100:g} % is kept of what the worker earns."
@@ -101,7 +101,7 @@ def _submit_and_wait(cast: _Cast, milestone: str) -> None:
     cast.client.wait_for(f"/v1/milestones/{milestone}", lambda found: found["state"] == "released")
     _say("After 72.1 hours: released.")
     try:
-        cast.client.post(f"/v1/milestones/{milestone}/release")
+        cast.client.post(f"/v1/milestones/{milestone}/release", {"amount": _usd("1200.00")})
     except Refused as refused:
         _say(f"A late click is refused: {refused.problem['code']}: {refused.problem['detail']}")
     _where(cast, milestone)
@@ -123,14 +123,15 @@ def _pay_in_parts(cast: _Cast, milestone: str) -> None:
     _title("The second milestone is paid in two parts")
     _pay_for(cast, milestone)
     cast.client.post(f"/v1/milestones/{milestone}/release", {"amount": _usd("266.67")})
-    cast.client.post(f"/v1/milestones/{milestone}/release")
+    cast.client.post(f"/v1/milestones/{milestone}/release", {"amount": _usd("533.33")})
     _where(cast, milestone)
 
 
 def _refund(cast: _Cast, milestone: str) -> None:
     _title("Walt cannot do the third, and gives the money back")
     _pay_for(cast, milestone)
-    cast.worker.post(f"/v1/milestones/{milestone}/refund", {"reason": "No time before the opening."})
+    back = {"amount": _usd("250.00"), "reason": "No time before the opening."}
+    cast.worker.post(f"/v1/milestones/{milestone}/refund", back)
     cast.world.turn_clock(hours=72)
     cast.client.wait_for(
         f"/v1/milestones/{milestone}/money", lambda found: _at(found, "refunded") == "262.50"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from api.auth import actor, requires
 from api.blueprints import Blueprint, leads_to, refuses
@@ -10,18 +10,25 @@ from api.escrow.contract_schemas import ContractSchema, OfferEditSchema, OfferSc
 from api.etags import edits_a_version, expected_version
 from api.idempotency import idempotent, naturally_idempotent, once
 from api.paging import PageQuery, page_of, paged
-from escrow import acts, contracts, queries
+from api.preview import foreseen, is_preview, previewable
+from escrow import acts, contracts, prices, queries
 from escrow.fees import FeeSchedule
 from identity.permissions import Permission
 from kernel.ids import new_id
+from kernel.money import AmountNotMovable
 from persistence.unit_of_work import atomically, reading
 from runtime.wiring import wired
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Response
+    from sqlalchemy.orm import Session
 
     from api.paging import Page, PageAsked
     from escrow.views import ContractView
+
+P = ParamSpec("P")
 
 blueprint = Blueprint("contracts", __name__, description="Contracts between a client and a worker.")
 
@@ -40,7 +47,8 @@ _ANSWERS = ("editOffer", "acceptContract", "declineContract", "cancelContract")
 @refuses(
     contracts.WorkerNotAvailable,
     contracts.OwnContract,
-    contracts.PriceOutOfRange,
+    prices.PriceOutOfRange,
+    AmountNotMovable,
     contracts.MilestonesMissing,
 )
 def offer_contract(offer: dict[str, Any]) -> Response:
@@ -90,31 +98,45 @@ def edit_offer(edit: dict[str, str], contract_id: str) -> ContractView:
 @blueprint.post("/contracts/<contract_id>/accept")
 @requires(Permission.ANSWER_OFFER)
 @naturally_idempotent(_STATE_DECIDES)
+@previewable
+@edits_a_version
 @blueprint.response(200, ContractSchema)
 @leads_to("getMilestone", "beginCheckout", milestone_id="$response.body#/milestones/0/id")
-@refuses(acts.ContractNotFound, acts.NotYourAct, acts.ActNotPossible)
-def accept_contract(contract_id: str) -> ContractView:
-    """Take a contract; the fees of today hold for all of it."""
+@refuses(acts.ContractNotFound, acts.NotYourAct, acts.ActNotPossible, contracts.ContractChanged)
+def accept_contract(contract_id: str) -> ContractView | Response:
+    """Take a contract as you read it, which If-Match says; the fees of today hold for all of it."""
     settings = wired().settings
     fees = FeeSchedule(settings.CLIENT_FEE_BASIS_POINTS, settings.WORKER_FEE_BASIS_POINTS)
-    return atomically(contracts.accept_contract, contract_id=contract_id, fees=fees, by=actor())
+    return _done_or_foreseen(
+        contracts.accept_contract, contract_id=contract_id, version=expected_version(), fees=fees, by=actor()
+    )
 
 
 @blueprint.post("/contracts/<contract_id>/decline")
 @requires(Permission.ANSWER_OFFER)
 @naturally_idempotent(_STATE_DECIDES)
+@previewable
 @blueprint.response(200, ContractSchema)
 @refuses(acts.ContractNotFound, acts.NotYourAct, acts.ActNotPossible)
-def decline_contract(contract_id: str) -> ContractView:
+def decline_contract(contract_id: str) -> ContractView | Response:
     """Do not take a contract."""
-    return atomically(contracts.decline_contract, contract_id=contract_id, by=actor())
+    return _done_or_foreseen(contracts.decline_contract, contract_id=contract_id, by=actor())
 
 
 @blueprint.post("/contracts/<contract_id>/cancel")
 @requires(Permission.CANCEL_CONTRACT)
 @naturally_idempotent(_STATE_DECIDES)
+@previewable
 @blueprint.response(200, ContractSchema)
 @refuses(acts.ContractNotFound, acts.NotYourAct, acts.ActNotPossible, contracts.MoneyStillHeld)
-def cancel_contract(contract_id: str) -> ContractView:
+def cancel_contract(contract_id: str) -> ContractView | Response:
     """End a contract for which no money is held."""
-    return atomically(contracts.cancel_contract, contract_id=contract_id, by=actor())
+    return _done_or_foreseen(contracts.cancel_contract, contract_id=contract_id, by=actor())
+
+
+def _done_or_foreseen(
+    act: Callable[Concatenate[Session, P], ContractView], *arguments: P.args, **named: P.kwargs
+) -> ContractView | Response:
+    if is_preview():
+        return foreseen(act, *arguments, **named)
+    return atomically(act, *arguments, **named)

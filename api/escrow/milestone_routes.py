@@ -9,12 +9,14 @@ from api.blueprints import Blueprint, leads_to, refuses
 from api.escrow import milestone_schemas as bodies
 from api.escrow import money
 from api.escrow.contract_schemas import MilestoneSchema
+from api.etags import etag
 from api.idempotency import idempotent, once
 from api.preview import previewable
 from escrow import acts, disputes, queries, refunds, release, submissions
 from escrow.states import MILESTONE
 from identity.permissions import Permission
 from kernel.ids import new_id
+from kernel.money import AmountNotMovable
 from payments import queries as payment_queries
 from payments import refunds as payment_refunds
 from persistence.unit_of_work import reading
@@ -39,7 +41,7 @@ _ACTS = (
     "openDispute",
     "settleDispute",
 )
-_AMOUNT = (release.AmountNotHeld, release.AmountNotPositive, release.OtherCurrency)
+_AMOUNT = (release.AmountNotHeld, release.AmountNotPositive, release.OtherCurrency, AmountNotMovable)
 
 
 @blueprint.get("/milestones/<milestone_id>")
@@ -48,9 +50,10 @@ _AMOUNT = (release.AmountNotHeld, release.AmountNotPositive, release.OtherCurren
 @leads_to("getMoney", "beginCheckout", "giveUpFunding", *_ACTS, milestone_id="$response.body#/id")
 @leads_to("orderRefundAgain", refund_id="$response.body#/refunds/0/id")
 @refuses(acts.MilestoneNotFound)
-def get_milestone(milestone_id: str) -> dict[str, Any]:
+def get_milestone(milestone_id: str) -> tuple[dict[str, Any], dict[str, str]]:
     """A milestone with all that happened to it, and what you can do now."""
-    return reading(_detail, milestone_id=milestone_id, by=actor())
+    detail = reading(_detail, milestone_id=milestone_id, by=actor())
+    return detail, etag(detail["version"])
 
 
 @blueprint.get("/milestones/<milestone_id>/money")
@@ -100,12 +103,12 @@ def request_changes(changes: dict[str, str], milestone_id: str) -> Response:
 @blueprint.response(200, bodies.ReleasedSchema)
 @refuses(*_ACT, *_AMOUNT)
 def release_milestone(order: dict[str, Any], milestone_id: str) -> Response:
-    """Accept the work: pay the worker all that is held, or a part of it."""
+    """Accept the work: pay the worker what is held, or a part of it."""
     return once(
         _both("release", release.release),
         milestone_id=milestone_id,
         release_id=new_id("rl"),
-        amount=order.get("amount"),
+        amount=order["amount"],
         by=actor(),
     )
 
@@ -118,12 +121,12 @@ def release_milestone(order: dict[str, Any], milestone_id: str) -> Response:
 @blueprint.response(200, bodies.RefundedSchema)
 @refuses(*_ACT, *_AMOUNT)
 def refund_milestone(order: dict[str, Any], milestone_id: str) -> Response:
-    """The worker gives the client all that is held, or a part of it."""
+    """The worker gives the client what is held, or a part of it."""
     return once(
         _both("refund", refunds.refund),
         milestone_id=milestone_id,
         refund_id=new_id("rf"),
-        amount=order.get("amount"),
+        amount=order["amount"],
         reason=order["reason"],
         by=actor(),
     )
@@ -145,6 +148,7 @@ def order_refund_again(refund_id: str) -> Response:
 @blueprint.post("/milestones/<milestone_id>/refund-requests")
 @requires(Permission.REFUND_ESCROW)
 @idempotent
+@previewable
 @blueprint.arguments(bodies.RefundOrderSchema)
 @blueprint.response(201, bodies.RefundRequestSchema)
 @leads_to("agreeToRefund", "declineRefund", "withdrawRefundRequest", request_id="$response.body#/id")
@@ -155,7 +159,7 @@ def request_refund(order: dict[str, Any], milestone_id: str) -> Response:
         refunds.request_refund,
         milestone_id=milestone_id,
         request_id=new_id("rr"),
-        amount=order.get("amount"),
+        amount=order["amount"],
         reason=order["reason"],
         by=actor(),
     )
@@ -177,6 +181,7 @@ def agree_to_refund(request_id: str) -> Response:
 @blueprint.post("/refund-requests/<request_id>/decline")
 @requires(Permission.REFUND_ESCROW)
 @idempotent
+@previewable
 @blueprint.response(200, bodies.RefundRequestSchema)
 @refuses(refunds.RefundRequestNotFound, *_ACT)
 def decline_refund(request_id: str) -> Response:
@@ -187,6 +192,7 @@ def decline_refund(request_id: str) -> Response:
 @blueprint.post("/refund-requests/<request_id>/withdraw")
 @requires(Permission.REFUND_ESCROW)
 @idempotent
+@previewable
 @blueprint.response(200, bodies.RefundRequestSchema)
 @refuses(refunds.RefundRequestNotFound, *_ACT)
 def withdraw_refund_request(request_id: str) -> Response:
@@ -218,9 +224,9 @@ def open_dispute(order: dict[str, str], milestone_id: str) -> Response:
 @previewable
 @blueprint.arguments(bodies.SettlementSchema)
 @blueprint.response(200, bodies.DisputedSchema)
-@refuses(*_ACT, disputes.SplitDoesNotAddUp)
+@refuses(*_ACT, disputes.SplitDoesNotAddUp, AmountNotMovable)
 def settle_dispute(settlement: dict[str, Any], milestone_id: str) -> Response:
-    """The mediator decides how much is the worker's; the rest goes back to the client."""
+    """The mediator decides how much is the worker's and how much goes back to the client; together it is all."""
     return once(
         _both("dispute", disputes.settle_dispute),
         milestone_id=milestone_id,

@@ -99,15 +99,15 @@ class ChangesSchema(Strict):
 
 
 class ReleaseOrderSchema(Strict):
-    """How much of the hold goes to the worker; all of it when no amount is given."""
+    """How much of the hold goes to the worker; with all of it the milestone is done."""
 
-    amount = MoneyField()
+    amount = MoneyField(required=True)
 
 
 class RefundOrderSchema(Strict):
-    """How much of the hold goes back to the client, and why; all of it when no amount is given."""
+    """How much of the hold goes back to the client, and why."""
 
-    amount = MoneyField()
+    amount = MoneyField(required=True)
     reason = Text(most=500, required=True)
 
 
@@ -122,9 +122,10 @@ class DisputeOrderSchema(Strict):
 
 
 class SettlementSchema(Strict):
-    """The mediator's decision and why: how much of the hold is the worker's, before our fee; the rest goes back."""
+    """The mediator's decision and why: what is the worker's, before our fee, and what goes back; together all of it."""
 
     to_worker = MoneyField(zero=True, required=True)
+    to_client = MoneyField(zero=True, required=True)
     decision = Text(most=10_000, required=True)
 
 

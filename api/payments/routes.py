@@ -24,6 +24,7 @@ from persistence.unit_of_work import atomically, reading, staged
 from runtime.wiring import gateway, wired
 
 if TYPE_CHECKING:
+    from flask import Response
     from sqlalchemy.orm import Session
 
     from gateways.contract import Gateway, PaymentFound
@@ -90,10 +91,13 @@ def confirm_checkout(order: dict[str, Any]) -> dict[str, Any]:
 @blueprint.post("/milestones/<milestone_id>/give-up-funding")
 @requires(Permission.FUND_MILESTONE)
 @idempotent
+@previewable
 @blueprint.response(200, bodies.PaymentSchema)
 @refuses(acts.MilestoneNotFound, acts.NotYourAct, acts.ActNotPossible, GatewayDisagrees, *_ASKS_THE_GATEWAY)
-def give_up_funding(milestone_id: str) -> PaymentView:
+def give_up_funding(milestone_id: str) -> PaymentView | Response:
     """Stop paying; a payment that succeeds meanwhile funds the milestone all the same, and can be refunded."""
+    if is_preview():
+        return foreseen(funding.foresee_giving_up, milestone_id=milestone_id, by=actor())
     payment_id = begun_once(funding.payment_to_cancel, milestone_id=milestone_id, by=actor())
     outcome = staged(
         begin=funding.checkout,

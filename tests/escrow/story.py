@@ -141,7 +141,9 @@ def offered(*prices: str, currency: str = "USD", by: Actor = CLIENT, to: Actor =
 def accepted(*prices: str, currency: str = "USD", fees: FeeSchedule = FEES) -> ContractView:
     """A contract that the worker has accepted."""
     contract = offered(*prices, currency=currency)
-    return atomically(contracts.accept_contract, contract_id=contract.id, fees=fees, by=WORKER)
+    return atomically(
+        contracts.accept_contract, contract_id=contract.id, version=contract.version, fees=fees, by=WORKER
+    )
 
 
 def draft(price: str = "100.00", *, fees: FeeSchedule = FEES) -> MilestoneView:
@@ -239,7 +241,7 @@ def request_changes(milestone: MilestoneView, *, by: Actor = CLIENT) -> Mileston
 
 def accept(milestone: MilestoneView, amount: str | None = None, *, by: Actor = CLIENT) -> ReleaseView:
     """The client pays the worker all that is held, or a part of it."""
-    part = None if amount is None else Money.parse(amount, milestone.price.currency)
+    part = _part(milestone, amount)
     _, released = atomically(
         release.release, milestone_id=milestone.id, release_id=new_id("rl"), amount=part, by=by
     )
@@ -253,7 +255,7 @@ def time_is_up(submission_id: str) -> MilestoneView | None:
 
 def give_back(milestone: MilestoneView, amount: str | None = None, *, by: Actor = WORKER) -> RefundView:
     """The worker gives the client all that is held, or a part of it."""
-    part = None if amount is None else Money.parse(amount, milestone.price.currency)
+    part = _part(milestone, amount)
     _, refund = atomically(
         refunds.refund,
         milestone_id=milestone.id,
@@ -312,16 +314,22 @@ def disputed(price: str = "100.00") -> MilestoneView:
 
 def settle(milestone: MilestoneView, to_worker: str, *, by: Actor = MEDIATOR) -> DisputeView:
     """A mediator decides."""
+    part = Money.parse(to_worker, milestone.price.currency)
     _, settled = atomically(
         disputes.settle_dispute,
         milestone_id=milestone.id,
-        to_worker=Money.parse(to_worker, milestone.price.currency),
+        to_worker=part,
+        to_client=max(look(milestone).held - part, Money.zero(part.currency)),
         release_id=new_id("rl"),
         refund_id=new_id("rf"),
         decision="Half of it works.",
         by=by,
     )
     return settled
+
+
+def _part(milestone: MilestoneView, amount: str | None) -> Money:
+    return look(milestone).held if amount is None else Money.parse(amount, milestone.price.currency)
 
 
 def look(milestone: MilestoneView) -> MilestoneView:
@@ -336,7 +344,7 @@ def look_at_contract(milestone: MilestoneView) -> ContractView:
 
 def ask_back(milestone: MilestoneView, amount: str | None = None, *, by: Actor = CLIENT) -> RefundRequestView:
     """The client asks for held money back."""
-    part = None if amount is None else Money.parse(amount, milestone.price.currency)
+    part = _part(milestone, amount)
     return atomically(
         refunds.request_refund,
         milestone_id=milestone.id,

@@ -122,12 +122,21 @@ def test_only_what_is_still_held_is_decided():
     assert (seen.released, seen.refunded, seen.worker_fee) == (usd("45.00"), usd("55.00"), usd("4.50"))
 
 
-@pytest.mark.parametrize("to_worker", [usd("100.01"), usd("-0.01"), Money(5_000, "EUR"), Money(0, "EUR")])
-def test_the_parts_must_be_what_is_held(to_worker):
+@pytest.mark.parametrize("part", [usd("100.01"), usd("-0.01"), Money(5_000, "EUR"), Money(0, "EUR")])
+def test_each_part_must_be_a_part_of_what_is_held(part):
+    milestone = disputed()
+    for parts, field in (((part, usd("0.00")), "to_worker"), ((usd("0.00"), part), "to_client")):
+        with expect_refusal(SplitDoesNotAddUp) as caught:
+            _settle(milestone, *parts, MEDIATOR)
+        assert caught.value.field == field
+
+
+@pytest.mark.parametrize("to_client", ["0.00", "59.99", "60.01"])
+def test_the_parts_must_be_what_is_held_together(to_client):
     milestone = disputed()
     with expect_refusal(SplitDoesNotAddUp) as caught:
-        _settle(milestone, to_worker, MEDIATOR)
-    assert caught.value.field == "to_worker"
+        _settle(milestone, usd("40.00"), usd(to_client), MEDIATOR)
+    assert caught.value.field == "to_client"
 
 
 def test_the_decision_is_kept_with_its_reason_and_who_made_it():
@@ -206,11 +215,12 @@ def test_an_open_request_does_not_outlive_the_decision():
         agree(request)
 
 
-def _settle(milestone, to_worker, by):
+def _settle(milestone, to_worker, to_client, by):
     return atomically(
         disputes.settle_dispute,
         milestone_id=milestone.id,
         to_worker=to_worker,
+        to_client=to_client,
         release_id=new_id("rl"),
         refund_id=new_id("rf"),
         decision="So be it.",

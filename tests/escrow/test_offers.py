@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from escrow import contracts, queries
+from escrow import contracts, prices, queries
 from escrow.acts import ActNotPossible, ContractNotFound, NotYourAct
 from escrow.contracts import (
     ContractChanged,
@@ -10,15 +10,15 @@ from escrow.contracts import (
     MilestoneTerms,
     MoneyStillHeld,
     OwnContract,
-    PriceOutOfRange,
     WorkerNotAvailable,
 )
 from escrow.fees import FeeSchedule
+from escrow.prices import PriceOutOfRange
 from gateways.contract import RefundState
 from identity.actors import Actor
 from identity.permissions import Role
 from kernel.ids import new_id
-from kernel.money import Money
+from kernel.money import EXPONENTS, AmountNotMovable, Money
 from persistence.unit_of_work import atomically, reading
 from tests.books import expect_refusal
 from tests.escrow.story import (
@@ -68,10 +68,20 @@ def test_an_offer_binds_nobody_and_moves_no_money():
 
 def test_accepting_freezes_the_fees_of_the_day():
     contract = offered("100.00", "19.99")
-    atomically(contracts.accept_contract, contract_id=contract.id, fees=FeeSchedule(500, 1_000), by=WORKER)
+    atomically(
+        contracts.accept_contract,
+        contract_id=contract.id,
+        version=None,
+        fees=FeeSchedule(500, 1_000),
+        by=WORKER,
+    )
     with expect_refusal(ActNotPossible):
         atomically(
-            contracts.accept_contract, contract_id=contract.id, fees=FeeSchedule(9_000, 9_000), by=WORKER
+            contracts.accept_contract,
+            contract_id=contract.id,
+            version=None,
+            fees=FeeSchedule(9_000, 9_000),
+            by=WORKER,
         )
     seen = reading(queries.contract, contract_id=contract.id, by=CLIENT)
     assert (seen.client_basis_points, seen.worker_basis_points) == (500, 1_000)
@@ -83,7 +93,9 @@ def test_ten_workers_clicks_accept_a_contract_once():
     contract = offered("100.00")
     results = at_once(
         *[
-            lambda: atomically(contracts.accept_contract, contract_id=contract.id, fees=FEES, by=WORKER)
+            lambda: atomically(
+                contracts.accept_contract, contract_id=contract.id, version=None, fees=FEES, by=WORKER
+            )
             for _ in range(10)
         ]
     )
@@ -103,8 +115,23 @@ def test_the_smallest_and_the_largest_price_are_taken(price):
     assert offered(price).milestones[0].price == usd(price)
 
 
+def test_every_currency_has_a_smallest_price_and_one_step_less_is_refused():
+    assert set(prices.SMALLEST_MINOR) == set(EXPONENTS)
+    for currency, minor in prices.SMALLEST_MINOR.items():
+        least = Money(minor, currency)
+        assert offered(least.decimal, currency=currency).milestones[0].price == least
+        with expect_refusal(PriceOutOfRange):
+            offered(Money(minor - least.step, currency).decimal, currency=currency)
+
+
+def test_a_price_finer_than_it_can_be_charged_is_refused():
+    with expect_refusal(AmountNotMovable) as caught:
+        offered("10.010", "10.011", currency="KWD")
+    assert caught.value.field == "milestones.1.price"
+
+
 def test_the_largest_price_with_the_dearest_fee_fits_into_one_charge():
-    price = Money(contracts.LARGEST_PRICE_MINOR, "USD")
+    price = Money(prices.LARGEST_MINOR, "USD")
     dearest = FeeSchedule(2_500, 0).client_fee(price)
     assert (price + dearest).amount_minor <= 99_999_999
 
@@ -231,20 +258,35 @@ def test_a_contract_ends_with_its_last_milestone():
 
 
 @pytest.mark.parametrize("end", ["completed", "cancelled"])
-def test_a_contract_lives_again_when_a_refund_comes_back(end):
+def test_a_contract_stays_ended_when_a_refund_comes_back(end):
     contract = accepted("100.00", "50.00") if end == "cancelled" else accepted("100.00")
     first = contract.milestones[0]
     fund(first.id)
     refund = give_back(first)
     if end == "cancelled":
         _cancel(first, by=CLIENT)
-    assert look_at_contract(first).state == end
+    ended = look_at_contract(first)
     record_refund(refund, refund_answer(refund, RefundState.FAILED))
     again = look_at_contract(first)
-    assert (again.state, again.ended_at, again.milestones[0].state) == ("active", None, "funded")
-    accept(again.milestones[0])
-    assert look_at_contract(first).state == ("completed" if end == "completed" else "active")
-    assert money()["wallet"] == "90.00"
+    assert (again.state, again.ended_at, again.milestones[0].state) == (end, ended.ended_at, "refunded")
+    assert money()["owed"] == "105.00"
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_a_worker_does_not_accept_words_they_have_not_read(version):
+    contract = offered("100.00")
+    atomically(
+        contracts.edit_offer,
+        contract_id=contract.id,
+        version=1,
+        title=None,
+        description="With a shop, an app, and ten years of support.",
+        by=CLIENT,
+    )
+    with expect_refusal(ContractChanged):
+        atomically(contracts.accept_contract, contract_id=contract.id, version=version, fees=FEES, by=WORKER)
+    taken = atomically(contracts.accept_contract, contract_id=contract.id, version=2, fees=FEES, by=WORKER)
+    assert (taken.state, taken.description[-19:]) == ("active", "ten years of support."[-19:])
 
 
 def test_everybody_sees_their_own_contracts_newest_first():

@@ -272,7 +272,9 @@ _CONTRACTS = {
     "completed": _completed,
 }
 _CONTRACT_ACTS = {
-    "accept": lambda on, by: atomically(contracts.accept_contract, contract_id=on.id, fees=FEES, by=by),
+    "accept": lambda on, by: atomically(
+        contracts.accept_contract, contract_id=on.id, version=None, fees=FEES, by=by
+    ),
     "decline": lambda on, by: atomically(contracts.decline_contract, contract_id=on.id, by=by),
     "cancel": lambda on, by: atomically(contracts.cancel_contract, contract_id=on.id, by=by),
 }

@@ -117,7 +117,9 @@ class Stories(RuleBasedStateMachine):
             by=CLIENT,
         )
         fees = FeeSchedule(client_rate, worker_rate)
-        accepted = atomically(contracts.accept_contract, contract_id=offered.id, fees=fees, by=WORKER)
+        accepted = atomically(
+            contracts.accept_contract, contract_id=offered.id, version=None, fees=fees, by=WORKER
+        )
         milestones = {
             one.id: model.Milestone(one.price.amount_minor, client_rate, worker_rate)
             for one in accepted.milestones

@@ -173,7 +173,7 @@ _PART = usd("10.00")
 _CREDENTIALS = {"email": "clara@example.com", "password": PASSWORD}
 _EDITED = {"name": "Clara Maria", "locale": "es-MX", "time_zone": "America/Mexico_City"}
 _NEW_WORDS = {"title": "A shop", "description": "With a basket."}
-_SETTLEMENT = {"to_worker": usd("40.00"), "decision": "Half of it works."}
+_SETTLEMENT = {"to_worker": usd("40.00"), "to_client": usd("60.00"), "decision": "Half of it works."}
 
 ORDERS: dict[str, Maker] = {
     "register": _by(None, registration(email="new@example.com", locale="en-US", time_zone="UTC")),
@@ -190,7 +190,7 @@ ORDERS: dict[str, Maker] = {
     "listContracts": _list("clara", limit="5"),
     "getContract": _by("clara", contract_id="contract active"),
     "editOffer": _by("clara", _NEW_WORDS, if_match="*", contract_id="contract offered"),
-    "acceptContract": _by("walt", contract_id="contract offered"),
+    "acceptContract": _by("walt", if_match="*", contract_id="contract offered"),
     "declineContract": _by("walt", contract_id="contract offered"),
     "cancelContract": _by("clara", contract_id="contract active"),
     "getPaymentsConfig": _by("clara"),

@@ -50,6 +50,7 @@ _AMOUNTS = {
     "settleDispute": (
         "to_worker",
         {
+            "more": (usd("40.01"), 422, "split_does_not_add_up", "/to_client"),
             "over": (_OVER, 422, "split_does_not_add_up", "/to_worker"),
             "abroad": (_ABROAD, 422, "split_does_not_add_up", "/to_worker"),
         },

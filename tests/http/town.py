@@ -178,7 +178,7 @@ def _offer(town: Town, *prices: str) -> Json:
 
 
 def _active(town: Town) -> Json:
-    return do(town.walt, f"/v1/contracts/{_offer(town, PRICE)['id']}/accept")
+    return do(town.walt, f"/v1/contracts/{_offer(town, PRICE)['id']}/accept", headers={"If-Match": "*"})
 
 
 def _cancelled(town: Town) -> Json:
@@ -217,11 +217,13 @@ def _submitted(town: Town) -> Json:
 
 
 def _released(town: Town) -> Json:
-    return _acted(town, town.clara, _funded(town), "release")
+    return _acted(town, town.clara, _funded(town), "release", {"amount": usd(PRICE)})
 
 
 def _refunded(town: Town) -> Json:
-    return _acted(town, town.walt, _funded(town), "refund", {"reason": "I cannot do it."})
+    return _acted(
+        town, town.walt, _funded(town), "refund", {"amount": usd(PRICE), "reason": "I cannot do it."}
+    )
 
 
 def _disputed(town: Town) -> Json:
@@ -229,7 +231,7 @@ def _disputed(town: Town) -> Json:
 
 
 def _split(town: Town) -> Json:
-    body = {"to_worker": usd("40.00"), "decision": "Half of it works."}
+    body = {"to_worker": usd("40.00"), "to_client": usd("60.00"), "decision": "Half of it works."}
     return _acted(town, town.mia, _disputed(town), "settle", body)
 
 
@@ -274,7 +276,7 @@ def _account(town: Town) -> Json:
 def _wallet(town: Town) -> Json:
     """Walt can be paid, and there is something to withdraw: this card's money does not wait for two days."""
     town.one("account")
-    _acted(town, town.clara, _funded(town, "pm_card_bypassPending"), "release")
+    _acted(town, town.clara, _funded(town, "pm_card_bypassPending"), "release", {"amount": usd(PRICE)})
     town.house.settle()
     return done(town.walt.get("/v1/payouts/balance"))
 
@@ -321,7 +323,7 @@ def _used_key(town: Town) -> str:
     milestone, submitted, dispute = _funded(town)["id"], _submitted(town)["id"], _disputed(town)["id"]
     transfer = _failed_transfer(town)["id"]
     do(town.clara, f"/v1/milestones/{milestone}/dispute", {"reason": "It does not work."}, headers=headers)
-    body = {"to_worker": usd("40.00"), "decision": "Half of it works."}
+    body = {"to_worker": usd("40.00"), "to_client": usd("60.00"), "decision": "Half of it works."}
     do(town.walt, f"/v1/milestones/{submitted}/dispute", {"reason": "She is not there."}, headers=headers)
     do(town.mia, f"/v1/milestones/{dispute}/settle", body, headers=headers)
     do(town.ada, f"/v1/transfers/{transfer}/order-again", headers=headers)

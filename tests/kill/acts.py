@@ -89,7 +89,7 @@ def release(people: Cast) -> Asked:
         assert people.state(milestone) == "released"
         assert people.where(milestone) == RELEASED
 
-    return Asked(people.client, f"/v1/milestones/{milestone}/release", {}, check)
+    return Asked(people.client, f"/v1/milestones/{milestone}/release", {"amount": _usd("10.00")}, check)
 
 
 def release_a_part(people: Cast) -> Asked:
@@ -129,7 +129,7 @@ def settle_a_dispute(people: Cast) -> Asked:
             "refunded": "4.20",
         }
 
-    body = {"to_worker": _usd("6.00"), "decision": "Most of it is there."}
+    body = {"to_worker": _usd("6.00"), "to_client": _usd("4.00"), "decision": "Most of it is there."}
     return Asked(hired(people.house, Role.MEDIATOR), f"/v1/milestones/{milestone}/settle", body, check)
 
 
@@ -168,14 +168,16 @@ def release_by_time(people: Cast) -> Callable[[], None]:
 def transfer(people: Cast) -> Callable[[], None]:
     """The client has accepted, and the money is to be moved to the worker's account."""
     milestone = _funded(people)
-    people.client.post(f"/v1/milestones/{milestone}/release")
+    people.client.post(f"/v1/milestones/{milestone}/release", {"amount": _usd("10.00")})
     return lambda: _shown(people, milestone, RELEASED)
 
 
 def refund_at_stripe(people: Cast) -> Callable[[], None]:
     """The worker has given the money back, and Stripe is to do it."""
     milestone = _funded(people)
-    people.worker.post(f"/v1/milestones/{milestone}/refund", {"reason": "I cannot do it."})
+    people.worker.post(
+        f"/v1/milestones/{milestone}/refund", {"amount": _usd("10.00"), "reason": "I cannot do it."}
+    )
     return lambda: _shown(people, milestone, REFUNDED)
 
 

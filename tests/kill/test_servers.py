@@ -90,7 +90,11 @@ def insist(client, milestone, statuses):
 
     def done():
         try:
-            return client.post(f"/v1/milestones/{milestone}/release", key=key)
+            return client.post(
+                f"/v1/milestones/{milestone}/release",
+                {"amount": {"amount": "10.00", "currency": "USD"}},
+                key=key,
+            )
         except Refused as refused:
             statuses.append(refused.status)
             return None

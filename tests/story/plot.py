@@ -46,7 +46,7 @@ class Cast:
         worker_id = self.worker.get("/v1/me")["id"]
         offer = {"worker_id": worker_id, "title": "A logo", "currency": currency, "milestones": priced}
         contract = self.client.post("/v1/contracts", offer)
-        self.worker.post(f"/v1/contracts/{contract['id']}/accept")
+        self.worker.post(f"/v1/contracts/{contract['id']}/accept", version=contract["version"])
         return [milestone["id"] for milestone in contract["milestones"]]
 
     def fund(self, milestone: str, card: str = "pm_card_visa") -> Any:
@@ -70,19 +70,22 @@ class Cast:
 
     def release(self, milestone: str, amount: str | None = None, currency: str = "USD") -> Any:
         """The client accepts all, or pays a part."""
-        body = {} if amount is None else {"amount": {"amount": amount, "currency": currency}}
+        body = {"amount": self._of_the_hold(milestone, amount, currency)}
         released = self.client.post(f"/v1/milestones/{milestone}/release", body)
         self.house.settle()
         return released
 
     def refund(self, milestone: str, amount: str | None = None, currency: str = "USD") -> Any:
         """The worker gives all of the hold back, or a part."""
-        body: dict[str, Any] = {"reason": "I cannot do it."}
-        if amount is not None:
-            body["amount"] = {"amount": amount, "currency": currency}
+        body = {"reason": "I cannot do it.", "amount": self._of_the_hold(milestone, amount, currency)}
         refunded = self.worker.post(f"/v1/milestones/{milestone}/refund", body)
         self.house.settle()
         return refunded
+
+    def _of_the_hold(self, milestone: str, amount: str | None, currency: str) -> Any:
+        if amount is None:
+            return self.client.get(f"/v1/milestones/{milestone}")["held"]
+        return {"amount": amount, "currency": currency}
 
     def withdraw(self, amount: str, currency: str = "USD") -> str:
         """The worker withdraws; returns the payout's id."""

@@ -141,7 +141,11 @@ def test_a_mediator_splits_what_is_held(people, milestone):
     assert people.where(milestone) == {"held": "100.00", "client_fee": "5.00"}
     mediator.post(
         f"/v1/milestones/{milestone}/settle",
-        {"to_worker": {"amount": "70.00", "currency": "USD"}, "decision": "Most of it is there."},
+        {
+            "to_worker": {"amount": "70.00", "currency": "USD"},
+            "to_client": {"amount": "30.00", "currency": "USD"},
+            "decision": "Most of it is there.",
+        },
     )
     people.house.settle()
     assert people.state(milestone) == "split"

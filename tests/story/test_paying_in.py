@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from escrow.prices import SMALLEST_MINOR
+from kernel.money import Money
 from sandbox.people import Refused
 from tests.story.agreement import check_agreement
 
@@ -206,6 +208,14 @@ def test_a_bank_debit_holds_nothing_until_the_bank_has_paid(people, milestone):
     people.house.pass_time(hours=49)
     assert people.where(milestone) == HELD
     check_agreement(people.house.peer)
+
+
+@pytest.mark.parametrize("currency", SMALLEST_MINOR)
+def test_the_smallest_price_of_every_currency_can_be_charged(people, currency):
+    (milestone,) = people.agree(Money(SMALLEST_MINOR[currency], currency).decimal, currency=currency)
+    sheet = people.client.post(f"/v1/milestones/{milestone}/checkout")
+    assert (sheet["state"], sheet["amount"]["currency"]) == ("open", currency)
+    assert people.books() == {}
 
 
 def test_two_clicks_are_one_payment(people, milestone):

@@ -123,3 +123,32 @@ def test_a_click_after_the_deadline_does_not_release_twice(people):
         people.release(milestone)
     assert people.wallet() == {"available": "90.00"}
     check_agreement(people.house.peer)
+
+
+def test_dinars_are_moved_to_the_last_ten_fils(people):
+    other, milestone = people.agree("100.000", "10.010", currency="KWD")
+    people.fund(other)
+    people.fund(milestone)
+    people.house.pass_time(hours=49)
+    for act, amount in ((people.release, "1.001"), (people.refund, "3.335")):
+        with pytest.raises(Refused) as refused:
+            act(milestone, amount, "KWD")
+        assert (refused.value.problem["code"], refused.value.problem["field"]) == (
+            "amount_not_movable",
+            "/amount",
+        )
+    people.release(milestone, "1.010", "KWD")
+    people.refund(milestone, "3.330", "KWD")
+    people.release(milestone, currency="KWD")
+    people.house.pass_time(hours=100)
+    assert people.where(milestone) == {
+        "wallet": "6.010",
+        "worker_fee": "0.670",
+        "client_fee": "0.340",
+        "refunded": "3.490",
+    }
+    assert {transfer["state"] for transfer in people.finance.get("/v1/transfers")["data"]} == {"sent"}
+    with pytest.raises(Refused) as refused:
+        people.withdraw("6.005", "KWD")
+    assert refused.value.problem["code"] == "amount_not_movable"
+    check_agreement(people.house.peer)
