@@ -120,7 +120,7 @@ def test_a_click_after_the_deadline_does_not_release_twice(people):
     people.submit(milestone)
     people.house.pass_time(hours=73)
     with pytest.raises(Refused, match="act_not_possible"):
-        people.release(milestone)
+        people.release(milestone, "100.00")
     assert people.wallet() == {"available": "90.00"}
     check_agreement(people.house.peer)
 
