@@ -63,8 +63,9 @@ def test_a_body_is_needed_where_one_of_its_fields_is(described):
     }
     assert needed["offerContract"]
     assert needed["editAccount"]
-    # All of it is released when no amount is said, so no body says it as well.
-    assert not needed["releaseMilestone"]
+    # Nothing is released that was not said.
+    assert needed["releaseMilestone"]
+    assert not needed["beginCheckout"]
 
 
 def is_sentence(text):
