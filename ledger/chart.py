@@ -160,6 +160,7 @@ _PLACES: dict[tuple[str, ...], Callable[..., Account]] = {
     ("assets", "gateway", "*", "connected", "*"): connected,
     ("assets", "receivable", "*"): receivable,
     ("liabilities", "escrow", "*"): escrow,
+    ("liabilities", "owed", "*"): owed,
     ("liabilities", "wallet", "*"): wallet,
     ("liabilities", "payouts", "in_transit"): payouts_in_transit,
     ("liabilities", "refunds", "in_transit"): refunds_in_transit,
