@@ -35,6 +35,9 @@ __all__ = ["Breach", "verify"]
 
 _BATCH = 1_000
 
+# What none of ours says: a state or a currency we do not have, an account that is two things at once.
+_UNREADABLE = (ValueError, CurrencyNotSupported, AssertionError)
+
 
 def verify(session: Session, progress: Progress | None = None) -> list[Breach]:
     """Everything that does not fit; an empty list means that the books are right."""
@@ -84,12 +87,12 @@ def _entries(connection: Connection, seen: _Seen) -> Iterator[Breach]:
 def _readable(connection: Connection, ids: Sequence[str]) -> Iterator[PostedEntry | Breach]:
     try:
         yield from journal.entries_where(connection, entries.c.id.in_(ids))
-    except (ValueError, CurrencyNotSupported):
+    except _UNREADABLE:
         # One of them says what none of ours can say: find out which.
         for entry_id in ids:
             try:
                 yield from journal.entries_where(connection, entries.c.id == entry_id)
-            except (ValueError, CurrencyNotSupported) as unreadable:
+            except _UNREADABLE as unreadable:
                 yield Breach("entry_is_readable", entry_id, str(unreadable))
 
 
@@ -107,11 +110,11 @@ def _entry(connection: Connection, entry: PostedEntry) -> Iterator[Breach]:
         yield Breach(
             "hold_is_resolved_by_name", entry.id, f"{entry.phase.value}, but resolves {entry.resolves}"
         )
-    if entry.resolves is not None and not _resolves(entry, journal.entry_by_id(connection, entry.resolves)):
+    if entry.resolves is not None and not _resolves(entry, _named(connection, entry.resolves)):
         yield Breach(
             "hold_is_resolved_in_full", entry.id, f"{entry.resolves} is not a hold of the same lines"
         )
-    if entry.reverses is not None and not _reverses(entry, journal.entry_by_id(connection, entry.reverses)):
+    if entry.reverses is not None and not _reverses(entry, _named(connection, entry.reverses)):
         yield Breach(
             "reversal_mirrors", entry.id, f"{entry.reverses} does not have the same lines on the other sides"
         )
@@ -126,6 +129,12 @@ def _movement(entry: PostedEntry) -> Iterator[Breach]:
         yield Breach("adjustment_has_two_people", entry.id, f"{entry.actor} and {entry.approved_by}")
     if (entry.movement == "reversal") != (entry.reverses is not None):
         yield Breach("reversal_names_what_it_reverses", entry.id, f"{entry.movement}, {entry.reverses}")
+
+
+def _named(connection: Connection, entry_id: str) -> PostedEntry | None:
+    found = list(_readable(connection, [entry_id]))
+    # One that cannot be read is reported where it stands.
+    return next((each for each in found if not isinstance(each, Breach)), None)
 
 
 def _resolves(entry: PostedEntry, held: PostedEntry | None) -> bool:

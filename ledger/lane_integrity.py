@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists, or_, select
 
+from kernel.time import rfc3339
 from ledger import chart
 from ledger.breaches import Breach
 from ledger.chart import Side
 from ledger.counters import COUNTED, Counters
 from ledger.entries import Phase
 from ledger.tables import accounts, balances, entries, postings
+from ledger.written import text, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,15 +27,16 @@ _BATCH = 5_000
 _KEPT = (*COUNTED, "recorded_at")
 _PHASES = {phase.value: phase for phase in Phase}
 _SIDES = {side.value: side for side in Side}
+# When what stands there is no instant: at no time of ours.
+_UNREADABLE = datetime(1, 1, 1, tzinfo=UTC)
 
 _LINES = (
     select(
-        postings,
+        *(column for column in postings.columns if column.name != "recorded_at"),
         entries.c.phase,
-        entries.c.recorded_at.label("entry_recorded_at"),
         accounts.c.code,
         accounts.c.currency,
-        *(balances.c[name].label(f"kept_{name}") for name in _KEPT),
+        *(balances.c[name].label(f"kept_{name}") for name in _KEPT if name != "recorded_at"),
     )
     .select_from(postings)
     .outerjoin(entries, entries.c.id == postings.c.entry_id)
@@ -47,10 +51,18 @@ _LINES = (
     .execution_options(yield_per=_BATCH)
 )
 
+# Read as they are written: SQLite takes much for an instant that we never write.
+_INSTANTS = {
+    "recorded_at": postings.c.recorded_at,
+    "entry_recorded_at": entries.c.recorded_at,
+    "kept_recorded_at": balances.c.recorded_at,
+}
+
 
 def lane_breaches(connection: Connection, read: Callable[[int], None]) -> Iterator[Breach]:
     """What does not fit in the lanes; `read` is told how many lines were read since it was last told."""
-    rows = _told(connection.execute(_LINES), read)
+    instants = (written(column, connection.dialect.name).label(name) for name, column in _INSTANTS.items())
+    rows = _told(connection.execute(_LINES.add_columns(*instants)), read)
     for _, lines in groupby(rows, key=attrgetter("account_id", "lane")):
         lane = None
         for row in lines:
@@ -79,6 +91,19 @@ def _idle(connection: Connection) -> Iterator[Breach]:
         )
 
 
+def _kept(row: Row[Any], name: str) -> object:
+    return _instant(row, "kept_recorded_at") if name == "recorded_at" else getattr(row, f"kept_{name}")
+
+
+def _instant(row: Row[Any], name: str) -> datetime:
+    said = text(_INSTANTS[name], getattr(row, name)) or ""
+    try:
+        found = datetime.fromisoformat(said)
+    except ValueError:
+        return _UNREADABLE
+    return found if found.tzinfo is not None and rfc3339(found) == said else _UNREADABLE
+
+
 class _Lane:
     """One lane, followed from its first line to its last."""
 
@@ -97,7 +122,7 @@ class _Lane:
         """Move by one more line."""
         if row.entry_id != self._last.entry_id:
             yield from self._floor()
-        before = self._counters.recorded_at
+        before, now = self._counters.recorded_at, _instant(row, "recorded_at")
         phase = _PHASES.get(row.phase, Phase.POSTED)
         # The table's CHECKs say the same, where the engine has them.
         side = _SIDES.get(row.side)
@@ -105,13 +130,13 @@ class _Lane:
             yield self._breach(
                 "line_is_an_amount_on_a_side", f"line {row.sequence} is {row.amount_minor} {row.side}"
             )
-        self._counters.move(phase, side or self._normal, row.amount_minor, row.recorded_at)
+        self._counters.move(phase, side or self._normal, row.amount_minor, now)
         self._last = row
         if row.phase is None:
             yield self._breach("line_has_an_entry", f"line {row.sequence} names {row.entry_id}")
         elif row.recorded_at != row.entry_recorded_at:
             yield self._breach("line_is_of_its_entrys_instant", f"line {row.sequence}, entry {row.entry_id}")
-        if row.recorded_at < before:
+        if now < before:
             yield self._breach(
                 "lines_are_in_order", f"line {row.sequence} was recorded before the one it follows"
             )
@@ -125,7 +150,7 @@ class _Lane:
         elif self._last.lane and not self._is_shared:
             yield self._breach("only_shared_accounts_have_lanes", "the account is a person's")
         for name in _KEPT:
-            kept, made = getattr(self._last, f"kept_{name}"), getattr(self._counters, name)
+            kept, made = _kept(self._last, name), getattr(self._counters, name)
             if kept != made:
                 yield self._breach(
                     "balance_is_the_sum_of_its_lines", f"{name} is {kept}, the lines make {made}"
