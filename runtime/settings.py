@@ -8,9 +8,15 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from runtime.signing import key_bytes
+
 _DEVELOPMENT_KEY = "development only: this key signs nothing that matters"
+_DEVELOPMENT_SEALING_KEY = "ZGV2ZWxvcG1lbnQgb25seTogc2lnbnMgbm90aGluZyE="
 _SHORTEST_KEY = 32
 _MAKE_A_KEY = "Make one: python -c 'import secrets; print(secrets.token_urlsafe(48))'."
+_MAKE_A_SEALING_KEY = (
+    "Make one: python -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())'."
+)
 
 
 class SettingsRefused(Exception):  # noqa: N818 - an answer to whoever starts the process
@@ -49,6 +55,14 @@ class Settings(BaseSettings):
     SECRET_KEY: SecretStr = Field(
         default=SecretStr(_DEVELOPMENT_KEY),
         description="Signs page cursors. At least 32 random characters; the same for every process.",
+    )
+    SEALING_KEY: SecretStr = Field(
+        default=SecretStr(_DEVELOPMENT_SEALING_KEY),
+        description="Signs the seals of the books and receipts: an Ed25519 key, 32 bytes in base64.",
+    )
+    RETIRED_SEALING_KEYS: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Public keys that signed before the present one, in base64, separated by commas; still trusted.",
     )
     PUBLIC_URL: str = Field(
         default="http://localhost:8000",
@@ -109,7 +123,7 @@ class Settings(BaseSettings):
         default="INFO", description="The least that is logged."
     )
 
-    @field_validator("STRIPE_WEBHOOK_SECRETS", mode="before")
+    @field_validator("STRIPE_WEBHOOK_SECRETS", "RETIRED_SEALING_KEYS", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (
@@ -117,6 +131,19 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("SEALING_KEY")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr) -> SecretStr:
+        key_bytes(value.get_secret_value())
+        return value
+
+    @field_validator("RETIRED_SEALING_KEYS")
+    @classmethod
+    def _are_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for key in value:
+            key_bytes(key)
+        return value
 
     @field_validator("PUBLIC_URL")
     @classmethod
@@ -158,6 +185,7 @@ def _unsafe_in_production(settings: Settings) -> list[str]:
         "DATABASE_URL": _database(settings.DATABASE_URL.get_secret_value()),
         "REDIS_URL": None if settings.REDIS_URL else "is missing. Name the Redis that the queues use.",
         "SECRET_KEY": _secret_key(settings.SECRET_KEY.get_secret_value()),
+        "SEALING_KEY": _sealing_key(settings.SEALING_KEY.get_secret_value()),
         "PUBLIC_URL": None if settings.PUBLIC_URL.startswith("https://") else "must be an https:// address.",
         "STRIPE_SECRET_KEY": _stripe_key(
             settings.STRIPE_SECRET_KEY.get_secret_value(), ("sk_live_", "rk_live_")
@@ -186,6 +214,12 @@ def _secret_key(key: str) -> str | None:
         return f"is missing or the development default. {_MAKE_A_KEY}"
     if len(key) < _SHORTEST_KEY:
         return f"is shorter than {_SHORTEST_KEY} characters. {_MAKE_A_KEY}"
+    return None
+
+
+def _sealing_key(key: str) -> str | None:
+    if key == _DEVELOPMENT_SEALING_KEY:
+        return f"is missing or the development default. {_MAKE_A_SEALING_KEY}"
     return None
 
 

@@ -12,12 +12,14 @@ from kernel.refusals import NotFound
 from kernel.time import FileOffset, no_offset
 from persistence import unit_of_work
 from persistence.engine import Database
+from runtime.signing import keyring, signing_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateways.contract import Gateway
     from runtime.settings import Settings
+    from runtime.signing import Keyring, SigningKey
 
 _built: list[Wiring] = []
 
@@ -34,6 +36,16 @@ class Wiring:
 
     settings: Settings
     database: Database
+
+    @cached_property
+    def sealing_key(self) -> SigningKey:
+        """What seals and receipts are signed with."""
+        return signing_key(self.settings.SEALING_KEY.get_secret_value())
+
+    @cached_property
+    def sealing_keys(self) -> Keyring:
+        """Whose signatures under seals and receipts count."""
+        return keyring(self.sealing_key, self.settings.RETIRED_SEALING_KEYS)
 
     @cached_property
     def gateways(self) -> Mapping[str, Gateway]:

@@ -17,6 +17,7 @@ LIVE = {
     "DATABASE_URL": "mysql+pymysql://holdfast:secret@db/holdfast",
     "REDIS_URL": "rediss://cache:6379/0",
     "SECRET_KEY": "k3y" * 16,
+    "SEALING_KEY": "a2V5IG9mIHRoZSB0ZXN0cywgMzIgYnl0ZXMgbG9uZyE=",
     "PUBLIC_URL": "https://holdfast.example",
     "STRIPE_SECRET_KEY": "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
     "STRIPE_PUBLISHABLE_KEY": "pk_live_TYooMQauvdEDq54NiTphI7jx",
@@ -57,6 +58,8 @@ def test_production_starts_with_what_it_needs(monkeypatch):
         ("SECRET_KEY", "development only: this key signs nothing that matters", "the development default"),
         ("SECRET_KEY", "k" * 31, "shorter than 32"),
         ("SECRET_KEY", "", "shorter than 32"),
+        ("SEALING_KEY", None, "is missing or the development default. Make one:"),
+        ("SEALING_KEY", "ZGV2ZWxvcG1lbnQgb25seTogc2lnbnMgbm90aGluZyE=", "the development default"),
         ("PUBLIC_URL", None, "https://"),
         ("PUBLIC_URL", "http://holdfast.example", "https://"),
         ("STRIPE_SECRET_KEY", None, "is missing"),
@@ -113,6 +116,8 @@ def test_a_laptop_needs_nothing_but_to_say_that_it_is_one(monkeypatch, environme
         ("MERCHANT_COUNTRY", "usa"),
         ("CLIENT_FEE_BASIS_POINTS", "10001"),
         ("WORKER_FEE_BASIS_POINTS", "-1"),
+        ("SEALING_KEY", "too short"),
+        ("RETIRED_SEALING_KEYS", "YQ=="),
     ],
 )
 def test_a_setting_that_is_not_what_it_should_be_is_named(monkeypatch, name, value):
@@ -130,7 +135,14 @@ def test_a_refusal_repeats_no_secret(monkeypatch):
 
 def test_settings_shown_by_accident_show_no_secret(monkeypatch):
     shown = repr(given(monkeypatch, **LIVE))
-    for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS"):
+    for name in (
+        "DATABASE_URL",
+        "REDIS_URL",
+        "SECRET_KEY",
+        "SEALING_KEY",
+        "STRIPE_SECRET_KEY",
+        "STRIPE_WEBHOOK_SECRETS",
+    ):
         for secret in LIVE[name].split(","):
             assert secret not in shown
 
