@@ -15,6 +15,7 @@ from sqlalchemy import (
     Column,
     Date,
     Index,
+    Integer,
     LargeBinary,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -96,6 +97,8 @@ entries = Table(
     UniqueConstraint("resolves_id"),
     UniqueConstraint("reverses_id"),
     Index(None, "reference", "id"),
+    # What was recorded when: lists read a range of it, and what no seal holds yet is at its end.
+    Index(None, "recorded_at", "id"),
     info={"append_only": True},
     # A hidden row number would be one more key, by which a row could be replaced.
     sqlite_with_rowid=False,
@@ -135,10 +138,45 @@ lanes = Table(
     **_OPTIONS,
 )
 
+seals = Table(
+    "ledger_seals",
+    Base.metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    # Which columns the leaves are made of, and how.
+    Column("version", SmallInteger, nullable=False),
+    # The hash of the seal before this one.
+    Column("previous", _bytes(32), nullable=False),
+    Column("root", _bytes(32), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("first_recorded_at", UtcDateTime, nullable=False),
+    Column("last_recorded_at", UtcDateTime, nullable=False),
+    Column("sealed_at", UtcDateTime, nullable=False),
+    Column("key_id", ascii_text(16), nullable=False),
+    # Of it the salts are made without which a hidden amount could be guessed; it never leaves the database.
+    Column("seed", _bytes(32), nullable=False),
+    Column("signature", _bytes(64), nullable=False),
+    info={"append_only": True},
+    sqlite_with_rowid=False,
+    **_OPTIONS,
+)
 
-refuse_changes(accounts)
-refuse_changes(entries)
-refuse_changes(postings)
+seal_leaves = Table(
+    "ledger_seal_leaves",
+    Base.metadata,
+    # An entry is in one seal: the second sealer finds the first.
+    Column("entry_id", Id("en"), primary_key=True),
+    Column("seal", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("leaf", _bytes(32), nullable=False),
+    UniqueConstraint("seal", "position"),
+    info={"append_only": True},
+    sqlite_with_rowid=False,
+    **_OPTIONS,
+)
+
+
+for _table in (accounts, entries, postings, seals, seal_leaves):
+    refuse_changes(_table)
 
 
 def seed_lanes(connection: Connection) -> None:

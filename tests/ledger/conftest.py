@@ -9,13 +9,19 @@ from sqlalchemy import create_engine, make_url, text
 
 from ledger.immutability import dropped_triggers, triggers
 
-_GUARDED = ("ledger_accounts", "ledger_entries", "ledger_postings")
+APPEND_ONLY = (
+    "ledger_accounts",
+    "ledger_entries",
+    "ledger_postings",
+    "ledger_seals",
+    "ledger_seal_leaves",
+)
 
 
 @pytest.fixture
 def owner(database, database_url):
     """Run statements as the owner of the tables, with the triggers in place."""
-    engine = create_engine(make_url(database_url).set(username=_owner_of(database_url)))
+    engine = create_engine(make_url(database_url).set(username=owner_of(database_url)))
 
     def run(*statements):
         with engine.begin() as connection:
@@ -33,11 +39,11 @@ def tamper(owner, database):
 
     @contextmanager
     def without_guards():
-        owner(*dropped_triggers(dialect, *_GUARDED))
+        owner(*dropped_triggers(dialect, *APPEND_ONLY))
         try:
             yield
         finally:
-            owner(*triggers(dialect, *_GUARDED))
+            owner(*triggers(dialect, *APPEND_ONLY))
 
     def run(*statements):
         with without_guards():
@@ -46,5 +52,5 @@ def tamper(owner, database):
     return run
 
 
-def _owner_of(url):
+def owner_of(url):
     return None if url.startswith("sqlite") else "root"

@@ -14,15 +14,18 @@ from kernel.money import Money
 from ledger import movements
 from ledger.balances import trial_balance
 from persistence.unit_of_work import reading
-from tests.books import nothing_moves
+from runtime import wiring
+from runtime.settings import Settings
+from tests.books import nothing_moves, seal_everything
 from tests.ledger.words import STRIPE, funded, held, posted, released, usd
 
 MILESTONE, WORKER = new_id("ms"), new_id("us")
 
 
 @pytest.fixture
-def typed(database):
+def typed(database, database_url, clock):
     """Type a command: `typed("verify")`."""
+    wiring.build(Settings(ENVIRONMENT="test", DATABASE_URL=database_url, CLOCK_FILE=clock.path))
     app = Flask(__name__)
     app.cli.add_command(ledger_commands)
     runner = app.test_cli_runner()
@@ -43,6 +46,7 @@ def history(database, clock):
         released(MILESTONE, WORKER, gross="60.00", worker_fee="6.00"), reference=MILESTONE, reason="Accepted"
     )
     held(movements.payout_reserved(WORKER, amount=usd("50.00")), reference="po_1")
+    seal_everything()
 
 
 @pytest.mark.usefixtures("history")
