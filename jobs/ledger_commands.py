@@ -1,4 +1,4 @@
-"""What finance types: `flask --app wsgi ledger verify | trial-balance | statement ACCOUNT | export`."""
+"""What finance types: `flask --app wsgi ledger verify | seal | trial-balance | statement ACCOUNT | export`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from flask.cli import AppGroup
 
 from kernel.money import Money
 from kernel.time import rfc3339
-from ledger import export
+from ledger import export, sealing
 from ledger.balances import trial_balance
 from ledger.coverage import coverage
+from ledger.seals import Head
 from ledger.statements import accounts_named, statement
-from persistence.unit_of_work import examining
+from persistence.unit_of_work import atomically, examining, reading
 from runtime import books
+from runtime.wiring import wired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -35,11 +37,26 @@ ledger_commands = AppGroup("ledger", help="The books: check them, read them, han
 _PAGE = 200
 
 
+class _HeadNoted(click.ParamType[Head]):
+    name = "NUMBER:HASH"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Head:
+        number, _, digest = value.partition(":")
+        try:
+            return Head(int(number), bytes.fromhex(digest))
+        except ValueError:
+            self.fail("Write the head as `seal` and `verify` print it, such as 12:9f86d0…", param, ctx)
+
+
 @ledger_commands.command("verify")
-def verify() -> None:
+@click.option(
+    "--head", "noted", type=_HeadNoted(), help="A head that was noted earlier, which must still be there."
+)
+def verify(noted: Head | None) -> None:
     """Derive everything in the books again and compare; exits with 1 when something does not fit."""
     with _bar("Reading the books") as bar:
-        breaches, covered = examining(_checked, _following(bar))
+        breaches, covered, head = examining(_checked, _following(bar), noted)
+    click.echo(_sealed_up_to(head))
     for line in covered:
         click.echo(_coverage(line))
     for breach in breaches:
@@ -48,6 +65,24 @@ def verify() -> None:
         click.echo(f"{len(breaches)} things do not fit.", err=True)
         sys.exit(1)
     click.echo("The books are right.")
+
+
+@ledger_commands.command("seal")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]),
+    help="Look for entries recorded from this instant on (UTC); a week back without it.",
+)
+def seal(since: datetime | None) -> None:
+    """Seal everything that is posted and in no seal yet, now; a job does so every few minutes."""
+    while head := atomically(
+        sealing.seal_stretch,
+        signer=wired().sealing_key,
+        reaching_back=sealing.THOROUGHLY,
+        since=since.replace(tzinfo=UTC) if since else None,
+    ):
+        click.echo(f"Seal {head.number} is made.")
+    click.echo(_sealed_up_to(reading(sealing.head)))
 
 
 @ledger_commands.command("trial-balance")
@@ -95,8 +130,15 @@ def write_export(form: str, output: TextIO) -> None:
         examining(_exported, form, output.write, _following(bar))
 
 
-def _checked(session: Session, follow: Callable[[int, int], None]) -> tuple[list[Breach], list[Coverage]]:
-    return books.verify(session, follow), coverage(session)
+def _checked(
+    session: Session, follow: Callable[[int, int], None], noted: Head | None
+) -> tuple[list[Breach], list[Coverage], Head | None]:
+    return books.verify(session, follow, noted=noted), coverage(session), sealing.head(session)
+
+
+def _sealed_up_to(head: Head | None) -> str:
+    # To be noted where nobody who can write to this database can change it: only so is a missing end seen later.
+    return f"Sealed up to {head}" if head else "Nothing is sealed yet."
 
 
 def _statements(session: Session, code: str, limit: int) -> list[tuple[Account, list[StatementLine]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ledger import sealing
 from persistence import clock, due
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 RECURRING = {
     "forget_expired_keys": timedelta(hours=1),
     "forget_old_sessions": timedelta(hours=24),
+    "seal_entries": sealing.EVERY,
+    "seal_late_entries": timedelta(hours=24),
 }
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ledger.sealing import seal_stretch
 from persistence.columns import Base
-from persistence.unit_of_work import reading
+from persistence.unit_of_work import atomically, reading
+from runtime.settings import Settings
+from runtime.signing import signing_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +26,13 @@ Everything = dict[str, list[tuple[Any, ...]]]
 def everything() -> Everything:
     """Every row of every table: the whole journal, all balances, what was told, and what is due."""
     return reading(_everything)
+
+
+def seal_everything() -> None:
+    """What the job does every few minutes, where nobody does the jobs: seal all that was posted."""
+    key = signing_key(Settings(ENVIRONMENT="test").SEALING_KEY.get_secret_value())
+    while atomically(seal_stretch, signer=key):
+        pass
 
 
 @contextmanager

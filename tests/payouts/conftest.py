@@ -9,17 +9,22 @@ from api import create_app
 from persistence import unit_of_work
 from persistence.unit_of_work import atomically, examining
 from runtime import books as all_books
+from runtime import wiring
 from runtime.settings import Settings
 from runtime.wiring import wired
+from tests.books import seal_everything
 from tests.escrow.story import enrol
 from tests.payouts.world import World, know_client
 
 
 @pytest.fixture(autouse=True)
-def books(database):
+def books(database, database_url, clock):
     """Everybody has an account; and however the story went, the books are right at its end."""
+    wiring.build(Settings(ENVIRONMENT="test", DATABASE_URL=database_url, CLOCK_FILE=clock.path))
+    unit_of_work.bind(database)
     atomically(enrol)
     yield
+    seal_everything()
     assert examining(all_books.verify) == []
 
 
