@@ -154,6 +154,16 @@ def refuses(*refusals: type[Refusal]) -> Callable[[View], View]:
     return mark
 
 
+def also_as(media_type: str) -> Callable[[View], View]:
+    """What the route can be answered with besides JSON, for the document."""
+
+    def mark(view: View) -> View:
+        view.also_as = media_type  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
 def leads_to(*operation_ids: str, **parameters: str) -> Callable[[View], View]:
     """What can be asked next with this answer: `leads_to("getContract", contract_id="$response.body#/id")`."""
 

@@ -233,6 +233,8 @@ def _successes(doc: dict[str, Any], view: Any, spec: APISpec) -> dict[str, Any]:
         headers.append("Idempotency-Replayed")
     for body in responses.values():
         body.update(_headers(headers))
+        if hasattr(view, "also_as"):
+            body["content"][view.also_as] = {"schema": {"type": "string", "format": "binary"}}
         links = getattr(view, "links", {})
         if links:
             body["links"] = {

@@ -9,6 +9,7 @@ from api.ledger.routes import blueprint as ledger
 from api.payments.routes import blueprint as payments
 from api.payouts.routes import blueprint as payouts
 from api.processes.routes import blueprint as processes
+from api.receipts.routes import blueprint as receipts
 from api.webhooks.routes import blueprint as webhooks
 
-RESOURCES = (identity, contracts, payments, milestones, payouts, ledger, processes, webhooks)
+RESOURCES = (identity, contracts, payments, milestones, payouts, receipts, ledger, processes, webhooks)

@@ -38,6 +38,7 @@ class Permission(StrEnum):
     VIEW_PAYMENTS = "view_payments"
     SET_UP_PAYOUTS = "set_up_payouts"
     VIEW_WALLET = "view_wallet"
+    VIEW_RECEIPTS = "view_receipts"
     WITHDRAW = "withdraw"
     READ_LEDGER = "read_ledger"
     OPERATE = "operate"
@@ -49,8 +50,9 @@ _BOTH_SIDES = OWN_ACCOUNT | {
     Permission.CANCEL_CONTRACT,
     Permission.REFUND_ESCROW,
     Permission.OPEN_DISPUTE,
+    Permission.VIEW_RECEIPTS,
 }
-_STAFF = OWN_ACCOUNT | {Permission.VIEW_CONTRACTS, Permission.VIEW_PAYMENTS}
+_STAFF = OWN_ACCOUNT | {Permission.VIEW_CONTRACTS, Permission.VIEW_PAYMENTS, Permission.VIEW_RECEIPTS}
 
 PERMISSIONS = MappingProxyType(
     {

@@ -59,6 +59,7 @@ def get_milestone(milestone_id: str) -> tuple[dict[str, Any], dict[str, str]]:
 @blueprint.get("/milestones/<milestone_id>/money")
 @requires(Permission.VIEW_CONTRACTS)
 @blueprint.response(200, bodies.MoneyTrailSchema)
+@leads_to("getReceipt", entry_id="$response.body#/steps/0/entry_id")
 @refuses(acts.MilestoneNotFound)
 def get_money(milestone_id: str) -> money.MoneyTrail:
     """Where each cent is now and how it got there, as far as it is yours to know."""

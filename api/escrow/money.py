@@ -336,7 +336,9 @@ def _payout(part: PayoutPartView) -> Step:
 
 def _refund(facts: _Facts, refund: RefundView, title: str, amount: Money, seen_by: frozenset[str]) -> Step:
     state = {"succeeded": "done", "failed": "failed", "repeated": "failed"}.get(refund.state, "waiting")
-    entries = (facts.entry(f"{refund.id}:{what}") for what in ("failed", "confirmed", "ordered"))
+    # What went to the client's card, or did not, is the client's; the worker has a part in what left the hold.
+    told = ("ordered",) if WORKER in seen_by and STAFF not in seen_by else ("failed", "confirmed", "ordered")
+    entries = (facts.entry(f"{refund.id}:{what}") for what in told)
     return Step(
         "refunded",
         title,

@@ -116,6 +116,7 @@ def get_wallet(asked: dict[str, str]) -> Wallet:
 @blueprint.arguments(bodies.HistoryQuery, location="query")
 @blueprint.response(200, page_of(bodies.HistoryLineSchema))
 @leads_to("getPayout", payout_id="$response.body#/data/0/payout_id")
+@leads_to("getReceipt", entry_id="$response.body#/data/0/entry_id")
 @refuses(wallet.WalletNotFound, CursorMalformed)
 def list_wallet_history(asked: ListAsked) -> Page:
     """Everything that happened in your wallet, newest first, each line with its reason."""

@@ -12,7 +12,7 @@ from api.body import takes_raw_bytes
 from api.errors import BodyTooLarge
 from api.idempotency import naturally_idempotent
 from api.rate_limits import unlimited
-from api.webhooks.schemas import ReceiptSchema
+from api.webhooks.schemas import ReceivedSchema
 from gateways import inbox
 from gateways.contract import SignatureRefused
 from kernel.ids import new_id
@@ -41,7 +41,7 @@ class WebhookRefused(Invalid):
 # A burst of events that met a limit would be an outage to the gateway, which then stops sending.
 @unlimited
 @refuses(WebhookRefused, wiring.GatewayUnknown)
-@blueprint.response(200, ReceiptSchema)
+@blueprint.response(200, ReceivedSchema)
 def receive_webhook(gateway: str) -> dict[str, bool]:
     """Take in an event of a payment gateway."""
     sender = wiring.gateway(gateway)

@@ -9,7 +9,7 @@ from ledger.immutability import triggers
 from persistence import columns
 
 revision = "0002"
-down_revision = "0001"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("signature", _bytes(64), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_ledger_seals")),
         info={"append_only": True},
+        sqlite_with_rowid=False,
         **columns.TABLE_OPTIONS,
     )
     op.create_table(
@@ -44,13 +45,10 @@ def upgrade() -> None:
         sa.Column("seal", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("leaf", _bytes(32), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["entry_id"], ["ledger_entries.id"], name=op.f("fk_ledger_seal_leaves_entry_id")
-        ),
-        sa.ForeignKeyConstraint(["seal"], ["ledger_seals.number"], name=op.f("fk_ledger_seal_leaves_seal")),
         sa.PrimaryKeyConstraint("entry_id", name=op.f("pk_ledger_seal_leaves")),
         sa.UniqueConstraint("seal", "position", name=op.f("uq_ledger_seal_leaves_seal_position")),
         info={"append_only": True},
+        sqlite_with_rowid=False,
         **columns.TABLE_OPTIONS,
     )
     for statement in triggers(op.get_bind().dialect.name, "ledger_seals", "ledger_seal_leaves"):

@@ -227,6 +227,8 @@ ORDERS: dict[str, Maker] = {
     "requestPayout": _withdraw,
     "listPayouts": _list("walt", of="walt", limit="5", state="sent"),
     "getPayout": _by("walt", payout_id="payout"),
+    "getReceipt": _by("clara", entry_id="receipt"),
+    "listReceiptKeys": _by(None),
     "listTransfers": _list("ada", of="walt", limit="5", state="sent"),
     "orderTransferAgain": _by("ada", transfer_id="transfer failed"),
     "getTrialBalance": _list("fiona", at="2026-11-22T12:00:00Z"),

@@ -32,6 +32,7 @@ _PLACES = {
     "path.payout_id": ("payout",),
     "path.transfer_id": ("transfer failed",),
     "path.card_id": ("card",),
+    "path.entry_id": ("receipt",),
     "body.milestone_id": ("milestone draft",),
 }
 _MOSTLY = 0.8

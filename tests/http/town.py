@@ -11,6 +11,7 @@ from api import create_app
 from runtime import wiring
 from runtime.settings import Settings
 from tests.api.conftest import PASSWORD, Person, make_staff, registration
+from tests.books import seal_everything
 from tests.story.house import House, environment, quickly, serving
 
 if TYPE_CHECKING:
@@ -291,6 +292,13 @@ def _transfer(town: Town) -> Json:
     return done(town.ada.get("/v1/transfers?state=sent"))["data"][0]
 
 
+def _receipt(town: Town) -> Json:
+    """What Clara has of the charge, with its proof."""
+    money = done(town.clara.get(f"/v1/milestones/{town.one('milestone released')['id']}/money"))
+    seal_everything()
+    return done(town.clara.get(f"/v1/receipts/{money['steps'][0]['entry_id']}"))
+
+
 def _failed_transfer(town: Town) -> Json:
     town.one("account")
     fault = {"kind": "status", "status": 400, "method": "POST", "path": "/v1/transfers"}
@@ -355,6 +363,7 @@ MAKERS: dict[str, Callable[[Town], Any]] = {
     "transfer": _transfer,
     "transfer failed": _failed_transfer,
     "refund failed": _failed_refund,
+    "receipt": _receipt,
     "session": _session,
     "used key": _used_key,
 }
