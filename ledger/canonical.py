@@ -6,6 +6,7 @@ beginning of the next. `~` stands for a field that has no value, which is not th
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,11 +19,17 @@ _NOTHING = b"~"
 
 def canonical(kind: str, fields: Fields) -> bytes:
     """The one way to write down these fields of a thing of this kind: by name, whatever order they come in."""
-    written = [_netstring(kind)]
+    written = [_word(kind)]
     for name in sorted(fields):
         value = fields[name]
-        written += (_netstring(name), _NOTHING if value is None else _netstring(value))
+        written += (_word(name), _NOTHING if value is None else _netstring(value))
     return b"".join(written)
+
+
+# Kinds and names are few, and come again with every entry.
+@cache
+def _word(text: str) -> bytes:
+    return _netstring(text)
 
 
 def _netstring(text: str) -> bytes:

@@ -16,7 +16,7 @@ from ledger.chart import Side
 from ledger.counters import COUNTED, Counters
 from ledger.entries import Phase
 from ledger.tables import accounts, balances, entries, postings
-from ledger.written import text, written
+from ledger.written import reader, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -57,6 +57,7 @@ _INSTANTS = {
     "entry_recorded_at": entries.c.recorded_at,
     "kept_recorded_at": balances.c.recorded_at,
 }
+_READ = {name: reader(column) for name, column in _INSTANTS.items()}
 
 
 def lane_breaches(connection: Connection, read: Callable[[int], None]) -> Iterator[Breach]:
@@ -96,7 +97,7 @@ def _kept(row: Row[Any], name: str) -> object:
 
 
 def _instant(row: Row[Any], name: str) -> datetime:
-    said = text(_INSTANTS[name], getattr(row, name)) or ""
+    said = _READ[name](getattr(row, name)) or ""
     try:
         found = datetime.fromisoformat(said)
     except ValueError:

@@ -20,7 +20,7 @@ from kernel import ids
 from ledger import merkle
 from ledger.canonical import canonical
 from ledger.tables import accounts, entries, postings
-from ledger.written import text, written
+from ledger.written import reader, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -145,6 +145,7 @@ class _Reading:
         self._columns = {
             f"{whose}_{column.name}": column for whose, named in columns.items() for column in named
         }
+        self._readers = [(name, reader(column)) for name, column in self._columns.items()]
 
     def read(self, connection: Connection, entry_ids: Sequence[str]) -> Any:  # noqa: ANN401 - a Select of either kind
         dialect = connection.dialect.name
@@ -159,10 +160,7 @@ class _Reading:
         )
 
     def texts(self, row: Row[Any]) -> dict[str, str | None]:
-        return {
-            name: text(column, value)
-            for (name, column), value in zip(self._columns.items(), row, strict=True)
-        }
+        return {name: read(value) for (name, read), value in zip(self._readers, row, strict=True)}
 
 
 def _columns(table: Any, *names: str) -> Iterator[Column[Any]]:  # noqa: ANN401 - a Table

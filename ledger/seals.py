@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from ledger.canonical import canonical
 from ledger.tables import seals
-from ledger.written import text, written
+from ledger.written import reader, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,7 @@ _STATED = (
     "sealed_at",
     "key_id",
 )
+_READERS = {name: reader(seals.c[name]) for name in _STATED}
 
 
 class Signer(Protocol):
@@ -76,7 +77,7 @@ class Seal:
     """A seal as it was signed: what it states, in canonical text, and the signature under it."""
 
     stated: dict[str, str]
-    seed: bytes
+    seed: bytes = field(repr=False)
     signature: bytes
 
     @property
@@ -148,5 +149,5 @@ def _first(connection: Connection, query: Select[Any]) -> Seal | None:
 
 
 def _seal(row: Row[Any]) -> Seal:
-    stated = {name: text(seals.c[name], getattr(row, name)) or "" for name in _STATED}
+    stated = {name: read(getattr(row, name)) or "" for name, read in _READERS.items()}
     return Seal(stated, row.seed, row.signature)

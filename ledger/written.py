@@ -7,6 +7,7 @@ date and its time. What proves that nothing was changed may not be.
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Boolean, Date, LargeBinary, SmallInteger, String, type_coerce
@@ -15,6 +16,8 @@ from kernel import ids
 from persistence.columns import Id, UtcDateTime
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Column, ColumnElement
 
 _ID_BYTES = 16
@@ -22,7 +25,7 @@ _DATE_LETTERS = len("2026-11-25")
 
 
 def written(column: Column[Any], dialect: str) -> ColumnElement[Any]:
-    """The column, read without interpretation; `text` says what was read."""
+    """The column, read without interpretation; `reader` says what was read."""
     if isinstance(column.type, Id):
         return type_coerce(column, LargeBinary())
     if isinstance(column.type, Boolean):
@@ -34,28 +37,39 @@ def written(column: Column[Any], dialect: str) -> ColumnElement[Any]:
     return column
 
 
-def text(column: Column[Any], value: Any) -> str | None:  # noqa: ANN401 - whatever the driver has
-    """The canonical text of a value that was read with `written`; nothing is None."""
-    if value is None:
-        return None
-    if isinstance(value, bytes):
-        kind = column.type
-        return (
-            ids.encode(kind.prefix, value)
-            if isinstance(kind, Id) and len(value) == _ID_BYTES
-            else value.hex()
-        )
+def reader(column: Column[Any]) -> Callable[[Any], str | None]:
+    """What makes the canonical text of a value that was read with `written`; nothing stays None."""
+    kind = column.type
+    if isinstance(kind, Id):
+        return partial(_id, kind.prefix)
+    if isinstance(kind, UtcDateTime):
+        return _instant
+    return _day if isinstance(kind, Date) else _plain
+
+
+def _id(prefix: str, value: object) -> str | None:
+    if isinstance(value, bytes) and len(value) == _ID_BYTES:
+        return ids.encode(prefix, value)
+    return _plain(value)
+
+
+def _instant(value: object) -> str | None:
     if isinstance(value, datetime):
         return value.isoformat(timespec="microseconds") + "Z"
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(column.type, UtcDateTime):
-        return _instant(str(value))
-    return str(value)
-
-
-def _instant(stored: str) -> str:
+    if value is None:
+        return None
+    stored = str(value)
     # SQLite keeps a text. Only the one way in which we write it is an instant; anything else stays what it is.
     if stored[_DATE_LETTERS : _DATE_LETTERS + 1] != " ":
         return stored
     return f"{stored[:_DATE_LETTERS]}T{stored[_DATE_LETTERS + 1 :]}Z"
+
+
+def _day(value: object) -> str | None:
+    return value.isoformat() if isinstance(value, date) else _plain(value)
+
+
+def _plain(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return value.hex() if isinstance(value, bytes) else str(value)
