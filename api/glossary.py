@@ -297,7 +297,6 @@ _BOOKS = {
 }
 
 _RECEIPTS = {
-    "ReceiptQuery.format": "`json`, or `pdf` for one on paper with the JSON attached to it.",
     "query.format": "`json`, or `pdf` for one on paper with the JSON attached to it.",
     "PublicKey.id": "The beginning of the key's hash, by which seals and receipts name it.",
     "PublicKey.public_key": "Its 32 bytes in base64.",

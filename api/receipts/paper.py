@@ -48,7 +48,7 @@ def printed(receipt: Receipt, attached: str, public_url: str) -> bytes:
     left = page.content()
     while left:
         _head(canvas, receipt, size)
-        _frame(size).addFromList(left, canvas)
+        left = _filled(_frame(size), left, canvas)
         _foot(canvas, receipt, page.writing, size)
         canvas.showPage()
     _attach(canvas, attached.encode())
@@ -220,6 +220,18 @@ def _table(rows: Sequence[list[Flowable]], widths: Sequence[float], *, padding: 
         )
     )
     return table
+
+
+def _filled(frame: Frame, content: list[Flowable], canvas: Canvas) -> list[Flowable]:
+    """Put down as much as there is room for; what is left goes on the next page."""
+    for number, flowable in enumerate(content):
+        if frame.add(flowable, canvas):
+            continue
+        pieces = frame.split(flowable, canvas)
+        fits = bool(pieces and frame.add(pieces[0], canvas))
+        assert fits or number, "what does not fit on an empty page fits on none"
+        return [*(pieces[1:] if fits else [flowable]), *content[number + 1 :]]
+    return []
 
 
 def _frame(size: tuple[float, float]) -> Frame:
