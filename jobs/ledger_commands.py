@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
@@ -41,11 +42,10 @@ class _HeadNoted(click.ParamType[Head]):
     name = "NUMBER:HASH"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Head:
-        number, _, digest = value.partition(":")
-        try:
-            return Head(int(number), bytes.fromhex(digest))
-        except ValueError:
+        noted = re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", value, re.ASCII)
+        if noted is None:
             self.fail("Write the head as `seal` and `verify` print it, such as 12:9f86d0…", param, ctx)
+        return Head(int(noted[1]), bytes.fromhex(noted[2]))
 
 
 @ledger_commands.command("verify")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ class PublicKey:
 class SigningKey:
     """The present key, which signs."""
 
-    _secret: bytes
+    _secret: bytes = field(repr=False)
 
     @cached_property
     def public(self) -> PublicKey:

@@ -38,6 +38,18 @@ def typed(database, database_url, clock):
 
 
 @pytest.fixture
+def seals(typed):
+    """The same for what is meant to write: `seals("seal")`."""
+
+    def run(*words):
+        app = Flask(__name__)
+        app.cli.add_command(ledger_commands)
+        return app.test_cli_runner().invoke(args=["ledger", *words])
+
+    return run
+
+
+@pytest.fixture
 def history(database, clock):
     posted(funded(MILESTONE), reference=MILESTONE)
     posted(movements.tip_paid(STRIPE, WORKER, amount=Money(1250, "JPY")))
@@ -55,6 +67,37 @@ def test_right_books_are_said_to_be_right(typed):
     assert done.exit_code == 0
     assert "The books are right." in done.output
     assert "94.00 USD held for others: 105.00 USD at the gateways, 0.00 USD owed to us" in done.output
+
+
+@pytest.mark.usefixtures("history")
+def test_how_far_the_books_are_sealed_is_said_and_can_be_asked_for_again(typed):
+    noted = typed("verify").output.partition("Sealed up to ")[2].partition("\n")[0]
+    assert noted.startswith("1:")
+    assert typed("verify", "--head", noted).exit_code == 0
+    other = typed("verify", "--head", noted[:-1] + ("0" if noted[-1] != "0" else "1"))
+    assert other.exit_code == 1
+    assert "head_is_as_noted: seal 1: its hash is" in other.output
+    missing = typed("verify", "--head", f"2:{'00' * 32}")
+    assert missing.exit_code == 1
+    assert "head_is_as_noted: seal 2: it is not there any more" in missing.output
+
+
+def test_a_head_that_is_none_is_refused(typed):
+    assert "Write the head as" in typed("verify", "--head", "12").output
+
+
+def test_what_was_posted_is_sealed_when_somebody_says_so(seals):
+    posted(funded(MILESTONE), reference=MILESTONE)
+    first = seals("seal")
+    assert first.exit_code == 0
+    assert "Seal 1 is made.\nSealed up to 1:" in first.output
+    again = seals("seal", "--since", "2026-01-01")
+    assert "made" not in again.output
+    assert "Sealed up to 1:" in again.output
+
+
+def test_empty_books_are_not_sealed(typed):
+    assert typed("seal").output == "Nothing is sealed yet.\n"
 
 
 @pytest.mark.usefixtures("history")
