@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from flask import current_app, g, request
@@ -17,11 +19,19 @@ if TYPE_CHECKING:
 View = TypeVar("View", bound="Callable[..., Any]")
 
 LARGEST_BYTES = 256 * 1024
+# Where nothing of a body is read, none needs to be large.
+LARGEST_UNREAD_BYTES = 4 * 1024
 DEEPEST = 16
+# The largest offer has some hundreds of values, and the longest name of a field some twenty letters.
+MOST_VALUES = 10_000
+LONGEST_NAME = 256
+
+# Half a surrogate pair cannot be stored, and a NUL ends strings in places nobody thinks of.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 class MalformedJson(Invalid):
-    """The body is not JSON as RFC 8259 has it, says one name twice, or is nested too deeply."""
+    """The body is not JSON as RFC 8259 has it, says one name twice, is nested too deeply or of too many parts."""
 
     code = "malformed_json"
 
@@ -45,11 +55,10 @@ def takes_raw_bytes(*, reason: str) -> Callable[[View], View]:
 def read_body() -> None:
     """Take the body in, within its limits; what does not belong to the route's kind is refused."""
     g.body = g.body_text = None
-    request.max_content_length = LARGEST_BYTES
     view = current_app.view_functions.get(request.endpoint or "")
     if hasattr(view, "raw_bytes_because"):
         return
-    raw = _bytes()
+    raw = bytes_within(LARGEST_BYTES if hasattr(view, "takes_body") else LARGEST_UNREAD_BYTES)
     if not raw:
         return
     g.body_text = raw.decode(errors="replace")
@@ -80,29 +89,54 @@ class Parsed:
         self.value = value
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One value of a body: the name (or place) it has in what it is part of, `within`; the whole has neither."""
+
+    value: Any
+    name: str | int | None = None
+    within: Part | None = None
+    depth: int = 0
+
+    @property
+    def path(self) -> list[str]:
+        """The names that lead here. Only who refuses asks: a path for every value would be work without a bound."""
+        return [] if self.within is None else [*self.within.path, str(self.name)]
+
+
 def pointer(path: Iterable[str]) -> str:
     """Where in the body, as a JSON pointer (RFC 6901)."""
     return "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in path)
 
 
-def parts(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 - any JSON
-    """Everything in a structure with the path that leads to it; refuses one that is nested too deeply."""
-    waiting: list[tuple[tuple[str, ...], Any]] = [((), value)]
+def parts(value: Any) -> Iterator[Part]:  # noqa: ANN401 - any JSON
+    """Everything in a structure, each part before what it is made of; refuses one too deep or of too many parts."""
+    waiting = [Part(value)]
+    passed = 0
     while waiting:
-        path, here = waiting.pop()
-        yield path, here
-        if isinstance(here, dict | list):
-            if len(path) >= DEEPEST:
+        here = waiting.pop()
+        yield here
+        passed += 1
+        if isinstance(here.value, dict | list):
+            if here.depth >= DEEPEST:
                 raise _too_deep()
-            below = here.items() if isinstance(here, dict) else enumerate(here)
-            waiting.extend(((*path, str(name)), each) for name, each in below)
+            if passed + len(waiting) + len(here.value) > MOST_VALUES:
+                raise MalformedJson(f"The body has more than {MOST_VALUES} values.")
+            below = here.value.items() if isinstance(here.value, dict) else enumerate(here.value)
+            waiting.extend(Part(each, name, here, here.depth + 1) for name, each in below)
 
 
-def _bytes() -> bytes:
+def bytes_within(limit: int) -> bytes:
+    """The bytes of the body; refuses more than `limit` of them, announced or not."""
+    # One more than the limit is let in: of a body that comes in chunks, the rest would be cut off without a word.
+    request.max_content_length = limit + 1
     try:
-        return request.get_data(cache=True)
+        raw = request.get_data(cache=True)
     except RequestEntityTooLarge:
-        raise BodyTooLarge(f"The body may have at most {LARGEST_BYTES // 1024} KiB.") from None
+        raise _too_large(limit) from None
+    if len(raw) > limit:
+        raise _too_large(limit)
+    return raw
 
 
 def _parsed(raw: bytes) -> Parsed:
@@ -112,11 +146,14 @@ def _parsed(raw: bytes) -> Parsed:
         raise _too_deep() from None
     except ValueError:
         raise MalformedJson("The body is not valid JSON.") from None
-    for path, here in parts(value):
-        # A name that is broken itself must not come back either.
-        _check_text("".join(path[-1:]), path[:-1])
-        _check_text(here, path)
+    for part in parts(value):
+        _check_name(part)
+        _check_text(part.value, part)
     return Parsed(value)
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body may have at most {limit // 1024} KiB.")
 
 
 def _too_deep() -> MalformedJson:
@@ -141,7 +178,17 @@ def _unread(value: Any) -> list[dict[str, str]]:  # noqa: ANN401 - any JSON
     return [{"field": pointer([name]), "detail": "Unknown field."} for name in value]
 
 
-def _check_text(value: object, path: tuple[str, ...]) -> None:
-    # Half a surrogate pair cannot be stored, and a NUL ends strings in places nobody thinks of.
-    if isinstance(value, str) and ("\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
-        raise MalformedJson("The body holds text that is not valid Unicode.", field=pointer(path))
+def _check_name(part: Part) -> None:
+    if isinstance(part.name, str) and part.within is not None:
+        # A name that is broken itself must not come back either.
+        _check_text(part.name, part.within)
+        if len(part.name) > LONGEST_NAME:
+            raise MalformedJson(
+                f"A name in the body has more than {LONGEST_NAME} characters.",
+                field=pointer(part.within.path),
+            )
+
+
+def _check_text(value: object, where: Part) -> None:
+    if isinstance(value, str) and _NO_TEXT.search(value):
+        raise MalformedJson("The body holds text that is not valid Unicode.", field=pointer(where.path))

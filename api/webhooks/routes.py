@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import structlog
 from flask import request
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.auth import public
 from api.blueprints import Blueprint, refuses
-from api.body import takes_raw_bytes
-from api.errors import BodyTooLarge
+from api.body import bytes_within, takes_raw_bytes
 from api.idempotency import naturally_idempotent
 from api.rate_limits import unlimited
 from api.webhooks.schemas import ReceivedSchema
@@ -45,7 +43,7 @@ class WebhookRefused(Invalid):
 def receive_webhook(gateway: str) -> dict[str, bool]:
     """Take in an event of a payment gateway."""
     sender = wiring.gateway(gateway)
-    payload = _payload()
+    payload = bytes_within(_LARGEST_BYTES)
     try:
         event = sender.verify_event(payload, dict(request.headers), now=reading(clock.now))
     except SignatureRefused as refusal:
@@ -55,11 +53,3 @@ def receive_webhook(gateway: str) -> dict[str, bool]:
     is_new = atomically(inbox.receive, webhook_id=new_id("wh"), gateway=gateway, event=event, payload=kept)
     _log.info("webhook_received", gateway=gateway, event_id=event.id, type=event.type, duplicate=not is_new)
     return {"received": True}
-
-
-def _payload() -> bytes:
-    request.max_content_length = _LARGEST_BYTES
-    try:
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise BodyTooLarge(f"The body may have at most {_LARGEST_BYTES // 1024} KiB.") from None

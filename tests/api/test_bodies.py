@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
 
-from api.body import DEEPEST, LARGEST_BYTES
+from api.body import DEEPEST, LARGEST_BYTES, LONGEST_NAME, MOST_VALUES
 from tests.api.conftest import problem, registration
 from tests.books import nothing_moves
 
@@ -74,6 +75,57 @@ def test_json_that_is_no_object_is_refused(client, body):
 def test_as_deep_as_it_may_be_is_read(client):
     body = json.dumps(registration(surplus=json.loads(deep(DEEPEST - 1))))
     problem(client.post("/v1/accounts", data=body, content_type=_JSON), 422, "validation_failed", "/surplus")
+
+
+@pytest.mark.parametrize(
+    ("body", "says", "field"),
+    [
+        ([0] * MOST_VALUES, "more than 10000 values", None),
+        ({"a": {"b": [[0] * 100] * 100}}, "more than 10000 values", None),
+        ({"a": {"k" * (LONGEST_NAME + 1): 0}}, "more than 256 characters", "/a"),
+    ],
+    ids=["a list", "lists of lists", "a name"],
+)
+def test_a_body_of_too_many_parts_or_too_long_names_is_refused(client, body, says, field):
+    with nothing_moves():
+        response = client.post("/v1/accounts", data=json.dumps(body), content_type=_JSON)
+        assert says in problem(response, 400, "malformed_json", field)["detail"]
+
+
+def test_as_many_parts_as_there_may_be_are_read(client):
+    body = json.dumps(registration(**{"k" * LONGEST_NAME: [0] * (MOST_VALUES - 20)}))
+    response = client.post("/v1/accounts", data=body, content_type=_JSON)
+    problem(response, 422, "validation_failed", "/" + "k" * LONGEST_NAME)
+
+
+@pytest.mark.parametrize("padding", [" " * LARGEST_BYTES, " " * LARGEST_BYTES + "garbage"])
+def test_a_body_in_chunks_is_refused_when_it_is_too_large_and_not_cut(client, padding):
+    body = json.dumps(registration()) + padding
+    with nothing_moves():
+        problem(in_chunks(client, "/v1/accounts", body), 413, "body_too_large")
+
+
+def test_a_body_in_chunks_is_read_when_it_is_not_too_large(client):
+    assert in_chunks(client, "/v1/accounts", json.dumps(registration())).status_code == 202
+
+
+def test_an_event_in_chunks_that_is_too_large_is_refused_and_not_cut(client):
+    with nothing_moves():
+        problem(in_chunks(client, "/v1/webhooks/stripe", "{}" + " " * 512 * 1024), 413, "body_too_large")
+
+
+def test_a_large_body_where_none_is_read_is_refused(client):
+    for method, path in (("GET", "/livez"), ("DELETE", "/v1/sessions/current"), ("POST", "/nowhere")):
+        response = client.open(path, method=method, data=" " * 4097, content_type="text/plain")
+        problem(response, 413, "body_too_large")
+
+
+def in_chunks(client, path, body):
+    """As a server hands on what comes without a length."""
+    chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    return client.post(
+        path, input_stream=io.BytesIO(body.encode()), content_type=_JSON, environ_overrides=chunked
+    )
 
 
 def test_a_huge_body_is_refused_unread(client):
