@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
+import random
 import re
 
 import pytest
 
+from runtime import card_numbers
 from runtime.card_numbers import has_card_number
 from tests.api.conftest import problem, registration
+from tests.api.work import characters_looked_at, lines_of
 from tests.books import nothing_moves
 
 VISA = "4242424242424242"
@@ -27,6 +31,9 @@ NUMBERS = [
     "6200000000000005",
     "6205500000000000004",
     "4222222222222",
+    "4222 222 222 222",
+    "8171999927660000",
+    "6759649826438453",
 ]
 
 DRESSED = [
@@ -52,6 +59,23 @@ DRESSED = [
     "50 4242 4242 4242 4242",
     "+4242424242424242",
     "4242424242424242 4242424242424242",
+    "4242 - 4242 - 4242 - 4242",
+    "4242, 4242, 4242, 4242",
+    "4242:4242:4242:4242",
+    "(4242)(4242)(4242)(4242)",
+    "4242 | 4242 | 4242 | 4242",
+    "42424242 42424242 12/27 123",
+    "4242 4242 42424242 123",
+    "4242 424242424242",
+    "424242 4242424242",
+    "00004242424242424242",
+    "0000 4242 4242 4242 4242",
+    "on 2026-11-22, 4242 4242 4242 4242 on the card",
+    "4242424242424242=27121011234567890",
+    "%B4242424242424242^ANA/MARIA^27121011234567890?",
+    "\u2463\u2461\u2463\u2461" * 4,
+    "4\ufe0f\u20e32\ufe0f\u20e3" * 8,
+    "+1 415 555 0100 4242 4242 4242 4242",
 ]
 
 HARMLESS = [
@@ -68,6 +92,21 @@ HARMLESS = [
     "0000000000000000",
     "42424242424242424242424242",
     "Invoice 2026-000123, 3 of 12 hours",
+    "Invoice 20261103-075614",
+    "See PXL_20260705_145916414.jpg",
+    "See IMG_20260520_095759.jpg",
+    "DE05 9084 1963 4794 2045 57",
+    "DE05908419634794204557",
+    "pay to DE05 9084 1963 4794 2045 57 NOW",
+    "Call +49 1550 8344178",
+    "+4915508344178",
+    "4155550100 4155550101",
+    "415-555-0100 2026-11-22",
+    "z5338422348917432107@example.com",
+    "5338422348917432107",
+    "62.4.16.8, 51.158.166.12",
+    "1763850000005 1763850000005123456",
+    "7992739871355555",
 ]
 
 
@@ -79,6 +118,76 @@ def test_a_card_number_is_recognised(text):
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_is_none_is_left_alone(text):
     assert not has_card_number(text)
+
+
+@pytest.mark.parametrize(
+    ("makes", "most_percent"),
+    [
+        (lambda dice: f"+4915{digits(dice, 9)}", 0),
+        (lambda dice: f"{american(dice)} {american(dice)}", 0),
+        (
+            lambda dice: f"2026{dice.randint(1, 12):02}{dice.randint(1, 28):02}-{dice.randint(0, 235959):06}",
+            0,
+        ),
+        (lambda dice: f"PXL_20260705_{dice.randint(0, 235959):06}{digits(dice, 3)}.jpg", 0),
+        (lambda dice: iban(digits(dice, 18)), 0),
+        (lambda dice: " ".join(fours(iban(digits(dice, 18)))), 0),
+        # Nothing tells these from a card but the check that every tenth number passes.
+        (lambda dice: digits(dice, 16), 5),
+        (lambda dice: str(dice.randint(1, 2**63)), 4),
+    ],
+    ids=["phone", "two phones", "key", "picture", "iban", "iban in fours", "16 digits", "64 bits"],
+)
+def test_what_people_write_every_day_is_hardly_ever_taken_for_one(makes, most_percent):
+    dice = random.Random(20261122)
+    taken = [text for text in (makes(dice) for _ in range(2000)) if has_card_number(text)]
+    assert len(taken) <= 2000 * most_percent / 100, taken[:5]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "1111 ",
+        "4111 ",
+        "4",
+        "4-",
+        "0",
+        "\uff14 ",
+        "\ufdfa",
+        "DE05 9084 1963 4794 2045 56 ",
+        "4, ",
+        "+49",
+        "5.5.5.5.",
+    ],
+)
+def test_a_text_twice_as_long_is_twice_the_work(hostile):
+    short, long = (work_of_looking(hostile * times) for times in (500, 1000))
+    assert short > 0
+    # Each of the two ends somewhere.
+    assert long <= 2.1 * short
+
+
+def work_of_looking(text):
+    with lines_of(card_numbers.__file__) as work:
+        assert not has_card_number(text)
+    return work.lines
+
+
+def digits(dice, number):
+    return "".join(dice.choice("0123456789") for _ in range(number))
+
+
+def american(dice):
+    return f"{dice.randint(2, 9)}{digits(dice, 2)}{dice.randint(2, 9)}{digits(dice, 6)}"
+
+
+def iban(account):
+    # D is 13 and E is 14.
+    return f"DE{98 - int(f'{account}131400') % 97:02}{account}"
+
+
+def fours(text):
+    return [text[at : at + 4] for at in range(0, len(text), 4)]
 
 
 def test_our_ids_are_never_taken_for_one():
@@ -114,6 +223,26 @@ def test_it_is_refused_in_a_field_in_whatever_dress(client):
 def test_it_is_refused_anywhere_in_a_body(client, body, field):
     with nothing_moves():
         problem(client.post("/v1/accounts", json=body), 422, "card_number_refused", field)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # A path to each value would be 2 MB of names to look through.
+        json.dumps({"k" * 256: [0] * 9_000}),
+        json.dumps({"k" * 256: {"l" * 256: {"m" * 256: [[0] * 8] * 500}}}),
+        json.dumps({"note": "1111 " * 4_000}),
+        json.dumps([0] * 9_000),
+    ],
+    ids=["a list under a long name", "lists under long names", "one long text", "a list"],
+)
+def test_each_character_of_a_body_is_looked_at_once(client, body):
+    with characters_looked_at() as least:
+        client.post("/v1/sessions", data="{}", content_type="application/json")
+    with characters_looked_at() as work:
+        response = client.post("/v1/sessions", data=body, content_type="application/json")
+    problem(response, 422, "validation_failed", response.json["field"])
+    assert 0 < work.characters - least.characters <= len(body)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +323,11 @@ def test_it_is_refused_in_a_cookie(client):
         ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-4242424242424242-01"),
         ("X-Forwarded-For", "203.0.113.195, 70.41.3.18, 150.172.238.178"),
         ("X-Amzn-Trace-Id", "Root=1-67891233-abcdef012345678912345678"),
+        ("X-Cloud-Trace-Context", "19fe580a8c9649c08bec81cbc240e7d5/4242424242424242;o=1"),
+        ("x-datadog-trace-id", "4242424242424242"),
+        ("x-datadog-parent-id", "4242424242424242"),
+        ("Forwarded", "for=62.4.16.8, for=51.158.166.12"),
+        ("Idempotency-Key", "20261103-075614"),
     ],
 )
 def test_what_proxies_add_is_not_taken_for_one(client, name, value):
