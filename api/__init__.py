@@ -39,6 +39,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("holdfast", static_folder=None, template_folder=None)
     app.secret_key = settings.SECRET_KEY.get_secret_value()
     app.url_map.strict_slashes = False
+    # An address that is nearly one of ours is none: the redirect would go to whatever host the caller names.
+    app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
     if settings.TRUSTED_PROXIES:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.TRUSTED_PROXIES, x_proto=1)  # type: ignore[method-assign]
@@ -52,16 +54,18 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _put_in_order(app: Flask, settings: Settings) -> None:
-    # Each step may rely on those before it: nothing is refused without an id to ask about, nothing is logged or looked
-    # up before it is known to hold no card number, and only what is admitted is read further.
+    # Each step may rely on those before it: nothing is refused without an id to ask about, nothing is read before it is
+    # counted, nothing of what is read is logged or kept before it is known to hold no card number, and only what is
+    # admitted is read further. Of a token, only its digest is looked up.
     security_headers.register(app, https_only=settings.in_production)
     request_ids.register(app)
     errors.register(app)
     app.register_error_handler(idempotency.KeptRefusal, _kept)
+    rate_limits.register_by_address(app, settings)
+    auth.register(app)
+    rate_limits.register_by_person(app, settings)
     app.before_request(body.read_body)
     app.before_request(pan_guard.refuse_card_numbers)
-    auth.register(app)
-    rate_limits.register(app, settings)
     app.before_request(auth.admit)
     app.before_request(body.check_body)
     app.before_request(blueprints.check_parameters)

@@ -1,4 +1,4 @@
-"""How many requests a person, or an address before sign-in, may make in a minute.
+"""How many requests a person, a stranger's address, and an address with all who share it may make in a minute.
 
 Counted in Redis for all processes together; while it is away, by each process alone.
 """
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import current_app, request
 from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
-from flask_limiter.util import get_remote_address
 
 from api import errors
+from api.addresses import caller_address
 from api.auth import asking
 from kernel.refusals import Unavailable
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 View = TypeVar("View", bound="Callable[..., Any]")
 
 _REDIS_SECONDS = 1
+# An office or a mobile network may stand behind one address.
+_PEOPLE_AT_AN_ADDRESS = 20
 
 
 class RateLimited(Unavailable):
@@ -46,32 +48,46 @@ def unlimited(view: View) -> View:
     return view
 
 
-def register(app: Flask, settings: Settings) -> None:
-    """Count the requests to `app`; after the caller is known, before the route is entered."""
+def register_by_address(app: Flask, settings: Settings) -> None:
+    """Count the requests of every address, before anything of them is looked at or looked up."""
+    everybody = settings.REQUESTS_PER_MINUTE * _PEOPLE_AT_AN_ADDRESS
+    _count(
+        app,
+        settings,
+        _limit(everybody, "address", caller_address, lambda: _marked("unlimited")),
+        _limit(
+            settings.SIGN_INS_PER_MINUTE,
+            "sign_in",
+            caller_address,
+            lambda: not _marked("tries_credentials"),
+        ),
+    )
+
+
+def register_by_person(app: Flask, settings: Settings) -> None:
+    """Count the requests of every person, and of strangers by address; before what they sent is read."""
+    _count(app, settings, _limit(settings.REQUESTS_PER_MINUTE, "all", _who, lambda: _marked("unlimited")))
+
+
+def _count(app: Flask, settings: Settings, *limits: ApplicationLimit) -> None:
     limiter = Limiter(
-        get_remote_address,
-        application_limits=[
-            _limit(settings.REQUESTS_PER_MINUTE, "all", _who, lambda: _marked("unlimited")),
-            _limit(
-                settings.SIGN_INS_PER_MINUTE,
-                "sign_in",
-                get_remote_address,
-                lambda: not _marked("tries_credentials"),
-            ),
-        ],
+        caller_address,
+        application_limits=list(limits),
         storage_uri=_storage(settings),
         storage_options=_options(settings),
         in_memory_fallback_enabled=True,
         key_prefix="holdfast",
+        # What is at no address of ours is counted like what is at one.
+        request_identifier=lambda: request.endpoint or "nowhere",
     )
     limiter.init_app(app)
+    app.register_error_handler(RateLimitExceeded, _refused)
 
-    def answer(_: RateLimitExceeded) -> Response:
-        breached = limiter.current_limit
-        seconds = max(1, int(breached.reset_at - time.time())) if breached else errors.DEFAULT_RETRY_SECONDS
-        return errors.answer(RateLimited("Too many requests. Slow down.", retry_after_seconds=seconds))
 
-    app.register_error_handler(RateLimitExceeded, answer)
+def _refused(_: RateLimitExceeded) -> Response:
+    found = [limiter.current_limit for limiter in current_app.extensions["limiter"]]
+    waits = [int(limit.reset_at - time.time()) for limit in found if limit is not None and limit.breached]
+    return errors.answer(RateLimited("Too many requests. Slow down.", retry_after_seconds=max([1, *waits])))
 
 
 def _limit(
@@ -84,7 +100,7 @@ def _limit(
 
 def _who() -> str:
     person = asking()
-    return person.id if person else get_remote_address()
+    return person.id if person else caller_address()
 
 
 def _marked(mark: str) -> bool:

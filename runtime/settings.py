@@ -114,7 +114,7 @@ class Settings(BaseSettings):
     REQUESTS_PER_MINUTE: int = Field(
         default=600,
         ge=1,
-        description="Requests a person (or, before sign-in, an address) may make in a minute.",
+        description="Requests a person (or, before sign-in, an address) may make in a minute, refused ones included.",
     )
     SIGN_INS_PER_MINUTE: int = Field(
         default=30, ge=1, description="Registrations, sign-ins and refreshes an address may make in a minute."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import request
 
+from api.addresses import caller_address
 from api.auth import actor, public, requires
 from api.blueprints import Blueprint, leads_to, refuses
 from api.etags import edits_a_version, expected_version
@@ -82,7 +83,7 @@ def register(wanted: dict[str, Any]) -> dict[str, str]:
 @refuses(SignInRefused, TooManyAttempts, passwords.SignInsBusy)
 def start_session(credentials: dict[str, str]) -> SignedIn:
     """Sign in on a device."""
-    return sign_in(**credentials, address=request.remote_addr or "", user_agent=request.user_agent.string)
+    return sign_in(**credentials, address=caller_address(), user_agent=request.user_agent.string)
 
 
 @blueprint.post("/sessions/refresh")

@@ -37,6 +37,14 @@ def test_a_slash_too_many_changes_nothing(client, sign_up):
     assert sign_up("client").get("/v1/me/").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["//v1/me", "/v1//me", "/v1/me//", "/v1//sessions//current"])
+def test_a_slash_within_leads_nowhere_and_to_no_host_that_the_caller_names(client, path):
+    refused = client.get(path, headers={"Host": "elsewhere.example"})
+    problem(refused, 404, "not_found")
+    assert "Location" not in refused.headers
+    assert "elsewhere.example" not in refused.text
+
+
 @pytest.mark.parametrize("name", ["Request-Id", "X-Request-Id"])
 def test_the_caller_may_name_a_request(client, name):
     assert client.get("/livez", headers={name: "order-7_retry-1"}).headers["Request-Id"] == "order-7_retry-1"

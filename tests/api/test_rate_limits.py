@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from api import create_app
 from runtime import wiring
 from tests.api.conftest import PASSWORD, Person, problem, registration
+from tests.api.work import characters_looked_at
 
 
 @pytest.fixture
@@ -21,12 +22,13 @@ def limited(settings):
     wiring.wired().database.engine.dispose()
 
 
-def signed_in(app, email="ana@example.com"):
+def signed_in(app, email="ana@example.com", address="127.0.0.1"):
     client = app.test_client()
-    client.post("/v1/accounts", json=registration(email=email))
-    return Person(
-        client, "", email, client.post("/v1/sessions", json={"email": email, "password": PASSWORD}).json
-    )
+    somewhere = [{"REMOTE_ADDR": f"{address}"}, {"REMOTE_ADDR": address.replace("198.51.100", "192.0.2")}]
+    client.post("/v1/accounts", json=registration(email=email), environ_base=somewhere[0])
+    credentials = {"email": email, "password": PASSWORD}
+    tokens = client.post("/v1/sessions", json=credentials, environ_base=somewhere[1])
+    return Person(client, "", email, tokens.json)
 
 
 def test_a_person_who_asks_too_often_is_told_when_to_come_back(limited):
@@ -57,6 +59,81 @@ def test_guesses_at_tokens_are_counted_against_the_address(limited):
     client = limited(REQUESTS_PER_MINUTE=5).test_client()
     answers = [client.get("/v1/me", headers={"Authorization": f"Bearer hfa_{number}"}) for number in range(7)]
     assert [answer.status_code for answer in answers] == [401] * 5 + [429] * 2
+
+
+VISA = "4242424242424242"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent"),
+    [
+        ("GET", f"/v1/sessions?q={VISA}", {}),
+        ("POST", "/v1/contracts", {"data": "{", "content_type": "application/json"}),
+        ("POST", "/v1/contracts", {"data": "x" * 300_000, "content_type": "application/json"}),
+        ("POST", "/v1/contracts", {"json": {"note": VISA}}),
+        ("GET", "/v1/nothing", {}),
+        ("GET", f"/nowhere/{VISA}", {}),
+        ("PUT", "/v1/me", {}),
+        ("GET", "/v1/me", {"headers": {"Authorization": "Bearer hfa_x", "X-Note": VISA}}),
+    ],
+    ids=[
+        "card in query",
+        "bad json",
+        "huge",
+        "card in body",
+        "unknown",
+        "unknown with card",
+        "method",
+        "header",
+    ],
+)
+def test_what_is_refused_is_counted_as_well(limited, method, path, sent):
+    client = limited(REQUESTS_PER_MINUTE=5).test_client()
+    answers = [client.open(path, method=method, **sent) for _ in range(7)]
+    assert {answer.status_code for answer in answers[:5]} & {429, 500} == set()
+    for answer in answers[5:]:
+        problem(answer, 429, "rate_limited")
+
+
+def test_what_is_over_the_limit_is_not_looked_through(limited):
+    client = limited(REQUESTS_PER_MINUTE=1).test_client()
+    client.get("/v1/me")
+    with characters_looked_at() as work:
+        problem(client.post("/v1/contracts", json={"note": "1111 " * 1000}), 429, "rate_limited")
+    # But for the id that the caller gave the request.
+    assert work.characters < 100
+
+
+def test_what_one_person_sends_in_vain_uses_up_what_is_theirs_and_not_their_neighbours(limited):
+    app = limited(REQUESTS_PER_MINUTE=10)
+    ana, bob = signed_in(app), signed_in(app, "bob@example.com")
+    assert [ana.get(f"/v1/me?q={VISA}").status_code for _ in range(11)] == [422] * 10 + [429]
+    assert bob.get("/v1/me").status_code == 200
+
+
+def test_all_who_share_an_address_have_twenty_times_what_one_of_them_has(limited):
+    app = limited(REQUESTS_PER_MINUTE=1)
+    people = [signed_in(app, f"{number}@example.com", address=f"198.51.100.{number}") for number in range(21)]
+    shared = {"REMOTE_ADDR": "203.0.113.7"}
+    answers = [person.get("/v1/me", environ_base=shared) for person in people]
+    assert [answer.status_code for answer in answers] == [200] * 20 + [429]
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+
+
+@pytest.mark.parametrize(
+    "address", ["203.0.113.7:4000{}", "2001:db8::{}", "[2001:db8::{}]:443", "198.51.100.{}, 203.0.113.7"]
+)
+def test_who_changes_what_is_theirs_to_change_is_the_same_caller(limited, address):
+    client = limited(SIGN_INS_PER_MINUTE=3, TRUSTED_PROXIES=1).test_client()
+    answers = [
+        client.post(
+            "/v1/sessions",
+            json={"email": f"{number}@example.com", "password": "x"},
+            headers={"X-Forwarded-For": address.format(number)},
+        )
+        for number in range(5)
+    ]
+    assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 2
 
 
 def test_two_processes_count_together(limited):
