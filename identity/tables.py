@@ -36,6 +36,8 @@ class User(Base):
     time_zone: Mapped[str] = mapped_column(ascii_text(64))
     version: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Their rows stay, because the books name them; they come in no more.
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class UserRole(Base):
@@ -51,6 +53,7 @@ class UserSession(Base):
     """One device signed in. Of its tokens only digests are kept, so that who reads this table can use none.
 
     `family` is the half of the refresh token that stays the same, so that an old one is recognised whenever it returns.
+    `previous_hash` is of the one before, and `successor_key` is what the present tokens were made of it with.
     """
 
     __tablename__ = "user_sessions"
@@ -68,6 +71,8 @@ class UserSession(Base):
     access_hash: Mapped[bytes] = mapped_column(_digest())
     access_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     refresh_hash: Mapped[bytes] = mapped_column(_digest())
+    previous_hash: Mapped[bytes | None] = mapped_column(_digest())
+    successor_key: Mapped[bytes | None] = mapped_column(_digest())
     user_agent: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -77,12 +82,15 @@ class UserSession(Base):
 
 
 class SignInAttempts(Base):
-    """How often somebody tried to sign in as one e-mail, or from one address, without success; both only as digests."""
+    """Failures to sign in as one e-mail, from one address, or as the one from the other; all only as digests.
+
+    How many they are is how far `forgotten_at` lies ahead: each puts it off by the time in which one is forgotten.
+    """
 
     __tablename__ = "sign_in_attempts"
-    __table_args__ = (Index(None, "last_at"), TABLE_OPTIONS)
+    __table_args__ = (Index(None, "forgotten_at"), TABLE_OPTIONS)
 
     digest: Mapped[str] = mapped_column(ascii_text(64), primary_key=True)
-    failures: Mapped[int] = mapped_column(Integer)
-    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    forgotten_at: Mapped[datetime] = mapped_column(UtcDateTime)
     blocked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    signed_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
