@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
+from hmac import digest as hmac_digest
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 ACCESS_LIFETIME = timedelta(minutes=15)
 IDLE_LIFETIME = timedelta(days=30)
 LONGEST_LIFETIME = timedelta(days=180)
+# How long an answer may be lost on the way, or a second request for it be under way.
+ANSWER_REPEATED_FOR = timedelta(seconds=30)
 _KEPT_AFTER_THE_END = timedelta(days=30)
 _AGENT_LENGTH = 200
 
@@ -41,7 +45,7 @@ class NotSignedIn(Forbidden):
 
 
 class RefreshRefused(Forbidden):
-    """The refresh token is unknown, expired or used; a used one ends its session, because somebody has a copy."""
+    """The refresh token is unknown, expired or used long since; then its session ends, because somebody has a copy."""
 
     code = "refresh_refused"
 
@@ -87,22 +91,28 @@ def open_session(session: Session, *, user_id: str, user_agent: str) -> SignedIn
         revoked_because=None,
     )
     session.add(row)
-    return _renewed(session, row, family, instant)
+    return _renewed(session, row, family, secrets.token_urlsafe(32), instant)
 
 
 def refresh_session(session: Session, *, refresh_token: str) -> SignedIn | None:
-    """New tokens for the session of this one, which is used up; None, and the session ended, if it was used before."""
+    """New tokens for the session of this one, which is used up; None, and the session ended, if it was used before.
+
+    For some seconds the one before is answered as it was the first time: a phone that lost the answer asks again, and
+    one that does two things at once asks twice. Of a copy it would be the same tokens, so the next use of both tells.
+    """
     family, _, secret = refresh_token.removeprefix(REFRESH_PREFIX).partition(".")
     session_id = session.scalar(select(UserSession.id).where(UserSession.family == _digest(family)))
     row = locked(session, UserSession, session_id) if session_id else None
     instant = clock.now(session)
     if row is None or not _is_alive(row, instant):
         raise RefreshRefused("This session has ended. Sign in again.", field="refresh_token")
-    if not secrets.compare_digest(row.refresh_hash, _digest(secret)):
-        # Only a copy of a token that was good once knows the family. Whose copy it is cannot be told, so all end.
-        _end(session, row, instant, "reuse")
-        return None
-    return _renewed(session, row, family, instant)
+    if secrets.compare_digest(row.refresh_hash, _digest(secret)):
+        return _renewed(session, row, family, secret, instant)
+    if _was_just_answered(row, secret, instant):
+        return _signed_in(row, family, secret)
+    # Only a copy of a token that was good once knows the family. Whose copy it is cannot be told, so all end.
+    _end(session, row, instant, "reuse")
+    return None
 
 
 def refreshed(outcome: SignedIn | None) -> SignedIn:
@@ -161,15 +171,44 @@ def forget_old_sessions(session: Session) -> int:
     return int(session.execute(delete(UserSession).where(old)).rowcount)  # type: ignore[attr-defined]
 
 
-def _renewed(session: Session, row: UserSession, family: str, instant: datetime) -> SignedIn:
-    access, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    row.access_hash, row.refresh_hash = _digest(access), _digest(secret)
+def _renewed(session: Session, row: UserSession, family: str, secret: str, instant: datetime) -> SignedIn:
+    row.previous_hash, row.successor_key = _digest(secret), secrets.token_bytes(32)
+    access, successor = _made_of(secret, row.successor_key)
+    row.access_hash, row.refresh_hash = _digest(access), _digest(successor)
     row.access_expires_at = instant + ACCESS_LIFETIME
     row.last_used_at = instant
     row.expires_at = min(instant + IDLE_LIFETIME, row.created_at + LONGEST_LIFETIME)
     session.flush()
+    return _signed_in(row, family, secret)
+
+
+def _signed_in(row: UserSession, family: str, secret: str) -> SignedIn:
+    assert row.successor_key is not None, "it has been renewed"
+    access, successor = _made_of(secret, row.successor_key)
     return SignedIn(
-        _view(row), ACCESS_PREFIX + access, row.access_expires_at, f"{REFRESH_PREFIX}{family}.{secret}"
+        _view(row), ACCESS_PREFIX + access, row.access_expires_at, f"{REFRESH_PREFIX}{family}.{successor}"
+    )
+
+
+def _made_of(secret: str, key: bytes) -> tuple[str, str]:
+    # Made again, they are the same; but only of both together, and the key is another each time. So neither who reads
+    # this table nor who has an older token can make them.
+    access, successor = (
+        hmac_digest(key, f"{kind} {secret}".encode(), "sha256") for kind in ("access", "refresh")
+    )
+    return _text(access), _text(successor)
+
+
+def _text(token: bytes) -> str:
+    return urlsafe_b64encode(token).rstrip(b"=").decode()
+
+
+def _was_just_answered(row: UserSession, secret: str, instant: datetime) -> bool:
+    # Its successor is unused: that one's use would have put it into this one's place.
+    return (
+        row.previous_hash is not None
+        and secrets.compare_digest(row.previous_hash, _digest(secret))
+        and instant - row.last_used_at <= ANSWER_REPEATED_FOR
     )
 
 

@@ -90,11 +90,14 @@ def start_session(credentials: dict[str, str]) -> SignedIn:
 @blueprint.arguments(RefreshSchema)
 @blueprint.response(200, SignedInSchema)
 @public(reason="the refresh token in the body says who it is, when the access token has expired")
-@naturally_idempotent("a refresh token is good once, and a second use ends the session")
+@naturally_idempotent("a second use is answered alike for half a minute, and later ends the session")
 @tries_credentials
 @refuses(RefreshRefused)
 def refresh_tokens(sent: dict[str, str]) -> SignedIn:
-    """Exchange the refresh token for new tokens; the old ones are worth nothing from then on."""
+    """Exchange the refresh token for new tokens; the old ones are worth nothing from then on.
+
+    Whoever loses the answer asks again within half a minute and is given the same. Later a second use ends the session.
+    """
     return refreshed(atomically(refresh_session, **sent))
 
 

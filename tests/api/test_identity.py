@@ -135,10 +135,21 @@ def test_refreshing_gives_new_tokens_and_uses_the_old_ones_up(sign_up):
     assert ana.get("/v1/me").status_code == 200
 
 
-def test_using_a_refresh_token_twice_ends_the_session_for_both(sign_up):
+def test_a_phone_that_lost_the_answer_asks_again_and_is_given_it(sign_up):
+    ana = sign_up("client")
+    old = {"refresh_token": ana.tokens["refresh_token"]}
+    lost = ana.client.post("/v1/sessions/refresh", json=old)
+    again = ana.client.post("/v1/sessions/refresh", json=old)
+    assert (again.status_code, again.json) == (200, lost.json)
+    ana.tokens = again.json
+    assert ana.get("/v1/me").status_code == 200
+
+
+def test_using_a_refresh_token_twice_ends_the_session_for_both(sign_up, clock):
     ana = sign_up("client")
     old = ana.tokens["refresh_token"]
     ana.tokens = ana.client.post("/v1/sessions/refresh", json={"refresh_token": old}).json
+    clock.advance(seconds=31)
     again = ana.client.post("/v1/sessions/refresh", json={"refresh_token": old})
     problem(again, 401, "refresh_refused", "/refresh_token")
     problem(ana.get("/v1/me"), 401, "not_signed_in", "Authorization")
