@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -13,6 +14,12 @@ from runtime.signing import key_bytes
 _DEVELOPMENT_KEY = "development only: this key signs nothing that matters"
 _DEVELOPMENT_SEALING_KEY = "ZGV2ZWxvcG1lbnQgb25seTogc2lnbnMgbm90aGluZyE="
 _SHORTEST_KEY = 32
+# A random key of hexadecimal digits, which are the fewest, has more than a dozen of them.
+_FEWEST_CHARACTERS = 8
+# Stripe's own have 24 and more after what they begin with.
+_SHORTEST_SECRET = 16
+_DATABASES = {"mysql+pymysql", "mariadb+pymysql"}
+_WHICH_DATABASE = "Production needs MariaDB or MySQL: mysql+pymysql://user:password@host/name."
 _MAKE_A_KEY = "Make one: python -c 'import secrets; print(secrets.token_urlsafe(48))'."
 _MAKE_A_SEALING_KEY = (
     "Make one: python -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())'."
@@ -105,8 +112,8 @@ class Settings(BaseSettings):
         pattern="^[A-Z]{2}$",
         description="The country of the platform's own account, as two letters.",
     )
-    TRUSTED_PROXIES: int = Field(
-        default=0,
+    TRUSTED_PROXIES: int | None = Field(
+        default=None,
         ge=0,
         le=5,
         description="How many proxies in front add to X-Forwarded-For; their word for the caller's address is taken.",
@@ -186,13 +193,14 @@ def _unsafe_in_production(settings: Settings) -> list[str]:
         "REDIS_URL": None if settings.REDIS_URL else "is missing. Name the Redis that the queues use.",
         "SECRET_KEY": _secret_key(settings.SECRET_KEY.get_secret_value()),
         "SEALING_KEY": _sealing_key(settings.SEALING_KEY.get_secret_value()),
-        "PUBLIC_URL": None if settings.PUBLIC_URL.startswith("https://") else "must be an https:// address.",
+        "PUBLIC_URL": _public_url(settings.PUBLIC_URL),
         "STRIPE_SECRET_KEY": _stripe_key(
             settings.STRIPE_SECRET_KEY.get_secret_value(), ("sk_live_", "rk_live_")
         ),
         "STRIPE_PUBLISHABLE_KEY": _stripe_key(settings.STRIPE_PUBLISHABLE_KEY, ("pk_live_",)),
         "STRIPE_WEBHOOK_SECRETS": _webhook_secrets(settings.STRIPE_WEBHOOK_SECRETS),
         "STRIPE_API_BASE": "points away from Stripe. Unset it." if settings.STRIPE_API_BASE else None,
+        "TRUSTED_PROXIES": _proxies(settings.TRUSTED_PROXIES),
         "CLOCK_FILE": "lets the clock be turned. Unset it." if settings.CLOCK_FILE else None,
     }
     problems = [f"{name} {problem}" for name, problem in named.items() if problem]
@@ -205,15 +213,32 @@ def _unsafe_in_production(settings: Settings) -> list[str]:
 
 def _database(url: str) -> str | None:
     if url.startswith("sqlite"):
-        return "is SQLite, or missing. Production needs MariaDB or MySQL: mysql+pymysql://user:password@host/name."
+        return f"is SQLite, or missing. {_WHICH_DATABASE}"
+    parts = urlsplit(url)
+    if parts.scheme not in _DATABASES or not parts.path.strip("/"):
+        return f"names no database that the books can be in. {_WHICH_DATABASE}"
+    return None
+
+
+def _public_url(url: str) -> str | None:
+    parts = urlsplit(url)
+    return None if parts.scheme == "https" and parts.hostname else "must be an https:// address."
+
+
+def _proxies(number: int | None) -> str | None:
+    # Without a word the proxy's address would be everybody's, and one stranger's guesses everybody's guesses.
+    if number is None:
+        return "is missing. Say how many proxies stand in front; 0 when callers reach this process itself."
     return None
 
 
 def _secret_key(key: str) -> str | None:
     if key == _DEVELOPMENT_KEY:
         return f"is missing or the development default. {_MAKE_A_KEY}"
-    if len(key) < _SHORTEST_KEY:
+    if len(key.strip()) < _SHORTEST_KEY:
         return f"is shorter than {_SHORTEST_KEY} characters. {_MAKE_A_KEY}"
+    if len(set(key)) < _FEWEST_CHARACTERS:
+        return f"is a few characters over and over. {_MAKE_A_KEY}"
     return None
 
 
@@ -230,6 +255,8 @@ def _stripe_key(key: str, prefixes: tuple[str, ...]) -> str | None:
         return "is a test-mode key, which moves no money. Copy the live key from Stripe's dashboard."
     if not key.startswith(prefixes):
         return f"must begin with {' or '.join(prefixes)}. Copy the live key from Stripe's dashboard."
+    if not any(_is_whole(key, prefix) for prefix in prefixes):
+        return "is cut off. Copy the whole live key from Stripe's dashboard."
     return None
 
 
@@ -238,4 +265,11 @@ def _webhook_secrets(secrets: tuple[SecretStr, ...]) -> str | None:
         return "is missing. Copy the signing secret of the webhook endpoint from Stripe's dashboard."
     if not all(secret.get_secret_value().startswith("whsec_") for secret in secrets):
         return "must each begin with whsec_. Copy the signing secret of the webhook endpoint from Stripe's dashboard."
+    if not all(_is_whole(secret.get_secret_value(), "whsec_") for secret in secrets):
+        return "holds one that is cut off. Copy the whole signing secret from Stripe's dashboard."
     return None
+
+
+def _is_whole(secret: str, prefix: str) -> bool:
+    rest = secret.removeprefix(prefix)
+    return rest != secret and len(rest.strip()) >= _SHORTEST_SECRET

@@ -16,12 +16,13 @@ LIVE = {
     "ENVIRONMENT": "production",
     "DATABASE_URL": "mysql+pymysql://holdfast:secret@db/holdfast",
     "REDIS_URL": "rediss://cache:6379/0",
-    "SECRET_KEY": "k3y" * 16,
+    "SECRET_KEY": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
     "SEALING_KEY": "a2V5IG9mIHRoZSB0ZXN0cywgMzIgYnl0ZXMgbG9uZyE=",
     "PUBLIC_URL": "https://holdfast.example",
     "STRIPE_SECRET_KEY": "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
     "STRIPE_PUBLISHABLE_KEY": "pk_live_TYooMQauvdEDq54NiTphI7jx",
-    "STRIPE_WEBHOOK_SECRETS": "whsec_new,whsec_old",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_newBxIOlQCfiNn5yVpneqfenB24ONLP4Vr,whsec_oldBxIOlQCfiNn5yVpneqfenB24ONLP4Vr",
+    "TRUSTED_PROXIES": "1",
 }
 
 
@@ -43,8 +44,8 @@ def test_production_starts_with_what_it_needs(monkeypatch):
     settings = given(monkeypatch, **LIVE)
     assert settings.in_production
     assert [secret.get_secret_value() for secret in settings.STRIPE_WEBHOOK_SECRETS] == [
-        "whsec_new",
-        "whsec_old",
+        "whsec_newBxIOlQCfiNn5yVpneqfenB24ONLP4Vr",
+        "whsec_oldBxIOlQCfiNn5yVpneqfenB24ONLP4Vr",
     ]
 
 
@@ -53,6 +54,10 @@ def test_production_starts_with_what_it_needs(monkeypatch):
     [
         ("DATABASE_URL", None, "is SQLite, or missing"),
         ("DATABASE_URL", "sqlite:///holdfast.sqlite3", "mysql+pymysql://"),
+        ("DATABASE_URL", "postgresql://holdfast@db/holdfast", "mysql+pymysql://"),
+        ("DATABASE_URL", "mysql://holdfast@db/holdfast", "mysql+pymysql://"),
+        ("DATABASE_URL", "mysql+pymysql://holdfast@db", "mysql+pymysql://"),
+        ("DATABASE_URL", "", "mysql+pymysql://"),
         ("REDIS_URL", None, "is missing"),
         ("SECRET_KEY", None, "Make one:"),
         ("SECRET_KEY", "development only: this key signs nothing that matters", "the development default"),
@@ -60,18 +65,33 @@ def test_production_starts_with_what_it_needs(monkeypatch):
         ("SECRET_KEY", "", "shorter than 32"),
         ("SEALING_KEY", None, "is missing or the development default. Make one:"),
         ("SEALING_KEY", "ZGV2ZWxvcG1lbnQgb25seTogc2lnbnMgbm90aGluZyE=", "the development default"),
+        ("SECRET_KEY", " " * 32, "shorter than 32"),
+        ("SECRET_KEY", "a" * 40, "over and over"),
+        ("SECRET_KEY", "k3y" * 16, "over and over"),
         ("PUBLIC_URL", None, "https://"),
+        ("PUBLIC_URL", "https://", "https://"),
+        ("PUBLIC_URL", "https:///path", "https://"),
         ("PUBLIC_URL", "http://holdfast.example", "https://"),
         ("STRIPE_SECRET_KEY", None, "is missing"),
         ("STRIPE_SECRET_KEY", "sk_test_4eC39HqLyjWDarjtT1zdp7dc", "test-mode key"),
         ("STRIPE_SECRET_KEY", "rk_test_4eC39HqLyjWDarjtT1zdp7dc", "test-mode key"),
         ("STRIPE_SECRET_KEY", "pk_live_TYooMQauvdEDq54NiTphI7jx", "must begin with sk_live_ or rk_live_"),
+        ("STRIPE_SECRET_KEY", "sk_live_", "cut off"),
+        ("STRIPE_SECRET_KEY", "sk_live_" + " " * 24, "cut off"),
+        ("STRIPE_PUBLISHABLE_KEY", "pk_live_x", "cut off"),
         ("STRIPE_PUBLISHABLE_KEY", None, "is missing"),
         ("STRIPE_PUBLISHABLE_KEY", "pk_test_x", "test-mode key"),
         ("STRIPE_PUBLISHABLE_KEY", "sk_live_x", "must begin with pk_live_"),
         ("STRIPE_WEBHOOK_SECRETS", None, "is missing"),
         ("STRIPE_WEBHOOK_SECRETS", " , ", "is missing"),
-        ("STRIPE_WEBHOOK_SECRETS", "whsec_new,old", "must each begin with whsec_"),
+        (
+            "STRIPE_WEBHOOK_SECRETS",
+            "whsec_newBxIOlQCfiNn5yVpneqfenB24ONLP4Vr,old",
+            "must each begin with whsec_",
+        ),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_", "cut off"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_,whsec_oldBxIOlQCfiNn5yVpneqfenB24ONLP4Vr", "cut off"),
+        ("TRUSTED_PROXIES", None, "how many proxies"),
         ("STRIPE_API_BASE", "http://localhost:8001", "Unset it"),
         ("CLOCK_FILE", "/tmp/clock.json", "Unset it"),  # noqa: S108 - it is refused for being set at all
     ],
@@ -92,6 +112,16 @@ def test_no_environment_at_all_is_production():
         "ENVIRONMENT"
     }
     assert "set it to development" in refused.value.problems[-1]
+
+
+def test_a_process_that_callers_reach_themselves_says_so_and_starts(monkeypatch):
+    assert given(monkeypatch, **{**LIVE, "TRUSTED_PROXIES": "0"}).TRUSTED_PROXIES == 0
+
+
+@pytest.mark.parametrize("scheme", ["mysql+pymysql", "mariadb+pymysql"])
+def test_the_books_may_be_in_either_database(monkeypatch, scheme):
+    url = f"{scheme}://holdfast:p%40ss@db:3306/holdfast?charset=utf8mb4"
+    assert given(monkeypatch, **{**LIVE, "DATABASE_URL": url}).in_production
 
 
 @pytest.mark.parametrize("environment", ["development", "test"])
