@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import stripe
 
 from gateways.contract import AnswerNotUnderstood, Busy, Rejected, Unknown
+from gateways.stripe import words
 from kernel.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -96,10 +97,14 @@ def outcome_of(error: stripe.StripeError) -> Rejected | Busy | Unknown:
         # Nothing was done and the order is good, so it waits for the key to be mended instead of failing.
         _log.critical("Stripe refuses our key: %s, request %s", explained.get("code"), error.request_id)
         return Rejected("credentials_refused", "The payment provider is not available.", temporary=True)
-    code = explained.get("code")
+    code, declined = explained.get("code"), explained.get("decline_code")
+    # For us alone: it may name parameters, accounts and ids that are nobody else's business.
+    _log.info(
+        "Stripe refused: %s, %s, request %s: %s", code, declined, error.request_id, explained.get("message")
+    )
     return Rejected(
-        code=str(explained.get("decline_code") or code or explained.get("type") or "refused"),
-        message=str(explained.get("message") or "The payment provider refused."),
+        code=str(declined or code or explained.get("type") or "refused"),
+        message=words.refusal(declined, code),
         temporary=code in _TEMPORARY,
     )
 

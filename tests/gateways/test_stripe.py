@@ -19,6 +19,7 @@ from gateways.contract import (
     RefundState,
     Rejected,
 )
+from gateways.stripe import words
 from kernel.ids import new_id
 from kernel.money import Money
 
@@ -245,6 +246,32 @@ def test_a_worker_who_is_not_ready_is_paid_later(stripe, transfer_order):
     opened = stripe.create_account(AccountOrder(new_id("ac"), new_id("us"), "new@example.com", "US"))
     refused = stripe.create_transfer(replace(transfer_order, destination=opened.gateway_id))
     assert (refused.code, refused.temporary) == ("insufficient_capabilities_for_transfer", True)
+    assert refused.message == "The payout account cannot take money yet."
+
+
+def test_what_stripe_says_itself_is_for_our_logs_alone(stripe, transfer_order, caplog):
+    with caplog.at_level("INFO", logger="gateways.stripe.outcomes"):
+        refused = stripe.create_transfer(replace(transfer_order, destination="acct_nobody"))
+    assert isinstance(refused, Rejected)
+    assert refused.message in {words.refusal(refused.code), "The payment provider refused."}
+    (said,) = [record.getMessage() for record in caplog.records if record.name == "gateways.stripe.outcomes"]
+    assert "acct_nobody" in said
+    assert "acct_nobody" not in refused.message
+
+
+@pytest.mark.parametrize(
+    ("codes", "says"),
+    [
+        (("insufficient_funds", "card_declined"), "There is not enough money on the card. Use another card."),
+        (("never_heard_of", "card_declined"), "The card was declined. Ask your bank, or use another card."),
+        # Who holds a stolen card is told no more than that it was declined.
+        (("stolen_card", "card_declined"), "The card was declined. Ask your bank, or use another card."),
+        ((None, "parameter_unknown"), "The payment provider refused."),
+        ((None, None), "The payment provider refused."),
+    ],
+)
+def test_a_refusal_is_said_in_our_own_words(codes, says):
+    assert words.refusal(*codes) == says
 
 
 def test_stripe_repeats_its_refusal_to_the_same_attempt_and_looks_again_at_the_next(
