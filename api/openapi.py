@@ -65,7 +65,7 @@ _EDITS = (IfMatchRequired, EditedMeanwhile)
 
 # A key that is sent bare, which is how most send it.
 _KEY = {"pattern": "^[!#-~][!-~]*$", "minLength": 1, "maxLength": 255}
-_VERSION = {"pattern": '^(\\*|"[0-9]{1,9}")$'}
+_VERSION = {"pattern": '^(\\*|(W/)?"[0-9]{1,9}")$'}
 
 # What they say, their type, and whether they are always there.
 _HEADERS = {
