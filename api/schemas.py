@@ -19,10 +19,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _CONTROLS_ALLOWED = "\n\t"
+# They turn the direction of what follows, so that it reads as something else.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Letters by their kind, and nothing to be seen.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # The same for the document; text that is to be seen has more in it than the spaces it may begin with.
-_PRINTABLE = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$"
-_SPACES = r"[\t\n \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
-_VISIBLE = rf"^{_SPACES}*[^\s\u0000-\u001f\u007f-\u009f]" + _PRINTABLE[1:]
+_UNPRINTABLE = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069"
+_UNSEEN = r"\t\n \u00a0\u00ad\u115f\u1160\u1680\u2000-\u200f\u2028\u2029\u202f\u205f-\u2065\u2800\u3000\u3164\ufeff\uffa0"
+_PRINTABLE = rf"^[^{_UNPRINTABLE}]*$"
+_VISIBLE = rf"^[{_UNSEEN}]*[^{_UNSEEN}{_UNPRINTABLE}]" + _PRINTABLE[1:]
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -45,19 +50,32 @@ class Edit(Strict):
 
 
 class Text(fields.String):
-    """A line or paragraph by a person: trimmed, NFC, without control characters, not empty unless `least` is 0."""
+    """A line or paragraph by a person: trimmed, NFC, without controls, with something to see unless `least` is 0."""
 
     def __init__(self, *, most: int, least: int = 1, **options: Any) -> None:  # noqa: ANN401 - marshmallow's own
         metadata = {"pattern": _VISIBLE if least else _PRINTABLE, **options.pop("metadata", {})}
         super().__init__(validate=validate.Length(min=least, max=most), metadata=metadata, **options)
+        self._is_to_be_seen = least > 0
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:  # noqa: ANN401
         if not isinstance(value, str):
             raise self.make_error("invalid")
         text = unicodedata.normalize("NFC", value.strip())
-        if any(unicodedata.category(letter) == "Cc" and letter not in _CONTROLS_ALLOWED for letter in text):
+        if any(_is_control(letter) for letter in text):
             raise ValidationError("Control characters are not allowed.")
+        if text and self._is_to_be_seen and not any(_is_visible(letter) for letter in text):
+            raise ValidationError("There is nothing to be seen in it.")
         return text
+
+
+def _is_control(letter: str) -> bool:
+    is_one = unicodedata.category(letter) == "Cc" and letter not in _CONTROLS_ALLOWED
+    return is_one or letter in _TURNING
+
+
+def _is_visible(letter: str) -> bool:
+    # Letters, numbers, punctuation and symbols; not marks without what they stand on.
+    return unicodedata.category(letter)[0] in "LNPS" and letter not in _BLANK
 
 
 class StrictBoolean(fields.Boolean):
