@@ -54,6 +54,8 @@ def test_an_unknown_email_and_a_wrong_password_are_refused_in_the_same_words(cli
     [
         ({"email": "not an address"}, "email_malformed", "/email"),
         ({"email": "ana@exam ple.com"}, "email_malformed", "/email"),
+        ({"email": "ana@-.com"}, "email_malformed", "/email"),
+        ({"email": "é@é.com"}, "email_malformed", "/email"),
         ({"password": "too short"}, "password_too_weak", "/password"),
         ({"password": "password1234"}, "password_too_weak", "/password"),
         ({"password": "ANA@example.com"}, "password_too_weak", "/password"),
@@ -67,6 +69,13 @@ def test_an_unknown_email_and_a_wrong_password_are_refused_in_the_same_words(cli
         ({"time_zone": "../../etc/passwd"}, "time_zone_unknown", "/time_zone"),
         ({"name": " \n "}, "validation_failed", "/name"),
         ({"name": "a\x07b"}, "validation_failed", "/name"),
+        ({"name": "\u200b"}, "validation_failed", "/name"),
+        ({"name": "\u200b \u2060\ufeff"}, "validation_failed", "/name"),
+        ({"name": "\u202e"}, "validation_failed", "/name"),
+        ({"name": "\u3164\u115f\u2800"}, "validation_failed", "/name"),
+        ({"name": "\u0301"}, "validation_failed", "/name"),
+        ({"name": "Ana\u202egro.knab"}, "validation_failed", "/name"),
+        ({"name": "\u2067Ana"}, "validation_failed", "/name"),
         ({"name": 7}, "validation_failed", "/name"),
         ({"name": None}, "validation_failed", "/name"),
         ({"roles": []}, "validation_failed", "/roles"),
@@ -81,6 +90,21 @@ def test_an_unknown_email_and_a_wrong_password_are_refused_in_the_same_words(cli
 def test_a_bad_registration_names_its_field_and_writes_nothing(client, change, code, field):
     with nothing_moves():
         problem(client.post("/v1/accounts", json=registration(**change)), 422, code, field)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "علی\u200cرضا",
+        "Ana \U0001f469\u200d\U0001f4bb",
+        "\u0924\u094d\u200d",
+        "Zoe\u0308",
+        "李",
+        "\U0001f3f4\U000e0067\U000e007f",
+    ],
+)
+def test_names_of_every_script_are_taken(client, name):
+    assert client.post("/v1/accounts", json=registration(name=name)).status_code == 202
 
 
 def test_all_mistakes_are_listed_at_once(client):
@@ -220,12 +244,23 @@ def test_an_account_is_edited_with_the_etag_that_was_read(sign_up):
     assert ana.get("/v1/me").headers["ETag"] == edited.headers["ETag"]
 
 
+def test_an_etag_that_a_compressing_proxy_made_weak_is_good_once(sign_up):
+    ana = sign_up("client")
+    weak = {"If-Match": "W/" + ana.get("/v1/me").headers["ETag"]}
+    assert ana.ask("PATCH", "/v1/me", headers=weak, json={"name": "Ana Maria"}).json["name"] == "Ana Maria"
+    with nothing_moves():
+        again = ana.ask("PATCH", "/v1/me", headers=weak, json={"name": "Somebody else"})
+        problem(again, 412, "etag_mismatch", "If-Match")
+
+
 @pytest.mark.parametrize(
     ("if_match", "status", "code"),
     [
         (None, 428, "if_match_required"),
         ('"7"', 412, "etag_mismatch"),
-        ('W/"1"', 412, "etag_mismatch"),
+        ('W/"7"', 412, "etag_mismatch"),
+        ('w/"1"', 412, "etag_mismatch"),
+        ('"1-gzip"', 412, "etag_mismatch"),
         ("1", 412, "etag_mismatch"),
         ('"x"', 412, "etag_mismatch"),
     ],
