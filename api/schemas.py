@@ -25,7 +25,8 @@ _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # The same for the document; text that is to be seen has more in it than the spaces it may begin with.
 _UNPRINTABLE = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069"
-_UNSEEN = r"\t\n \u00a0\u00ad\u115f\u1160\u1680\u2000-\u200f\u2028\u2029\u202f\u205f-\u2065\u2800\u3000\u3164\ufeff\uffa0"
+_SPACES = r"\t\n \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_UNSEEN = _SPACES + r"\u00ad\u115f\u1160\u200b-\u200f\u2060-\u2065\u2800\u3164\ufeff\uffa0"
 _PRINTABLE = rf"^[^{_UNPRINTABLE}]*$"
 _VISIBLE = rf"^[{_UNSEEN}]*[^{_UNSEEN}{_UNPRINTABLE}]" + _PRINTABLE[1:]
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)

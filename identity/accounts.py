@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from identity import emails, places
 from identity.permissions import SELF_CHOSEN, STAFF, Role
+from identity.sessions import end_sessions
 from identity.tables import User, UserRole
 from kernel.refusals import Conflict, Invalid, NotFound
 from persistence import clock, outbox
@@ -103,6 +104,25 @@ def create_staff(
     _add(session, person, given)
 
 
+def end_account(session: Session, *, email: str) -> str:
+    """Let somebody in no more, on whichever device; only a command of whoever runs the service does this.
+
+    What they did stays in the books under their name, and the e-mail is not free again.
+    """
+    person = _known_as(session, email)
+    if person.ended_at is None:
+        person.ended_at = clock.now(session)
+        outbox.publish(session, name="account.ended", subject=person.id)
+    end_sessions(session, user_id=person.id, because="account_ended")
+    return person.id
+
+
+def end_sessions_of(session: Session, *, email: str) -> tuple[str, int]:
+    """Sign somebody out on every device, as after a phone was stolen; returns who it is and how many there were."""
+    person = _known_as(session, email)
+    return person.id, end_sessions(session, user_id=person.id, because="ended_by_us")
+
+
 def account(session: Session, user_id: str) -> AccountView:
     """The person with this id."""
     row = session.get(User, user_id)
@@ -140,6 +160,15 @@ def edit_account(
     row.version += 1
     session.flush()
     return _view(session, row)
+
+
+def _known_as(session: Session, email: str) -> User:
+    user_id = session.scalar(select(User.id).where(User.email_key == emails.key(email)))
+    # Signing in locks the same row before it opens a session.
+    person = locked(session, User, user_id) if user_id else None
+    if person is None:
+        raise AccountNotFound("There is no account with this e-mail.", field="email")
+    return person
 
 
 def _person(

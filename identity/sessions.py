@@ -18,7 +18,7 @@ from identity.tables import UserRole, UserSession
 from kernel.ids import new_id
 from kernel.refusals import Forbidden, NotFound
 from persistence import clock, outbox
-from persistence.locks import locked
+from persistence.locks import locked, locked_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,6 +163,22 @@ def end_session(session: Session, *, session_id: str, by: Actor) -> None:
     if row is None or row.user_id != by.id or not _is_alive(row, instant):
         raise SessionNotFound("There is no session with this id among yours.")
     _end(session, row, instant, "signed_out")
+
+
+def end_sessions(session: Session, *, user_id: str, because: str) -> int:
+    """Sign a person out on every device; returns how many there were."""
+    living = select(UserSession.id).where(
+        UserSession.user_id == user_id,
+        UserSession.revoked_at.is_(None),
+        UserSession.expires_at > clock.now(session),
+    )
+    rows = locked_rows(session, UserSession, session.scalars(living).all())
+    # After the locks: one that ended by itself meanwhile has ended already.
+    instant = clock.now(session)
+    ended = [row for row in rows if _is_alive(row, instant)]
+    for row in ended:
+        _end(session, row, instant, because)
+    return len(ended)
 
 
 def forget_old_sessions(session: Session) -> int:

@@ -11,7 +11,7 @@ from kernel.ids import new_id
 from kernel.refusals import Refusal
 from persistence.unit_of_work import atomically
 
-identity = AppGroup("identity", help="Accounts of our own people.")
+identity = AppGroup("identity", help="Accounts, above all of our own people.")
 
 
 @identity.command("create-staff")
@@ -37,3 +37,25 @@ def create_staff(email: str, name: str, roles: tuple[str, ...], password: str) -
     except Refusal as refusal:
         raise click.ClickException(refusal.detail) from None
     click.echo(f"{user_id} {email} {' '.join(roles)}")
+
+
+@identity.command("end-account")
+@click.option("--email", required=True)
+def end_account(email: str) -> None:
+    """Let somebody in no more, for good: one of us who left, above all."""
+    try:
+        user_id = atomically(accounts.end_account, email=email)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.detail) from None
+    click.echo(f"{user_id} {email} has ended.")
+
+
+@identity.command("end-sessions")
+@click.option("--email", required=True)
+def end_sessions(email: str) -> None:
+    """Sign somebody out on every device, as after a phone was stolen; they may sign in again."""
+    try:
+        user_id, number = atomically(accounts.end_sessions_of, email=email)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.detail) from None
+    click.echo(f"{user_id} {email} is signed out on {number} devices.")

@@ -95,7 +95,7 @@ def test_a_bad_registration_names_its_field_and_writes_nothing(client, change, c
 @pytest.mark.parametrize(
     "name",
     [
-        "علی\u200cرضا",
+        "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627",
         "Ana \U0001f469\u200d\U0001f4bb",
         "\u0924\u094d\u200d",
         "Zoe\u0308",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
+from sqlalchemy import func, select
 
 from api.identity.commands import identity
 from identity import accounts
 from identity.permissions import Role
-from identity.sign_in import SignInRefused
-from persistence.unit_of_work import reading
-from tests.books import nothing_moves
+from identity.sessions import NotSignedIn, RefreshRefused, authenticate, refresh_session
+from identity.sign_in import SignInRefused, admit, attempt, judge
+from identity.tables import UserSession
+from persistence.unit_of_work import atomically, reading
+from tests.books import expect_refusal, nothing_moves
 from tests.identity.people import PASSWORD, try_to_sign_in
 
 EMAIL = "boss@example.com"
@@ -19,13 +22,13 @@ EMAIL = "boss@example.com"
 @pytest.fixture
 def types(database):
     """Types the command with these arguments, and this at the prompt."""
+    return lambda *arguments, prompted=None: typed_in("create-staff", *arguments, prompted=prompted)
+
+
+def typed_in(*arguments, prompted=None):
     app = Flask("command line")
     app.cli.add_command(identity)
-
-    def one(*arguments, prompted=None):
-        return app.test_cli_runner().invoke(args=["identity", "create-staff", *arguments], input=prompted)
-
-    return one
+    return app.test_cli_runner().invoke(args=["identity", *arguments], input=prompted)
 
 
 def options(**changes):
@@ -77,3 +80,59 @@ def test_a_second_account_for_one_address_is_refused(types):
         )
     with pytest.raises(SignInRefused):
         try_to_sign_in(email=EMAIL, password="quite another password")
+
+
+def test_who_left_us_comes_in_no_more_on_whichever_device(types):
+    user_id = types(*options()).output.split()[0]
+    phone, desk = try_to_sign_in(email=EMAIL), try_to_sign_in(email=EMAIL)
+    ended = typed_in("end-account", "--email", EMAIL.upper())
+    assert (ended.exit_code, ended.output) == (0, f"{user_id} {EMAIL.upper()} has ended.\n")
+    for device in (phone, desk):
+        with expect_refusal(NotSignedIn):
+            reading(authenticate, access_token=device.access_token)
+        with expect_refusal(RefreshRefused):
+            atomically(refresh_session, refresh_token=device.refresh_token)
+    with pytest.raises(SignInRefused) as refused:
+        try_to_sign_in(email=EMAIL)
+    # In the words in which a wrong password is refused.
+    assert refused.value.detail == "The e-mail or the password is wrong."
+    # What they did stays under their name.
+    assert reading(accounts.account, user_id).roles == (Role.FINANCE,)
+
+
+def test_ending_an_account_twice_changes_nothing_more(types):
+    assert types(*options()).exit_code == 0
+    assert typed_in("end-account", "--email", EMAIL).exit_code == 0
+    with nothing_moves():
+        assert typed_in("end-account", "--email", EMAIL).exit_code == 0
+        assert types(*options()).exit_code == 1
+
+
+def test_who_signs_in_while_their_account_ends_is_not_let_in(types):
+    assert types(*options()).exit_code == 0
+    made = atomically(attempt, email=EMAIL, password=PASSWORD, address="203.0.113.1", user_agent="test")
+    verdict = judge(made)
+    assert verdict.right
+    assert typed_in("end-account", "--email", EMAIL).exit_code == 0
+    assert isinstance(atomically(admit, intent=made, outcome=verdict), SignInRefused)
+    assert reading(lambda session: session.scalar(select(func.count(UserSession.id)))) == 0
+
+
+def test_whoever_is_signed_out_everywhere_may_sign_in_again(types):
+    user_id = types(*options()).output.split()[0]
+    stolen, other = try_to_sign_in(email=EMAIL), try_to_sign_in(email=EMAIL)
+    ended = typed_in("end-sessions", "--email", EMAIL)
+    assert ended.output == f"{user_id} {EMAIL} is signed out on 2 devices.\n"
+    for device in (stolen, other):
+        with expect_refusal(RefreshRefused):
+            atomically(refresh_session, refresh_token=device.refresh_token)
+    again = try_to_sign_in(email=EMAIL)
+    assert reading(authenticate, access_token=again.access_token).id == user_id
+
+
+@pytest.mark.parametrize("command", ["end-account", "end-sessions"])
+def test_nobody_is_ended_who_is_not_there(types, command):
+    assert types(*options()).exit_code == 0
+    with nothing_moves():
+        typed = typed_in(command, "--email", "nobody@example.com")
+        assert (typed.exit_code, typed.output) == (1, "Error: There is no account with this e-mail.\n")
