@@ -89,7 +89,8 @@ class Parsed:
         self.value = value
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: there are thousands, and that takes three times as long to make.
+@dataclass(slots=True)
 class Part:
     """One value of a body: the name (or place) it has in what it is part of, `within`; the whole has neither."""
 

@@ -133,7 +133,11 @@ def account(session: Session, user_id: str) -> AccountView:
 
 def account_with_role(session: Session, user_id: str, role: Role) -> AccountView | None:
     """The person with this id if they have the role; None, and no hint why, otherwise."""
-    row = session.scalar(select(User).join(UserRole).where(User.id == user_id, UserRole.role == role.value))
+    row = session.scalar(
+        select(User)
+        .join(UserRole)
+        .where(User.id == user_id, User.ended_at.is_(None), UserRole.role == role.value)
+    )
     return _view(session, row) if row is not None else None
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from api.body import DEEPEST, LARGEST_BYTES
+from api.body import DEEPEST, LARGEST_BYTES, LARGEST_UNREAD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,7 @@ def of_headers(operation: Operation, order: Order, used_key: str) -> Iterator[Mi
         yield _headed(order, "Idempotency-Key", used_key, 422, "idempotency_key_reused")
     if "If-Match" in operation.parameters:
         yield _headed(order, "If-Match", None, 428, "if_match_required")
-        for value in ('"0"', '"999"', 'W/"1"', "1", '"x"', "\u00e4"):
+        for value in ('"0"', '"999"', 'W/"999"', "1", '"x"', "\u00e4"):
             yield _headed(order, "If-Match", value, 412, None)
     yield _headed(order, "X-Note", VISA, 422, "card_number_refused")
 
@@ -184,7 +184,8 @@ def _unreadable(order: Order) -> Iterator[Mistake]:
         "a name twice": b'{"a": 1, "a": 2}',
         "no UTF-8": b'{"a": "\xff"}',
         "too deep": b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1),
-        "far too deep": b'{"a":' * 20_000 + b"1" + b"}" * 20_000,
+        # As deep as fits where nothing is read.
+        "far too deep": b"[" * (LARGEST_UNREAD_BYTES // 2) + b"]" * (LARGEST_UNREAD_BYTES // 2),
     }.items():
         yield Mistake(about, _raw(order, raw, _JSON), 400, "malformed_json", None)
     for about, value in {"null": None, "a list": [], "a text": "x", "a number": 1}.items():

@@ -163,6 +163,13 @@ def test_a_person_is_found_by_id_and_role(database):
     assert reading(accounts.account_with_role, new_id("us"), Role.WORKER) is None
 
 
+def test_nobody_is_found_for_new_work_whose_account_has_ended(database):
+    user_id = open_account(roles=[Role.WORKER])
+    assert atomically(accounts.end_account, email="ana@example.com") == user_id
+    assert reading(accounts.account_with_role, user_id, Role.WORKER) is None
+    assert reading(accounts.account, user_id).name == "Ana"
+
+
 def test_an_id_of_nobody_is_refused(database):
     with expect_refusal(AccountNotFound):
         reading(accounts.account, new_id("us"))
