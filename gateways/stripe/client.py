@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # The SDK would write an id into the home directory and report our timings; neither is anybody's business.
 stripe.enable_telemetry = False
 
-# Together with one retry they end well before the lease of the work that waits for them.
+# Together with one retry of a question they end well before the lease of the work that waits for them.
 _CONNECT_SECONDS = 4.0
 _ANSWER_SECONDS = 12.0
 _RETRIES = 1
@@ -54,9 +54,12 @@ def connect(
 
 
 def keyed(idempotency_key: str, *, account: str | None = None) -> RequestOptions:
-    """The options of an order: our id as its key, and the connected account it is for."""
+    """The options of an order: our id as its key, the connected account it is for, and that one call is one try.
+
+    With a second try inside, its answer (a key refused, slow down) would hide that the first may have been carried out.
+    """
     assert len(idempotency_key) <= _LONGEST_KEY, "an idempotency key has at most 64 characters"
-    return {"idempotency_key": idempotency_key} | on(account)
+    return {"idempotency_key": idempotency_key, "max_network_retries": 0} | on(account)
 
 
 def on(account: str | None) -> RequestOptions:
