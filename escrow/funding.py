@@ -11,6 +11,7 @@ from escrow.acts import ActNotPossible, Held, hold_milestone, move, transition
 from gateways.contract import KEYS_LAST, PaymentFound, PaymentOrder, PaymentState, Rejected
 from identity.actors import SYSTEM
 from kernel.money import Money
+from kernel.refusals import Conflict
 from payments import collecting
 from payments.customers import customer_of
 from persistence import clock
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
 # Our id and this fit into a key.
 _DIGEST_LENGTH = 32
+
+
+class PaymentGivenUp(Conflict):
+    """The payment that this key began was given up, and nothing more is collected by it. Begin anew with a new key."""
+
+    code = "payment_given_up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +87,27 @@ def checkout(session: Session, *, payment_id: str) -> Checkout:
     payment = collecting.find_payment(session, payment_id=payment_id, gateway_id=None)
     if payment is None:
         raise collecting.PaymentNotFound("There is no payment with this id.")
+    still_wanted(payment)
     ask_first = payment.attempt > 1 or payment.ordered_at + KEYS_LAST < clock.now(session)
     return Checkout(payment, _order(session, payment), ask_first)
+
+
+def checkout_to_stop(session: Session, *, payment_id: str) -> Checkout | None:
+    """What the gateway is to be asked to stop collecting; None for a payment that was given up before."""
+    try:
+        return checkout(session, payment_id=payment_id)
+    except PaymentGivenUp:
+        return None
+
+
+def still_wanted(payment: PaymentView) -> PaymentView:
+    """The payment, unless it was given up: then its milestone may be another payment's by now."""
+    if payment.state == "canceled":
+        raise PaymentGivenUp(
+            "This payment was given up. To pay for the milestone, begin again with a new Idempotency-Key.",
+            payment_id=payment.id,
+        )
+    return payment
 
 
 def collect(at: Gateway, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:

@@ -38,6 +38,16 @@ def refresh_payment(work: Work) -> None:
         _refresh_theirs(work)
 
 
+@handler("stop_payment")
+def stop_payment(work: Work) -> None:
+    """Cancel, at the gateway, a payment that it made after the payment was given up here."""
+    payment = reading(collecting.find_payment, payment_id=work.subject, gateway_id=None)
+    assert payment is not None, "a payment is never deleted"
+    assert payment.gateway_id is not None, "the gateway has made it"
+    stopped = found(gateway(payment.gateway).cancel_payment(payment.gateway_id))
+    atomically(funding.record_payment, payment_id=payment.id, outcome=stopped)
+
+
 @handler("settle_charge")
 def settle_charge(work: Work) -> None:
     """Book the charge as available once the gateway says that it is."""

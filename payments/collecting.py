@@ -168,6 +168,8 @@ def _apply(session: Session, row: Payment, found: PaymentFound) -> None:
         raise GatewayDisagrees(
             f"{found.gateway_id} was paid after {row.id} was given up. Refund it at the gateway."
         )
+    if act == "open" and row.state == "canceled":
+        _stop_at_the_gateway(session, row)
     if act == "succeed" and found.charge is None:
         # The gateway is still writing the charge; its own event for that follows.
         return
@@ -238,6 +240,17 @@ def _book(session: Session, row: Payment, charge: Charge) -> None:
         subject=row.id,
         due_at=charge.available_on,
         key=f"settle_charge:{row.id}",
+    )
+
+
+def _stop_at_the_gateway(session: Session, row: Payment) -> None:
+    # It was made there after it was given up here: whoever holds its secret could still pay it.
+    due.schedule(
+        session,
+        kind="stop_payment",
+        subject=row.id,
+        due_at=clock.now(session),
+        key=f"stop_payment:{row.id}",
     )
 
 

@@ -35,6 +35,7 @@ blueprint = Blueprint("payments", __name__, description="Paying in: payment shee
 
 # Cards are taken by one gateway; others come with their own sheets.
 _CARDS = "stripe"
+_COLLECTS = (funding.PaymentGivenUp, GatewayDisagrees)
 _ASKS_THE_GATEWAY = (GatewayRefused, GatewayUnavailable)
 _NOTHING_IS_KEPT = "It hands out a short-lived secret and changes nothing that is kept."
 
@@ -62,7 +63,7 @@ def get_payments_config() -> dict[str, Any]:
 @blueprint.arguments(bodies.CheckoutOrderSchema)
 @blueprint.response(200, bodies.CheckoutSchema)
 @leads_to("getPayment", payment_id="$response.body#/payment_id")
-@refuses(acts.MilestoneNotFound, acts.NotYourAct, acts.ActNotPossible, GatewayDisagrees, *_ASKS_THE_GATEWAY)
+@refuses(acts.MilestoneNotFound, acts.NotYourAct, acts.ActNotPossible, *_COLLECTS, *_ASKS_THE_GATEWAY)
 def begin_checkout(order: dict[str, Any], milestone_id: str) -> Any:  # noqa: ANN401 - a sheet, or its preview
     """Begin, or go on, to pay for a milestone; the amount is the milestone's, never the app's."""
     if is_preview():
@@ -77,7 +78,7 @@ def begin_checkout(order: dict[str, Any], milestone_id: str) -> Any:  # noqa: AN
 @blueprint.arguments(bodies.DeferredCheckoutSchema)
 @blueprint.response(200, bodies.CheckoutSchema)
 @leads_to("getPayment", payment_id="$response.body#/payment_id")
-@refuses(acts.MilestoneNotFound, acts.NotYourAct, acts.ActNotPossible, GatewayDisagrees, *_ASKS_THE_GATEWAY)
+@refuses(acts.MilestoneNotFound, acts.NotYourAct, acts.ActNotPossible, *_COLLECTS, *_ASKS_THE_GATEWAY)
 def confirm_checkout(order: dict[str, Any]) -> dict[str, Any]:
     """Pay with a confirmation token made on the device; after a card that was declined, with that of another.
 
@@ -100,13 +101,13 @@ def give_up_funding(milestone_id: str) -> PaymentView | Response:
         return foreseen(funding.foresee_giving_up, milestone_id=milestone_id, by=actor())
     payment_id = begun_once(funding.payment_to_cancel, milestone_id=milestone_id, by=actor())
     outcome = staged(
-        begin=funding.checkout,
+        begin=funding.checkout_to_stop,
         call=partial(funding.stop_collecting, _cards()),
         record=funding.record_collected,
         payment_id=payment_id,
     )
-    assert outcome is not None
-    found(outcome)
+    if outcome is not None:
+        found(outcome)
     return reading(payment, payment_id=payment_id, by=actor())
 
 
@@ -263,9 +264,11 @@ def _paid_with(at: Gateway, confirmation_token: str, payment_id: str) -> Payment
 def _sheet_body(
     at: Gateway, customer: CustomerView, payment_id: str, at_gateway: PaymentFound
 ) -> dict[str, Any]:
+    # It may have been given up while the gateway was making it; nobody is handed the means to pay it then.
+    wanted = funding.still_wanted(reading(payment, payment_id=payment_id, by=actor()))
     session = found(at.customer_session(_id(customer), component="payment_sheet"))
     return {
-        **_amounts(reading(payment, payment_id=payment_id, by=actor())),
+        **_amounts(wanted),
         "payment_intent": at_gateway.client_secret,
         "customer": customer.gateway_id,
         "customer_session_client_secret": session.value,

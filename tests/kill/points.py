@@ -23,6 +23,7 @@ def _done(kind: str) -> list[Point]:
 
 _COLLECT = _staged("escrow.funding.checkout", "escrow.funding.record_collected")
 _PAY = _staged("escrow.funding.to_pay", "escrow.funding.record_paid")
+_STOP = _staged("escrow.funding.checkout_to_stop", "escrow.funding.record_collected")
 _BEGUN = _commit("persistence.idempotency._begin_once")
 _FINISHED = _commit("persistence.idempotency.finish")
 _AT_ONCE = _commit("persistence.idempotency._act_once")
@@ -38,7 +39,7 @@ REQUESTS: dict[str, list[Point]] = {
         *_FINISHED,
     ],
     "confirm": [*_commit(_CUSTOMER), *_BEGUN, *_COLLECT, *_PAY, *_FINISHED],
-    "give_up": [*_BEGUN, *_COLLECT, *_FINISHED],
+    "give_up": [*_BEGUN, *_STOP, *_FINISHED],
     "submit": _AT_ONCE,
     "release": _AT_ONCE,
     "release_a_part": _AT_ONCE,
