@@ -14,7 +14,7 @@ from gateways import inbox
 from jobs import queues
 from jobs.relay import Relay
 from jobs.subscriptions import SUBSCRIBERS
-from jobs.worker import worker
+from jobs.worker import work as work_on
 from kernel.refusals import NotFound
 from kernel.time import rfc3339
 from persistence import due
@@ -50,29 +50,35 @@ def relay(pause: float) -> None:
 @click.option("--burst", is_flag=True, help="End when the queues are empty.")
 def work(burst: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Do what the relay hands over, until SIGTERM."""
-    worker(_redis()).work(burst=burst)
+    work_on(_redis(), burst=burst)
 
 
 @jobs_commands.command("parked")
-def parked() -> None:
+@click.option("--kind", help="Only work of this kind.")
+@click.option("--limit", default=100, show_default=True, help="How many; 0 for all.")
+def parked(kind: str | None, limit: int) -> None:
     """List the work that failed too often, with the reason."""
-    for given_up in reading(due.parked):
+    for given_up in reading(due.parked, kind=kind, limit=limit or None):
         click.echo(
             f"{given_up.id}  {given_up.kind}  {given_up.subject}  {rfc3339(given_up.due_at)}  {given_up.reason}"
         )
 
 
 @jobs_commands.command("retry")
-@click.argument("work_id")
-def retry(work_id: str) -> None:
-    """Put parked work back."""
-    try:
-        revived = atomically(due.revive, work_id)
-    except NotFound as refusal:
-        raise click.BadParameter(refusal.detail) from None
-    if not revived:
-        raise click.ClickException(f"{work_id} is not parked.")
-    click.echo(f"{work_id} is due again.")
+@click.argument("work_id", required=False)
+@click.option("--kind", help="All parked work of this kind.")
+@click.option("--all", "everything", is_flag=True, help="All parked work.")
+def retry(work_id: str | None, kind: str | None, everything: bool) -> None:  # noqa: FBT001 - click passes it by name
+    """Put parked work back: one piece, all of a kind, or all."""
+    if [work_id is not None, kind is not None, everything].count(True) != 1:
+        raise click.UsageError("Name one piece of work, or --kind, or --all.")
+    if work_id is not None:
+        if not _revived(work_id):
+            raise click.ClickException(f"{work_id} is not parked.")
+        click.echo(f"{work_id} is due again.")
+        return
+    given_up = reading(due.parked, kind=kind, limit=None)
+    click.echo(f"{sum(_revived(each.id) for each in given_up)} due again.")
 
 
 @webhooks_commands.command("replay")
@@ -90,6 +96,13 @@ def replay(event_id: str | None, since: datetime | None) -> None:
     for webhook_id in found:
         atomically(inbox.replay, webhook_id)
     click.echo(f"{len(found)} to be handled again.")
+
+
+def _revived(work_id: str) -> bool:
+    try:
+        return atomically(due.revive, work_id)
+    except NotFound as refusal:
+        raise click.BadParameter(refusal.detail) from None
 
 
 def _webhooks(event_id: str | None, since: datetime | None) -> list[str]:

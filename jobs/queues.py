@@ -20,7 +20,7 @@ DEFAULT = "default"
 NAMES = (MONEY, DEFAULT)
 
 _LEASE_SECONDS = int(LEASE.total_seconds())
-# A job that hangs is ended before its work is leased to somebody else.
+# The lease begins anew with the job: one that hangs is ended before its work is leased to somebody else.
 _JOB_SECONDS = _LEASE_SECONDS - 5
 _CONNECT_SECONDS = 2
 _ANSWER_SECONDS = 5
@@ -42,7 +42,7 @@ def enqueue(queue: Queue, work: Work) -> bool:
     try:
         queue.enqueue_call(
             "jobs.work.perform",
-            args=(work.id,),
+            args=(work.id, work.attempts),
             job_id=f"{work.id}-{work.attempts}",
             unique=True,
             timeout=_JOB_SECONDS,

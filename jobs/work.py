@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import structlog
+from rq.timeouts import JobTimeoutException
 
 import jobs
 from gateways.contract import AnswerNotUnderstood
@@ -21,7 +22,7 @@ from jobs.queues import MONEY
 from kernel.refusals import Refusal
 from payments.answers import GatewayUnavailable
 from persistence import due
-from persistence.unit_of_work import DatabaseBusy, OutcomeUnknown, atomically, reached, reading
+from persistence.unit_of_work import DatabaseBusy, OutcomeUnknown, atomically, reached
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("holdfast.jobs")
 
-# Not the work's own failures: others are away, and all their work with them.
-_OUTAGES = (GatewayUnavailable, DatabaseBusy, OutcomeUnknown)
+# Not the work's own failures: others are away or slow, and all their work with them.
+_OUTAGES = (GatewayUnavailable, DatabaseBusy, OutcomeUnknown, JobTimeoutException)
 
 
 class NotYet(Exception):  # noqa: N818 - an answer, not an error
@@ -80,9 +81,12 @@ def handlers() -> dict[str, Handler]:
     return _handlers
 
 
-def perform(work_id: str) -> None:
-    """Do the work with this id if it is still to be done; what fails is tried again later, ever more slowly."""
-    work = reading(due.find, work_id)
+def perform(work_id: str, attempt: int | None = None) -> None:
+    """Do the work with this id if it is still to be done; what fails is tried again later, ever more slowly.
+
+    Whoever comes with an `attempt` that has been handed out anew meanwhile does nothing.
+    """
+    work = atomically(due.begin, work_id, attempt=attempt)
     if work is None:
         return
     log = _log.bind(work_id=work.id, kind=work.kind, subject=work.subject, attempt=work.attempts)
@@ -93,8 +97,8 @@ def perform(work_id: str) -> None:
         log.info("work_deferred", until=later.until.isoformat())
     except Exception as error:  # noqa: BLE001 - whatever it was, the work is kept and the next piece goes on
         reason = reason_of(error)
-        atomically(due.postpone, work_id, reason=reason, outage=isinstance(error, _OUTAGES))
-        log.warning("work_postponed", reason=reason)
+        parked = atomically(due.postpone, work_id, reason=reason, outage=isinstance(error, _OUTAGES))
+        log.warning("work_parked" if parked else "work_postponed", reason=reason)
     else:
         reached("before_done", work.kind)
         atomically(due.complete, work_id)

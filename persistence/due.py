@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kernel.ids import new_id
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 LEASE = timedelta(seconds=60)
+# Begun so often with nothing heard of it, it takes whoever does it down with it.
+_DEATHS = 5
 _FIRST_BACKOFF = timedelta(seconds=2)
 _LONGEST_BACKOFF = timedelta(hours=1)
 _FAILURES = 12
@@ -88,7 +90,9 @@ def schedule(
             due_at=due_at,
             state="due",
             attempts=0,
+            begun=0,
             failures=0,
+            outages=0,
         )
     )
     try:
@@ -115,17 +119,28 @@ def lease(session: Session, *, limit: int = 50, kind: str | None = None) -> list
     return [_work(row) for row in rows]
 
 
-def find(session: Session, work_id: str) -> Work | None:
-    """The work if it is still to be done."""
-    row = session.get(DueWork, work_id)
-    return _work(row) if row is not None and row.state == "due" else None
+def begin(session: Session, work_id: str, *, attempt: int | None = None) -> Work | None:
+    """The work if it is still to be done, its lease beginning now; the wait in a queue has cost nothing of it.
+
+    None also when that attempt waited so long that the work was handed out again: then it is somebody else's. Work that
+    was begun again and again, and of which nothing was heard, is parked instead.
+    """
+    row = locked(session, DueWork, work_id)
+    if row is None or row.state != "due" or attempt not in (None, row.attempts):
+        return None
+    if row.begun >= _DEATHS:
+        row.state, row.last_error = "parked", f"Nothing was heard of it after it was begun {row.begun} times."
+        return None
+    row.begun += 1
+    row.due_at = clock.now(session) + LEASE
+    return _work(row)
 
 
 def complete(session: Session, work_id: str) -> None:
     """The work is done; doing it again would change nothing."""
     row = locked(session, DueWork, work_id)
     if row is not None:
-        row.state, row.last_error = "done", None
+        row.state, row.begun, row.last_error = "done", 0, None
 
 
 def complete_all(session: Session, work_ids: Iterable[str]) -> None:
@@ -134,27 +149,32 @@ def complete_all(session: Session, work_ids: Iterable[str]) -> None:
     session.execute(
         update(DueWork)
         .where(DueWork.id.in_(ids))
-        .values(state="done", last_error=None)
+        .values(state="done", begun=0, last_error=None)
         .execution_options(synchronize_session=False)
     )
 
 
-def postpone(session: Session, work_id: str, *, reason: str, outage: bool = False) -> None:
-    """The work failed: try again later, ever more slowly, and leave it to staff after twelve times.
+def postpone(session: Session, work_id: str, *, reason: str, outage: bool = False) -> bool:
+    """The work failed: try again later, ever more slowly; true when it was left to staff, after twelve times.
 
     An `outage` of those whom the work needs is waited out for a week: when they are back, so is the work.
     """
     row = locked(session, DueWork, work_id)
     if row is None or row.state != "due":
-        return
-    row.last_error = reason[:_ERROR_LENGTH]
+        return False
+    row.begun, row.last_error = 0, reason[:_ERROR_LENGTH]
     # Leases that ran out are not counted: while all workers are down, nothing fails and nothing may be given up.
-    row.failures += 1
-    if row.failures >= (_FAILURES_OF_OTHERS if outage else _FAILURES):
+    if outage:
+        row.outages += 1
+    else:
+        # Those whom it needs are back; their next outage may last as long again.
+        row.failures, row.outages = row.failures + 1, 0
+    if row.failures >= _FAILURES or row.outages >= _FAILURES_OF_OTHERS:
         row.state = "parked"
-        return
-    backoff = _FIRST_BACKOFF * 2 ** min(row.failures, _SLOWEST_AFTER)
+        return True
+    backoff = _FIRST_BACKOFF * 2 ** min(row.outages or row.failures, _SLOWEST_AFTER)
     row.due_at = clock.now(session) + min(backoff, _LONGEST_BACKOFF)
+    return False
 
 
 def revive(session: Session, work_id: str) -> bool:
@@ -162,7 +182,8 @@ def revive(session: Session, work_id: str) -> bool:
     row = locked(session, DueWork, work_id)
     if row is None or row.state != "parked":
         return False
-    row.state, row.attempts, row.failures, row.due_at = "due", 0, 0, clock.now(session)
+    row.state = "due"
+    _begin_anew(row, clock.now(session))
     return True
 
 
@@ -170,12 +191,23 @@ def defer(session: Session, work_id: str, *, until: datetime) -> None:
     """The work cannot be done before `until`; that is no failure, and its failures are counted anew from there."""
     row = locked(session, DueWork, work_id)
     if row is not None and row.state == "due":
-        row.due_at, row.attempts, row.failures = until, 0, 0
+        _begin_anew(row, until)
 
 
-def parked(session: Session, *, limit: int = 100) -> list[Parked]:
-    """The work that was given up, longest waiting first."""
+def forget_done(session: Session, *, before: datetime, limit: int) -> int:
+    """Drop up to `limit` pieces of work that were done before then, with their keys; returns how many."""
+    # Done work keeps the end of its last lease as its instant.
+    old = (DueWork.state == "done") & (DueWork.due_at < before)
+    ids = session.scalars(select(DueWork.id).where(old).order_by(DueWork.due_at).limit(limit)).all()
+    session.execute(delete(DueWork).where(DueWork.id.in_(ids)))
+    return len(ids)
+
+
+def parked(session: Session, *, kind: str | None = None, limit: int | None = 100) -> list[Parked]:
+    """The work that was given up, of one kind or all, longest waiting first; without a `limit` all of it."""
     given_up = select(DueWork).where(DueWork.state == "parked")
+    if kind is not None:
+        given_up = given_up.where(DueWork.kind == kind)
     rows = session.scalars(given_up.order_by(DueWork.due_at, DueWork.id).limit(limit))
     return [Parked(row.id, row.kind, row.subject, row.due_at, row.last_error or "") for row in rows]
 
@@ -189,6 +221,11 @@ def backlog(session: Session) -> Backlog:
         parked=session.scalar(select(func.count()).where(DueWork.state == "parked")) or 0,
         oldest_due_at=session.scalar(select(func.min(DueWork.due_at)).where(waiting)),
     )
+
+
+def _begin_anew(row: DueWork, due_at: datetime) -> None:
+    # Attempts go on: they tell one lease from another.
+    row.due_at, row.begun, row.failures, row.outages = due_at, 0, 0, 0
 
 
 def _work(row: DueWork) -> Work:

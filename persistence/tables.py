@@ -34,14 +34,18 @@ class DueWork(Base):
 
     id: Mapped[str] = mapped_column(Id("du"), primary_key=True)
     kind: Mapped[str] = mapped_column(ascii_text(64))
-    subject: Mapped[str] = mapped_column(ascii_text(40))
+    # Ours, or a gateway's, whose ids may be longer.
+    subject: Mapped[str] = mapped_column(ascii_text(128))
     payload: Mapped[dict[str, Any]] = mapped_column(Json)
     dedup_key: Mapped[str] = mapped_column(ascii_text(160))
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     state: Mapped[str] = mapped_column(ascii_text(8))
-    # How often it was handed out, and how often it then failed.
+    # How often it was handed out; how often it was begun since anybody last said what became of it.
     attempts: Mapped[int] = mapped_column(Integer)
+    begun: Mapped[int] = mapped_column(SmallInteger)
+    # How often it failed, and how often those failed whom it needs.
     failures: Mapped[int] = mapped_column(SmallInteger)
+    outages: Mapped[int] = mapped_column(SmallInteger)
     last_error: Mapped[str | None] = mapped_column(Text)
 
 

@@ -28,11 +28,24 @@ def note(done):
     seen.append(done.subject)
 
 
+def ended(database_url, redis_url, clock, *, at):
+    """How a relay and a worker ended that were to die at this point, if they came there."""
+    where = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "CLOCK_FILE": str(clock.path)}
+    return subprocess.run(
+        [sys.executable, "-m", "tests.jobs.mortal"],
+        cwd=ROOT,
+        env=os.environ | where | {"DIE_AT": at},
+        check=False,
+    ).returncode
+
+
 @pytest.mark.parametrize(
     "point",
     [
         "before_commit persistence.due.lease",
         "committed persistence.due.lease",
+        "before_commit persistence.due.begin",
+        "committed persistence.due.begin",
         "before_commit __main__.trace",
         "committed __main__.trace",
         "before_done leave_a_trace",
@@ -49,21 +62,27 @@ def test_work_survives_whoever_does_it(database, database_url, redis_url, clock,
             session, kind="leave_a_trace", subject="thing_1", due_at=database_clock.now(session), key="once"
         )
     )
-    died = subprocess.run(
-        [sys.executable, "-m", "tests.jobs.mortal"],
-        cwd=ROOT,
-        env=os.environ
-        | {
-            "DATABASE_URL": database_url,
-            "REDIS_URL": redis_url,
-            "CLOCK_FILE": str(clock.path),
-            "DIE_AT": point,
-        },
-        check=False,
-    )
-    assert died.returncode == -signal.SIGKILL
+    assert ended(database_url, redis_url, clock, at=point) == -signal.SIGKILL
     clock.advance(seconds=61)
     drain(redis_url)
     assert seen == ["thing_1"]
     states = reading(lambda session: dict(session.execute(select(DueWork.kind, DueWork.state)).all()))
     assert (states["leave_a_trace"], states["seen"]) == ("done", "done")
+
+
+def test_work_that_kills_whoever_does_it_is_given_up_after_five(database, database_url, redis_url, clock):
+    def write(session):
+        instant = database_clock.now(session)
+        due.schedule(session, kind="leave_a_trace", subject="thing_1", due_at=instant, key="deadly")
+
+    atomically(write)
+    ends = []
+    for _ in range(6):
+        ends.append(ended(database_url, redis_url, clock, at="before_commit __main__.trace"))
+        clock.advance(seconds=61)
+    assert ends == [-signal.SIGKILL] * 5 + [0]
+    (parked,) = reading(due.parked)
+    assert (parked.kind, parked.reason) == (
+        "leave_a_trace",
+        "Nothing was heard of it after it was begun 5 times.",
+    )

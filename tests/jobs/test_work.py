@@ -219,7 +219,7 @@ def test_a_job_that_asks_for_later_is_not_a_failure(database, redis_url, clock):
     work_id = schedule("wait_a_day")
     drain(redis_url)
     waiting = row(work_id)
-    assert (waiting.state, waiting.attempts, waiting.last_error) == ("due", 0, None)
+    assert (waiting.state, waiting.failures, waiting.last_error) == ("due", 0, None)
     assert timedelta(hours=23) < waiting.due_at - now() <= timedelta(days=1)
     clock.advance(days=1, minutes=1)
     drain(redis_url)
@@ -242,14 +242,33 @@ def test_what_keeps_failing_is_parked_listed_and_put_back(database, redis_url, c
     assert "not_ready: The thing is not ready." in listed.output
     put_back = application.invoke(args=["jobs", "retry", work_id])
     assert put_back.output == f"{work_id} is due again.\n"
-    assert (row(work_id).state, row(work_id).attempts) == ("due", 0)
+    assert (row(work_id).state, row(work_id).failures) == ("due", 0)
+
+
+def test_everything_parked_is_put_back_by_kind_or_at_once(database, application):
+    kinds = {"refuse_it": 101, "break_it": 2}
+    for kind, count in kinds.items():
+        for number in range(count):
+            work_id = schedule(kind, f"thing_{number}")
+            for _ in range(12):
+                atomically(due.postpone, work_id, reason="why")
+    assert reading(due.backlog).parked == 103
+    assert len(application.invoke(args=["jobs", "parked"]).output.splitlines()) == 100
+    assert len(application.invoke(args=["jobs", "parked", "--limit", "0"]).output.splitlines()) == 103
+    assert len(application.invoke(args=["jobs", "parked", "--kind", "break_it"]).output.splitlines()) == 2
+    assert application.invoke(args=["jobs", "retry", "--kind", "refuse_it"]).output == "101 due again.\n"
+    assert reading(due.backlog).parked == 2
+    assert application.invoke(args=["jobs", "retry", "--all"]).output == "2 due again.\n"
+    assert reading(due.backlog).parked == 0
+    assert application.invoke(args=["jobs", "retry"]).exit_code == 2
+    assert application.invoke(args=["jobs", "retry", "--all", "--kind", "break_it"]).exit_code == 2
 
 
 def test_an_outage_is_waited_out_hour_by_hour_for_a_week_and_then_parked(database):
     work_id = schedule("ask_a_gateway_that_is_away")
     for _ in range(179):
         perform(work_id)
-    assert (row(work_id).state, row(work_id).failures) == ("due", 179)
+    assert (row(work_id).state, row(work_id).outages) == ("due", 179)
     assert timedelta(minutes=59) < row(work_id).due_at - now() <= timedelta(hours=1)
     perform(work_id)
     assert row(work_id).state == "parked"
@@ -287,7 +306,7 @@ def test_with_redis_gone_nothing_is_lost(database, redis_url, tmp_path):
     work_id = schedule("note_it")
     down = relay(f"unix://{tmp_path}/no.sock")
     assert down.turn_or_wait() is None
-    assert (row(work_id).state, row(work_id).attempts) == ("due", 0)
+    assert (row(work_id).state, row(work_id).failures) == ("due", 0)
     drain(redis_url)
     assert done == ["thing_1"]
 

@@ -69,14 +69,49 @@ def test_leased_work_is_nobody_elses_until_the_lease_runs_out(database, clock):
     assert _leased() == ["send_refund"]
 
 
+def test_a_lease_begins_with_the_work_whatever_it_waited_in_a_queue(database, clock):
+    _schedule("send_refund")
+    (work,) = atomically(due.lease)
+    clock.advance(seconds=59)
+    assert atomically(due.begin, work.id, attempt=1) == work
+    clock.advance(seconds=59)
+    assert _leased() == []
+    clock.advance(seconds=2)
+    assert _leased() == ["send_refund"]
+
+
+def test_work_that_waited_in_a_queue_until_it_was_handed_out_again_is_done_by_one(database, clock):
+    _schedule("send_refund")
+    (late,) = atomically(due.lease)
+    clock.advance(seconds=61)
+    (work,) = atomically(due.lease)
+    with nothing_moves():
+        assert atomically(due.begin, late.id, attempt=late.attempts) is None
+    assert atomically(due.begin, work.id, attempt=work.attempts) == work
+
+
+def test_work_put_off_is_not_done_early_by_whoever_still_holds_an_old_lease(database, clock):
+    _schedule("settle_charge")
+    (late,) = atomically(due.lease)
+    clock.advance(seconds=61)
+    (work,) = atomically(due.lease)
+    atomically(due.defer, work.id, until=reading(database_clock.now) + timedelta(days=2))
+    with nothing_moves():
+        assert atomically(due.begin, late.id, attempt=late.attempts) is None
+    clock.advance(days=2, minutes=1)
+    (again,) = atomically(due.lease)
+    # A number of its own for each lease: the queue takes a job with an old one for the job it had.
+    assert again.attempts == 3
+
+
 def test_completed_work_never_comes_back(database, clock):
     _schedule("send_refund")
     (work,) = atomically(due.lease)
-    assert reading(due.find, work.id) == work
+    assert atomically(due.begin, work.id) == work
     atomically(due.complete, work.id)
     clock.advance(days=30)
     assert _leased() == []
-    assert reading(due.find, work.id) is None
+    assert atomically(due.begin, work.id) is None
     atomically(due.complete, work.id)
     assert _leased() == []
 
@@ -129,6 +164,48 @@ def test_work_that_nobody_did_while_all_workers_were_down_has_not_failed(databas
     assert _leased() == ["send_refund"]
 
 
+def test_work_that_is_begun_again_and_again_and_never_heard_of_is_left_to_staff(database, clock):
+    _schedule("send_refund")
+    for _ in range(5):
+        (work,) = atomically(due.lease)
+        assert atomically(due.begin, work.id, attempt=work.attempts) is not None
+        clock.advance(seconds=61)
+    (work,) = atomically(due.lease)
+    assert atomically(due.begin, work.id, attempt=work.attempts) is None
+    (parked,) = reading(due.parked)
+    assert (parked.id, parked.reason) == (work.id, "Nothing was heard of it after it was begun 5 times.")
+    clock.advance(days=30)
+    assert _leased() == []
+    assert atomically(due.revive, work.id) is True
+    assert atomically(due.begin, work.id) is not None
+
+
+def test_whatever_is_heard_of_work_says_that_it_does_not_kill(database, clock):
+    _schedule("send_refund")
+    for _ in range(3):
+        for _ in range(4):
+            (work,) = atomically(due.lease)
+            assert atomically(due.begin, work.id, attempt=work.attempts) is not None
+            clock.advance(seconds=61)
+        (work,) = atomically(due.lease)
+        atomically(due.postpone, work.id, reason="the gateway is down", outage=True)
+        clock.advance(hours=1)
+    assert reading(_in_state, "due") == 1
+
+
+def test_the_first_failure_of_its_own_after_a_long_outage_does_not_park_work(database, clock):
+    _schedule("send_refund")
+    (work,) = atomically(due.lease)
+    for _ in range(170):
+        assert atomically(due.postpone, work.id, reason="the gateway is down", outage=True) is False
+    for _ in range(11):
+        assert atomically(due.postpone, work.id, reason="not ready") is False
+    # Nor does the outage after it begin where the last one ended.
+    assert atomically(due.postpone, work.id, reason="the gateway is down", outage=True) is False
+    assert atomically(due.postpone, work.id, reason="not ready") is True
+    assert reading(_in_state, "parked") == 1
+
+
 def test_work_put_off_until_an_instant_waits_for_it_and_has_not_failed(database, clock):
     _schedule("settle_charge")
     (work,) = atomically(due.lease)
@@ -153,7 +230,8 @@ def test_parked_work_begins_anew_when_staff_say_so(database, clock):
 
     assert atomically(due.revive, work.id) is True
     (again,) = atomically(due.lease)
-    assert (again.id, again.attempts) == (work.id, 1)
+    assert (again.id, again.attempts) == (work.id, 13)
+    assert atomically(due.postpone, work.id, reason="the gateway is down") is False
 
 
 def test_parked_work_is_not_postponed_into_life(database, clock):
