@@ -26,9 +26,11 @@ Outcome = TypeVar("Outcome")
 # The transaction was rolled back and may simply be tried again: deadlock (on Galera, certification conflict), lock wait
 # timeout, row changed since it was read, certification conflict of group replication; then TiDB's own.
 _ROLLED_BACK = {1213, 1205, 1020, 3101, 8002, 8005, 8022, 8028, 9007}
-# Nobody answers at the address of the server, or there is no room: it is being restarted, another takes its place, or
-# everybody has come at once because one did.
-_NOT_LET_IN = {1040, 2002, 2003}
+# Nobody answers at the address of the server, or it has no connection left for us (altogether, for this user, for this
+# hour): it is being restarted, another takes its place, or everybody has come at once because one did.
+_NOT_LET_IN = {1040, 1203, 1226, 2002, 2003}
+# A statement was ended for taking too long; it would take as long again.
+_TOOK_TOO_LONG = {1969, 3024}
 _TRIES = 8
 _FIRST_PAUSE_SECONDS = 0.005
 
@@ -148,6 +150,8 @@ def _tried(transaction: Callable[[], Result]) -> Result:
             # It has waited for seconds already.
             raise _busy() from error
         except DBAPIError as error:
+            if _has_waited(error):
+                raise _busy() from error
             if not _may_be_tried_again(error):
                 raise
         # Jittered, so that two transactions which met do not meet again.
@@ -198,6 +202,11 @@ def _commit(session: Session) -> None:
             "The connection to the books was lost at the last moment."
             " Send the request again with the same Idempotency-Key."
         ) from error
+
+
+def _has_waited(error: DBAPIError) -> bool:
+    # SQLite's writers wait for each other for half a minute before they say that the file is locked.
+    return _number(error) in _TOOK_TOO_LONG or "database is locked" in str(error.orig)
 
 
 def _may_be_tried_again(error: DBAPIError) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pymysql
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, insert, inspect, select, text
@@ -17,6 +18,8 @@ from persistence.engine import Database
 from persistence.grants import grant_statements
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import Table
 
     from tests.servers import MariaDB
@@ -26,6 +29,8 @@ _NAME = "holdfast_test"
 _BLANK = "holdfast_blank"
 # The service's own user: it may do what the service may do, and no more.
 _USER = "holdfast"
+# How many connections the server takes at least, and how many by itself.
+_FEWEST, _MOST = 10, 151
 # By socket and by TCP.
 _HOSTS = ("localhost", "127.0.0.1")
 
@@ -107,6 +112,20 @@ class MariaDBSchema:
         with self._owner.connect() as connection:
             for each in connection.scalars(text(_CONNECTIONS)).all():
                 connection.exec_driver_sql(f"KILL {each}")
+
+
+    @contextmanager
+    def crowded(self) -> Iterator[None]:
+        """Inside, all of the server's connections are somebody else's."""
+        self._owner.dispose()
+        self._server.execute(f"SET GLOBAL max_connections = {_FEWEST}")
+        with ExitStack() as taken:
+            taken.callback(self._server.execute, f"SET GLOBAL max_connections = {_MOST}")
+            with suppress(pymysql.err.OperationalError):
+                while True:
+                    other = pymysql.connect(unix_socket=str(self._server.socket), user=_USER)
+                    taken.callback(other.close)
+            yield
 
     def close(self) -> None:
         """Let go of the server."""

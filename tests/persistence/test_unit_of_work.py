@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 from sqlalchemy import create_engine, func, make_url, select, text
@@ -261,6 +263,48 @@ def test_while_the_server_is_away_nothing_is_done_and_trying_later_is_asked_for(
         atomically(_tell, name="milestone.released")
     away.engine.dispose()
     unit_of_work.bind(database)
+    assert reading(_told) == set()
+
+
+@pytest.mark.mariadb
+@pytest.mark.parametrize("edge", [atomically, reading])
+def test_a_server_without_a_connection_for_us_is_busy(database, schema, edge):
+    database.engine.dispose()
+    with schema.crowded(), pytest.raises(DatabaseBusy):
+        edge(database_clock.now)
+    assert edge(database_clock.now) is not None
+
+
+@pytest.mark.mariadb
+def test_a_statement_that_takes_too_long_is_ended_taken_back_and_not_tried_again(database):
+    tries = []
+
+    def slow(session):
+        tries.append(_tell(session, name="milestone.released"))
+        session.flush()
+        session.execute(text("SET STATEMENT max_statement_time = 0.01 FOR SELECT SLEEP(5)"))
+
+    with expect_refusal(DatabaseBusy):
+        atomically(slow)
+    assert len(tries) == 1
+
+
+@pytest.mark.sqlite
+def test_whoever_has_waited_for_the_writer_of_a_file_does_not_wait_again(database):
+    tries = []
+
+    def write(session):
+        tries.append(1)
+        _tell(session, name="milestone.released")
+        session.flush()
+
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout = 50")
+    with closing(sqlite3.connect(database.engine.url.database)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseBusy):
+            atomically(write)
+    assert tries == [1]
     assert reading(_told) == set()
 
 
