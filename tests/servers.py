@@ -76,9 +76,14 @@ class Kept:
         )
         self._keepers.enter_context(kept)
 
+    @property
+    def number(self) -> int:
+        """Its process id."""
+        return int((self._directory / "server").read_text())
+
     def kill(self) -> None:
         """End it as a power cut would."""
-        os.kill(int((self._directory / "server").read_text()), signal.SIGKILL)
+        os.kill(self.number, signal.SIGKILL)
         until(lambda: not _listens(self._listens))
 
 

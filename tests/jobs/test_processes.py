@@ -16,6 +16,7 @@ from persistence import due, idempotency
 from persistence.idempotency import Answer, Request
 from persistence.tables import DueWork, IdempotencyKey
 from persistence.unit_of_work import atomically, reading
+from tests import servers
 from tests.schema import ROOT
 from tests.waiting import until
 
@@ -33,9 +34,9 @@ def environment(database, database_url, redis_url, clock):
 
 
 @contextmanager
-def running(environment, *command):
+def running(environment, *command, module=("flask", "--app", "wsgi")):
     process = subprocess.Popen(
-        [sys.executable, "-m", "flask", "--app", "wsgi", *command],
+        [sys.executable, "-m", *module, *command],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -95,3 +96,31 @@ def test_without_redis_named_nothing_starts(environment, command):
     with running(environment, "jobs", command) as process:
         assert process.wait(30) == 1
         assert "REDIS_URL is missing" in process.stdout.read()
+
+
+def test_a_worker_whose_redis_dies_during_a_job_goes_on_when_it_is_back(environment):
+    def schedule(session, *, kind, subject):
+        due.schedule(session, kind=kind, subject=subject, due_at=database_clock.now(session), key=kind)
+
+    with servers.redis() as redis:
+        told = environment | {"REDIS_URL": redis.url}
+        atomically(schedule, kind="end_redis", subject=str(redis.process.number))
+        with (
+            running(told, "jobs", "relay", "--pause", "0.05") as relay,
+            running(told, module=("tests.jobs.patient",)) as worker,
+        ):
+            until(lambda: state_of("end_redis") == "done")
+            redis.process.start()
+            atomically(schedule, kind="go_on", subject="thing_1")
+            until(lambda: state_of("seen:thing_1") is not None)
+            for process in (relay, worker):
+                process.send_signal(signal.SIGTERM)
+            assert [relay.wait(30), worker.wait(30)] == [0, 0]
+
+
+def test_a_worker_that_waits_for_its_redis_ends_when_it_is_told_to(environment):
+    nobody = environment | {"REDIS_URL": "redis://127.0.0.1:1/0"}
+    with running(nobody, "jobs", "work") as worker:
+        assert any("worker_waits" in line for line in iter(worker.stdout.readline, ""))
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
