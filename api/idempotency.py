@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import structlog
 from flask import Response, current_app, g, request
+from sqlalchemy.exc import DBAPIError
 
 from api import errors
 from api.auth import actor
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 View = TypeVar("View", bound="Callable[..., Any]")
 P = ParamSpec("P")
+
+_log = structlog.get_logger("holdfast.api")
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -148,9 +151,9 @@ def settle_begun(response: Response) -> Response:
     if held is not None:
         try:
             _settle(held, response.status_code)
-        except Unavailable as unavailable:
-            # The answer is true all the same; who asks again when the lease has run out goes on from what was begun.
-            structlog.get_logger("holdfast.api").warning("key_not_settled", reason=unavailable.code)
+        except (Unavailable, DBAPIError) as error:
+            # What was asked for stands; the claim ends by itself, and whoever comes then goes on from the same id.
+            _log.warning("key_left_open", key_id=held.key_id, reason=type(error).__name__)
     return response
 
 
@@ -166,6 +169,13 @@ def mark_replayed(response: Response) -> Response:
     if g.get("replayed"):
         response.headers[REPLAYED] = "true"
     return response
+
+
+def _settle(held: Claim, status: int) -> None:
+    if status < HTTPStatus.BAD_REQUEST:
+        atomically(idempotency.finish, held, Answer(status, None, {}, held.resource_id))
+    else:
+        atomically(idempotency.give_back, held)
 
 
 def _key() -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from sqlalchemy import func, select
 
 from ledger.tables import entries
+from persistence import unit_of_work
 from persistence.tables import IdempotencyKey
 from persistence.unit_of_work import reading
 from tests.api.conftest import problem
@@ -196,6 +199,34 @@ def test_what_is_begun_once_goes_on_each_time_and_keeps_no_secret(ana):
 def test_what_is_begun_once_begins_once_for_sixteen_at_once(ana):
     answers = [answer for answer in together(lambda: secret(ana), 16) if answer.status_code == 200]
     assert len({answer.json["id"].partition("_secret_")[0] for answer in answers}) == 1
+    assert entries_posted() == 1
+
+
+_writers = []
+
+
+def _take_the_database(stage, name):
+    if (stage, name) == ("committed", "persistence.idempotency._begin_once"):
+        for writer in _writers:
+            writer.execute("BEGIN IMMEDIATE")
+
+
+unit_of_work.observe(_take_the_database)
+
+
+def test_an_answer_stands_though_its_key_cannot_be_closed_and_the_key_goes_on_after_a_minute(ana, clock):
+    with unit_of_work.database().engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout = 50")
+    with closing(sqlite3.connect(unit_of_work.database().engine.url.database)) as writer:
+        _writers.append(writer)
+        first = secret(ana)
+        _writers.clear()
+    assert first.status_code == 200
+    problem(secret(ana), 409, "request_in_progress")
+    clock.advance(seconds=61)
+    again = secret(ana)
+    assert again.status_code == 200
+    assert again.json["id"].partition("_secret_")[0] == first.json["id"].partition("_secret_")[0]
     assert entries_posted() == 1
 
 
