@@ -39,7 +39,7 @@ from gateways.paying_out import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
 # One place to import all of it from.
@@ -203,8 +203,13 @@ class Gateway(Protocol):
         """What lies at the gateway, for us or for one worker's account."""
         ...
 
-    def verify_event(self, payload: bytes, headers: Mapping[str, str], *, now: datetime) -> Event:
-        """The event in these bytes; raises `SignatureRefused` unless the gateway signed them, around `now`."""
+    def verify_event(
+        self, payload: bytes, headers: Mapping[str, str], *, now: Callable[[], datetime]
+    ) -> Event:
+        """The event in these bytes; raises `SignatureRefused` unless the gateway signed them, around `now`.
+
+        `now` is asked only about what is signed. What is signed and not understood is `AnswerNotUnderstood`.
+        """
         ...
 
     def without_secrets(self, payload: bytes) -> bytes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
 from gateways.tables import WebhookEvent
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gateways.contract import Event
 
 HANDLE = "handle_webhook"
+_UNREAD = "unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +37,50 @@ class Received:
 
 def receive(session: Session, *, webhook_id: str, gateway: str, event: Event, payload: bytes) -> bool:
     """Keep a verified event and have it handled; false when it came before, which changes nothing."""
-    account = event.account or ""
+    row = WebhookEvent(
+        gateway=gateway,
+        account=event.account or "",
+        event_id=event.id,
+        type=event.type,
+        object_kind=event.kind,
+        object_id=event.object_id,
+        payload=payload,
+        created_at=event.created_at,
+    )
+    return _kept(session, webhook_id, row)
+
+
+def receive_unread(session: Session, *, webhook_id: str, gateway: str, payload: bytes) -> bool:
+    """Keep what a gateway signed and nobody here understands, for a newer version of us to handle."""
+    row = WebhookEvent(
+        gateway=gateway,
+        account="",
+        # The same bytes are the same event.
+        event_id=f"sha256:{sha256(payload).hexdigest()}",
+        type=_UNREAD,
+        payload=payload,
+        created_at=clock.now(session),
+    )
+    return _kept(session, webhook_id, row)
+
+
+def _kept(session: Session, webhook_id: str, row: WebhookEvent) -> bool:
     same = (
-        WebhookEvent.gateway == gateway,
-        WebhookEvent.account == account,
-        WebhookEvent.event_id == event.id,
+        WebhookEvent.gateway == row.gateway,
+        WebhookEvent.account == row.account,
+        WebhookEvent.event_id == row.event_id,
     )
     if session.scalar(select(WebhookEvent.id).where(*same)) is not None:
         return False
-    instant = clock.now(session)
-    session.add(
-        WebhookEvent(
-            id=webhook_id,
-            gateway=gateway,
-            account=account,
-            event_id=event.id,
-            type=event.type,
-            object_kind=event.kind,
-            object_id=event.object_id,
-            payload=payload,
-            created_at=event.created_at,
-            received_at=instant,
-            state="received",
-        )
-    )
+    row.id, row.received_at, row.state = webhook_id, clock.now(session), "received"
+    session.add(row)
     try:
         session.flush()
     except IntegrityError as error:
         # The same event arrived at the same moment and was first.
         raise Retry from error
-    due.schedule(session, kind=HANDLE, subject=webhook_id, due_at=instant, key=f"{HANDLE}:{webhook_id}")
+    key = f"{HANDLE}:{webhook_id}"
+    due.schedule(session, kind=HANDLE, subject=webhook_id, due_at=row.received_at, key=key)
     return True
 
 
@@ -98,3 +114,13 @@ def received_since(session: Session, since: datetime) -> list[str]:
     """The webhooks that came in at or after an instant, oldest first."""
     statement = select(WebhookEvent.id).where(WebhookEvent.received_at >= since)
     return list(session.scalars(statement.order_by(WebhookEvent.received_at, WebhookEvent.id)))
+
+
+def forget_handled(session: Session, *, before: datetime, limit: int) -> int:
+    """Drop up to `limit` webhooks that came before then and that nobody has to look at; returns how many."""
+    old = WebhookEvent.state.in_(("handled", "ignored")) & (WebhookEvent.received_at < before)
+    ids = session.scalars(
+        select(WebhookEvent.id).where(old).order_by(WebhookEvent.received_at).limit(limit)
+    ).all()
+    session.execute(delete(WebhookEvent).where(WebhookEvent.id.in_(ids)))
+    return len(ids)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import structlog
 from flask import request
 
@@ -12,12 +14,15 @@ from api.idempotency import naturally_idempotent
 from api.rate_limits import unlimited
 from api.webhooks.schemas import ReceivedSchema
 from gateways import inbox
-from gateways.contract import SignatureRefused
+from gateways.contract import AnswerNotUnderstood, SignatureRefused
 from kernel.ids import new_id
 from kernel.refusals import Invalid
 from persistence import clock
 from persistence.unit_of_work import atomically, reading
 from runtime import wiring
+
+if TYPE_CHECKING:
+    from gateways.contract import Gateway
 
 _LARGEST_BYTES = 512 * 1024
 
@@ -45,11 +50,21 @@ def receive_webhook(gateway: str) -> dict[str, bool]:
     sender = wiring.gateway(gateway)
     payload = bytes_within(_LARGEST_BYTES)
     try:
-        event = sender.verify_event(payload, dict(request.headers), now=reading(clock.now))
+        event = sender.verify_event(payload, dict(request.headers), now=lambda: reading(clock.now))
     except SignatureRefused as refusal:
         _log.warning("webhook_refused", gateway=gateway, reason=str(refusal))
         raise WebhookRefused(str(refusal)) from None
-    kept = sender.without_secrets(payload)
-    is_new = atomically(inbox.receive, webhook_id=new_id("wh"), gateway=gateway, event=event, payload=kept)
-    _log.info("webhook_received", gateway=gateway, event_id=event.id, type=event.type, duplicate=not is_new)
+    except AnswerNotUnderstood as error:
+        # Refused, it would be sent for three days and then be lost; kept, it waits for whoever understands it.
+        is_new = atomically(inbox.receive_unread, **_kept(sender, payload))
+        _log.error("webhook_not_understood", gateway=gateway, reason=str(error), duplicate=not is_new)
+    else:
+        is_new = atomically(inbox.receive, event=event, **_kept(sender, payload))
+        _log.info(
+            "webhook_received", gateway=gateway, event_id=event.id, type=event.type, duplicate=not is_new
+        )
     return {"received": True}
+
+
+def _kept(sender: Gateway, payload: bytes) -> dict[str, Any]:
+    return {"webhook_id": new_id("wh"), "gateway": sender.name, "payload": sender.without_secrets(payload)}

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from jobs.work import perform
 from tests.threads import together
 from tests.webhooks.conftest import NEW, OLD, event, kept, work_of
 
@@ -93,9 +94,89 @@ def test_an_event_of_the_other_mode_is_refused(sender):
     assert refused(sender.send(event(livemode=True)))
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{}", "not json", '{"object": "event"}'])
-def test_signed_bytes_that_are_no_event_are_refused(sender, body):
-    assert refused(sender.send(body))
+def changed(path, value):
+    values = json.loads(event(id="evt_1"))
+    at = values
+    *way, last = path
+    for step in way:
+        at = at[step]
+    at[last] = value
+    return json.dumps(values)
+
+
+def thin(**changes):
+    said = {"id": "evt_1", "type": "t", "created": "2026-11-25T00:00:00Z", "livemode": False}
+    return json.dumps({"object": "v2.core.event"} | said | changes)
+
+
+NOT_UNDERSTOOD = {
+    "nothing": "",
+    "a list": "[]",
+    "an empty object": "{}",
+    "no JSON": "not json",
+    "an event of nothing": '{"object": "event"}',
+    "another kind of thing": '{"object": []}',
+    "not a number": '{"object": NaN}',
+    "depth without end": "[" * 50_000,
+    "a date beyond all dates": changed(["created"], 1e20),
+    "a date before all dates": changed(["created"], -(10**12)),
+    "a date that a database does not take": changed(["created"], -(10**10)),
+    "an id that is no text": changed(["id"], ["evt_1"]),
+    "an id that is too long": changed(["id"], "evt_" + "x" * 200),
+    "an id beyond ASCII": changed(["id"], "evt_ü"),
+    "an id with a zero": changed(["id"], "evt_\0"),
+    "half a letter": event(id="evt_1").replace("evt_1", "evt_\\ud800"),
+    "a type beyond ASCII": changed(["type"], "ü"),
+    "a type that is too long": changed(["type"], "a" * 200),
+    "an account that is a number": changed(["account"], 5),
+    "an account that is an object": changed(["account"], {"id": "acct_1"}),
+    "an account that is too long": changed(["account"], "acct_" + "x" * 100),
+    "an object's id that is a number": changed(["data", "object", "id"], 5),
+    "an object's id that is an object": changed(["data", "object", "id"], {}),
+    "an object's id that is too long": changed(["data", "object", "id"], "pi_" + "x" * 200),
+    "an object's id that is an address": changed(["data", "object", "id"], "../balance"),
+    "an object that is a list": changed(["data", "object"], []),
+    "an object that is nothing": changed(["data", "object"], None),
+    "an object of an odd kind": changed(["data", "object", "object"], {}),
+    "a mode that is a word": changed(["livemode"], "false"),
+    "no mode": changed(["livemode"], None),
+    "a thin event about a word": thin(related_object="x"),
+    "a thin event about an odd kind": thin(related_object={"type": []}),
+    "a thin event of no time zone": thin(created="2026-11-25T00:00:00"),
+    "a thin event of an odd account": thin(context=5),
+}
+
+
+@pytest.mark.parametrize("name", NOT_UNDERSTOOD)
+def test_what_the_gateway_signed_and_we_do_not_understand_is_kept_once_and_left_to_staff(sender, clock, name):
+    body = NOT_UNDERSTOOD[name]
+    answers = [sender.send(body) for _ in range(2)]
+    assert [(answer.status_code, answer.json) for answer in answers] == [(200, {"received": True})] * 2
+    (row,) = kept()
+    assert (row.gateway, row.type, row.object_id, row.payload) == ("stripe", "unread", None, body.encode())
+    (work,) = work_of("handle_webhook")
+    for _ in range(12):
+        perform(work.id)
+    (work,) = work_of("handle_webhook")
+    assert work.state == "parked"
+    assert work.last_error.startswith("AnswerNotUnderstood: The bytes are not an event of Stripe's")
+    assert kept()[0].state == "parked"
+
+
+def test_an_object_whose_id_is_long_is_asked_for(sender):
+    object_id = "pi_" + "x" * 125
+    assert sender.send(event({"id": object_id, "object": "payment_intent"})).status_code == 200
+    (work,) = work_of("handle_webhook")
+    perform(work.id)
+    (asking,) = work_of("refresh_payment")
+    assert asking.subject == object_id
+
+
+def test_an_object_of_peoples_own_naming_that_nothing_depends_on_is_ignored(sender):
+    assert sender.send(event({"id": "25% off, ü", "object": "coupon"})).status_code == 200
+    (work,) = work_of("handle_webhook")
+    perform(work.id)
+    assert kept()[0].state == "ignored"
 
 
 def test_a_gateway_we_do_not_know_is_not_found(sender):
