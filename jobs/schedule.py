@@ -16,6 +16,7 @@ RECURRING = {
     "forget_old_sessions": timedelta(hours=24),
     "seal_entries": sealing.EVERY,
     "seal_late_entries": timedelta(hours=24),
+    "forget_what_is_over": timedelta(hours=1),
 }
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

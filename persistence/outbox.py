@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from kernel.ids import new_id
 from persistence import clock, due
@@ -62,3 +62,11 @@ def fan_out(session: Session, subscribers: Mapping[str, Sequence[str]], *, limit
             )
         event.told_at = clock.now(session)
     return len(events)
+
+
+def forget_told(session: Session, *, before: datetime, limit: int) -> int:
+    """Drop up to `limit` events that were told before then; returns how many."""
+    old = select(OutboxEvent.id).where(OutboxEvent.told_at < before)
+    ids = session.scalars(old.order_by(OutboxEvent.told_at, OutboxEvent.id).limit(limit)).all()
+    session.execute(delete(OutboxEvent).where(OutboxEvent.id.in_(ids)))
+    return len(ids)
