@@ -12,7 +12,7 @@ from ledger.chart import Side
 from ledger.tables import accounts, balances, postings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement
@@ -76,20 +76,43 @@ def balance_as_of(session: Session, account: Account, at: datetime) -> Balance:
 
 def trial_balance(session: Session, at: datetime | None = None) -> list[TrialLine]:
     """Every account that is not empty, by code; in each currency the two columns have one sum."""
-    if at is None:
-        net: ColumnElement[int] = _NET
-    else:
-        last = _last(postings.c.balance_minor, at)
-        net = case((accounts.c.normal == Side.DEBIT.value, last), else_=-last)
+    return list(trial_lines(session, at))
+
+
+def trial_lines(session: Session, at: datetime | None = None) -> Iterator[TrialLine]:
+    """The lines of the trial balance one after the other, for whoever does not want them all in memory."""
+    nets = nets_now(session) if at is None else nets_as_of(session, at)
+    return (_line(code, currency, net) for code, currency, _, net in nets if net)
+
+
+def nets_now(session: Session, *only: ColumnElement[bool]) -> Iterator[tuple[str, str, bool, int]]:
+    """Code, currency, whether it is shared, and debits less credits, of every account by code."""
+    return _nets(session, _NET, only)
+
+
+def nets_as_of(
+    session: Session, at: datetime, *only: ColumnElement[bool]
+) -> Iterator[tuple[str, str, bool, int]]:
+    """The same at an instant (`runtime.past.settled`)."""
+    last = _last(postings.c.balance_minor, at)
+    return _nets(session, case((accounts.c.normal == Side.DEBIT.value, last), else_=-last), only)
+
+
+def _nets(
+    session: Session, net: ColumnElement[int], only: Sequence[ColumnElement[bool]]
+) -> Iterator[tuple[str, str, bool, int]]:
     rows = session.execute(
-        select(accounts.c.code, accounts.c.currency, func.sum(net).label("net"))
+        select(accounts.c.code, accounts.c.currency, accounts.c.shared, func.sum(net))
         .join(balances, balances.c.account_id == accounts.c.id)
-        .group_by(accounts.c.code, accounts.c.currency)
+        .where(*only)
+        .group_by(accounts.c.code, accounts.c.currency, accounts.c.shared)
         .order_by(accounts.c.code, accounts.c.currency)
+        .execution_options(yield_per=_BATCH)
     )
-    return [_line(row.code, row.currency, int(row.net)) for row in rows if row.net]
+    return ((code, currency, shared, int(summed or 0)) for code, currency, shared, summed in rows)
 
 
+_BATCH = 1_000
 _NET = balances.c.debits_posted - balances.c.credits_posted
 
 

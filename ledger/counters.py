@@ -112,10 +112,12 @@ def locked(session: Session, connection: Connection, touched: Iterable[Account])
     in_order = sorted(set(touched), key=attrgetter("row_id"))
     read = _have(connection, [account for account in in_order if not account.shared], 0)
     shared = [account for account in in_order if account.shared]
-    if shared:
-        # The lane comes last: who waits for a person's account keeps no lane from anybody.
-        read |= _have(connection, shared, own_lane(session, connection))
-    now = clock.turned(session, instant(read.clock)) if read.clock else clock.now(session)
+    # The lane comes last: who waits for a person's account keeps no lane from anybody. It is taken where no shared
+    # account is touched as well, and before the clock is read: whoever asks about the past waits for the lanes alone.
+    lane = own_lane(session, connection)
+    ours = _have(connection, shared, lane) if shared else _NOTHING
+    now = clock.turned(session, instant(ours.clock)) if ours.clock else clock.now(session)
+    read |= ours
     return Locked(read.counters, max(now, instant(read.newest)) if read.newest else now)
 
 

@@ -47,6 +47,7 @@ _COLUMNS = (
     "approved_by",
     "reason",
     "value_date",
+    "belongs_to",
     "recorded_at",
     "resolves",
     "reverses",
@@ -95,6 +96,8 @@ def _hledger(connection: Connection, progress: Progress | None) -> Iterator[str]
             continue
         yield f"\n{entry.value_date} * {entry.movement}  ; entry:{entry.id}, reference:{entry.reference}\n"
         yield f"    ; actor:{entry.actor}, recorded:{rfc3339(entry.recorded_at)}\n"
+        if entry.belongs_to is not None:
+            yield f"    ; belongs_to:{entry.belongs_to}\n"
         if entry.reason:
             yield f"    ; {_one_line(entry.reason)}\n"
         for line in entry.postings:
@@ -122,6 +125,8 @@ def _beancount(connection: Connection, progress: Progress | None) -> Iterator[st
         yield f"\n{entry.value_date} * {_quoted(entry.movement)} {_quoted(entry.reason or '')}\n"
         yield f"  entry: {_quoted(entry.id)}\n  reference: {_quoted(entry.reference)}\n"
         yield f"  actor: {_quoted(entry.actor)}\n  recorded: {_quoted(rfc3339(entry.recorded_at))}\n"
+        if entry.belongs_to is not None:
+            yield f"  belongs-to: {entry.belongs_to}\n"
         for line in entry.postings:
             yield f"  {beancount_name(line.account.code)}  {_signed(line)}\n"
     yield from _held(connection)
@@ -199,6 +204,7 @@ def _cells(entry: PostedEntry, number: int, line: Posting) -> tuple[str, ...]:
         _text(entry.approved_by or ""),
         _text(entry.reason or ""),
         entry.value_date.isoformat(),
+        entry.belongs_to.isoformat() if entry.belongs_to else "",
         rfc3339(entry.recorded_at),
         entry.resolves or "",
         entry.reverses or "",

@@ -14,6 +14,7 @@ from kernel.money import EXPONENTS, CurrencyNotSupported
 from ledger import chart, journal, movements
 from ledger.breaches import Breach
 from ledger.coverage import coverage
+from ledger.dated_integrity import dated_breaches
 from ledger.entries import Phase, unbalanced
 from ledger.immutability import unguarded
 from ledger.journal import fingerprint
@@ -47,6 +48,7 @@ def verify(session: Session, progress: Progress | None = None) -> list[Breach]:
         *_entries(connection, seen),
         *_doubles(connection),
         *lane_breaches(connection, seen.more),
+        *dated_breaches(connection),
         *_names(connection),
         *_columns(connection),
         *_uncovered(session),

@@ -15,7 +15,7 @@ from ledger import chart
 from ledger.chart import Side
 from ledger.entries import Entry, Phase, Posting
 from ledger.rows import Insert
-from ledger.tables import accounts, entries, postings
+from ledger.tables import accounts, dated, entries, postings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     import sqlalchemy
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from ledger.chart import Account
     from ledger.counters import Counters
@@ -44,6 +44,9 @@ class Draft:
     value_date: date | None = None
     resolves: str | None = None
     reverses: str | None = None
+    # Whether it may count for the first open day where the period of its own is closed, and which day that was.
+    carry_over: bool = False
+    belongs_to: date | None = None
 
     @property
     def fingerprint(self) -> bytes:
@@ -67,11 +70,13 @@ class Draft:
             resolves=self.resolves,
             reverses=self.reverses,
             postings=self.entry.postings,
+            belongs_to=self.belongs_to,
         )
 
     def is_told_again(self, stored: PostedEntry) -> bool:
         """Whether `stored` is this very entry."""
-        same_date = self.value_date is None or self.value_date == stored.value_date
+        asked_for = self.belongs_to or self.value_date
+        same_date = asked_for in {None, stored.value_date, stored.belongs_to}
         return same_date and self.fingerprint == stored.fingerprint
 
 
@@ -93,6 +98,12 @@ class PostedEntry:
     resolves: str | None
     reverses: str | None
     postings: tuple[Posting, ...]
+    belongs_to: date | None = None
+
+    @property
+    def backdated(self) -> bool:
+        """Whether it counts for a day before the one on which it was recorded."""
+        return self.value_date < self.recorded_at.date()
 
     @property
     def entry(self) -> Entry:
@@ -115,6 +126,9 @@ def fingerprint(
 def insert_entries(connection: Connection, stored: Sequence[PostedEntry]) -> None:
     """Write the heads of entries; a key, a hold or a reversal that is taken already raises IntegrityError."""
     _INSERT_ENTRIES.run(connection, [_head(entry) for entry in stored])
+    of_another_day = [_dated(entry) for entry in stored if _is_of_another_day(entry)]
+    if of_another_day:
+        _INSERT_DATED.run(connection, of_another_day)
 
 
 def insert_postings(connection: Connection, rows: Sequence[Row]) -> None:
@@ -141,9 +155,12 @@ def posting_row(entry_id: bytes, line: int, posting: Posting, counters: Counters
 
 def entries_where(connection: Connection, *conditions: ColumnElement[bool]) -> list[PostedEntry]:
     """The entries that meet the conditions, in the order in which they were recorded."""
-    found = connection.execute(
-        select(entries).where(*conditions).order_by(entries.c.recorded_at, entries.c.id)
-    ).all()
+    return entries_of(connection, HEADS.where(*conditions).order_by(entries.c.recorded_at, entries.c.id))
+
+
+def entries_of(connection: Connection, heads: Select[Any]) -> list[PostedEntry]:
+    """The entries whose heads a statement finds, in its order."""
+    found = connection.execute(heads).all()
     lines = _lines(connection, [row.id for row in found]) if found else {}
     return [_entry(row, lines.get(row.id, ())) for row in found]
 
@@ -176,6 +193,7 @@ def entry_by_id(connection: Connection, entry_id: str) -> PostedEntry | None:
 
 _INSERT_ENTRIES = Insert(entries)
 _INSERT_POSTINGS = Insert(postings)
+_INSERT_DATED = Insert(dated)
 
 
 def _head(stored: PostedEntry) -> Row:
@@ -201,6 +219,15 @@ def entry_bytes(entry_id: str) -> bytes:
     return decode("en", entry_id)
 
 
+def _is_of_another_day(stored: PostedEntry) -> bool:
+    return stored.belongs_to is not None or stored.value_date != stored.recorded_at.date()
+
+
+def _dated(stored: PostedEntry) -> Row:
+    return entry_bytes(stored.id), stored.value_date, stored.recorded_at, stored.belongs_to
+
+
+HEADS = select(entries, dated.c.belongs_to).outerjoin(dated, dated.c.entry_id == entries.c.id)
 _LINES = (
     select(postings.c.entry_id, postings.c.side, postings.c.amount_minor, accounts)
     .join(accounts, accounts.c.id == postings.c.account_id)
@@ -245,4 +272,5 @@ def _entry(row: sqlalchemy.Row[Any], lines: tuple[Posting, ...]) -> PostedEntry:
         resolves=row.resolves_id,
         reverses=row.reverses_id,
         postings=lines,
+        belongs_to=row.belongs_to,
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _FREE = "SELECT lane FROM ledger_lanes ORDER BY lane LIMIT 1 FOR UPDATE SKIP LOCKED"
+_ALL = select(lanes.c.lane).order_by(lanes.c.lane).with_for_update()
 _THIS = select(lanes.c.lane).where(lanes.c.lane == bindparam("lane")).with_for_update()
 
 
@@ -28,6 +29,18 @@ def own_lane(session: Session, connection: Connection) -> int:
     if known.lane is None:
         known.lane = _taken(connection)
     return known.lane
+
+
+def wait_for_posters(session: Session) -> None:
+    """Come back when everybody who was posting has committed or given up.
+
+    Until this transaction ends nobody begins; whoever begins afterwards reads the clock afterwards. So nothing that is
+    not to be seen by then will be recorded at an instant before this was called.
+    """
+    connection = session.connection()
+    if connection.dialect.name != "sqlite":
+        # Those who post keep to lanes that are free, so they wait only while the last of these is waited for.
+        connection.execute(_ALL).all()
 
 
 def _taken(connection: Connection) -> int:

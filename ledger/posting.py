@@ -47,12 +47,16 @@ class EntryNotReversible(Conflict):
 
 
 class Told(TypedDict):
-    """What is said about every entry; `value_date` is the day it counts for, the present one unless it is given."""
+    """What is said about every entry; `value_date` is the day it counts for, the present one unless it is given.
+
+    Where the period of that day is closed, the entry is refused or, with `carry_over`, counts for the first open day.
+    """
 
     key: str
     actor: str
     reason: NotRequired[str | None]
     value_date: NotRequired[date | None]
+    carry_over: NotRequired[bool]
 
 
 def draft(entry: Entry, *, reference: str, **told: Unpack[Told]) -> Draft:

@@ -17,7 +17,7 @@ from ledger import journal
 from ledger.balances import Balance
 from ledger.chart import Account, Side
 from ledger.entries import Phase
-from ledger.tables import accounts, balances, entries, postings
+from ledger.tables import accounts, balances, dated, entries, postings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,12 +43,18 @@ class StatementLine:
     actor: str
     reason: str | None
     value_date: date
+    belongs_to: date | None
     recorded_at: datetime
     side: Side
     amount: Money
     change: Money
     after: Balance
     cursor: str
+
+    @property
+    def backdated(self) -> bool:
+        """Whether it counts for a day before the one on which it was recorded."""
+        return self.value_date < self.recorded_at.date()
 
 
 # As `rfc3339` writes an instant, and with numbers that a database can compare.
@@ -64,13 +70,29 @@ class _Place(NamedTuple):
     sequence: int
 
 
+class _Part(NamedTuple):
+    """How much of an account is asked for: at most so many lines from a place on, of those there were at an instant."""
+
+    place: _Place | None
+    most: int
+    at: datetime | None
+
+
 def statement(
-    session: Session, account: Account, *, after: str | None = None, limit: int = 50
+    session: Session,
+    account: Account,
+    *,
+    after: str | None = None,
+    limit: int = 50,
+    at: datetime | None = None,
 ) -> Page[StatementLine]:
-    """The lines of an account, newest first; `after` is the `next_after` of the page before."""
+    """The lines of an account, newest first; `after` is the `next_after` of the page before.
+
+    With `at`, as it stood at that instant (`runtime.past.settled`), whatever came later.
+    """
     place = None if after is None else _place(after)
     lanes = session.scalars(select(balances.c.lane).where(balances.c.account_id == account.row_id))
-    by_lane = [_newest(session, account, lane, place, limit + 1) for lane in lanes]
+    by_lane = [_newest(session, account, lane, _Part(place, limit + 1, at)) for lane in lanes]
     merged = sorted(
         (row for rows in by_lane for row in rows),
         key=attrgetter("recorded_at", "lane", "sequence"),
@@ -98,6 +120,11 @@ def accounts_named(session: Session, code: str) -> list[Account]:
     return [journal.account_of(row) for row in rows]
 
 
+def was_ever_touched(session: Session, account: Account) -> bool:
+    """Whether anything was ever posted to it."""
+    return session.scalar(select(accounts.c.id).where(accounts.c.id == account.row_id)) is not None
+
+
 def find_entry(session: Session, entry_id: str) -> PostedEntry | None:
     """The entry with this id."""
     return journal.entry_by_id(session.connection(), entry_id)
@@ -108,25 +135,30 @@ def entries_about(session: Session, references: Iterable[str]) -> list[PostedEnt
     return journal.entries_where(session.connection(), entries.c.reference.in_(sorted(set(references))))
 
 
-_ROW = select(
-    postings,
-    entries.c.movement,
-    entries.c.phase,
-    entries.c.reference,
-    entries.c.actor,
-    entries.c.reason,
-    entries.c.value_date,
-).join(entries, entries.c.id == postings.c.entry_id)
+_ROW = (
+    select(
+        postings,
+        entries.c.movement,
+        entries.c.phase,
+        entries.c.reference,
+        entries.c.actor,
+        entries.c.reason,
+        entries.c.value_date,
+        dated.c.belongs_to,
+    )
+    .join(entries, entries.c.id == postings.c.entry_id)
+    .outerjoin(dated, dated.c.entry_id == postings.c.entry_id)
+)
 
 
-def _newest(
-    session: Session, account: Account, lane: int, place: _Place | None, limit: int
-) -> Sequence[Row[Any]]:
+def _newest(session: Session, account: Account, lane: int, part: _Part) -> Sequence[Row[Any]]:
     query = _ROW.where(postings.c.account_id == account.row_id, postings.c.lane == lane)
-    if place is not None:
-        query = query.where(_before(place, lane))
+    if part.place is not None:
+        query = query.where(_before(part.place, lane))
+    if part.at is not None:
+        query = query.where(postings.c.recorded_at <= part.at)
     order = postings.c.recorded_at.desc(), postings.c.sequence.desc()
-    return session.execute(query.order_by(*order).limit(limit)).all()
+    return session.execute(query.order_by(*order).limit(part.most)).all()
 
 
 def _before(place: _Place, lane: int) -> ColumnElement[bool]:
@@ -150,6 +182,7 @@ def _line(account: Account, row: Row[Any], posted: int, held: int) -> StatementL
         actor=row.actor,
         reason=row.reason,
         value_date=row.value_date,
+        belongs_to=row.belongs_to,
         recorded_at=row.recorded_at,
         side=Side(row.side),
         amount=Money(row.amount_minor, currency),

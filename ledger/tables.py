@@ -6,6 +6,7 @@ costs a third of a batch. `verify` finds a line without either.
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -25,9 +26,10 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.dialects import mysql
+from sqlalchemy.orm import Mapped, mapped_column
 
 from ledger.immutability import refuse_changes
-from persistence.columns import TABLE_OPTIONS, Base, Id, UtcDateTime, ascii_text
+from persistence.columns import TABLE_OPTIONS, Base, Id, Json, UtcDateTime, ascii_text
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -174,8 +176,61 @@ seal_leaves = Table(
     **_OPTIONS,
 )
 
+# Most entries count for the day on which they are recorded; these few do not, and a report by day need only look here.
+dated = Table(
+    "ledger_dated_entries",
+    Base.metadata,
+    Column("entry_id", Id("en"), primary_key=True),
+    Column("value_date", Date, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    # The day it would have counted for, had that day's period not been closed.
+    Column("belongs_to", Date),
+    Index(None, "value_date", "entry_id"),
+    Index(None, "recorded_at", "entry_id"),
+    info={"append_only": True},
+    sqlite_with_rowid=False,
+    **_OPTIONS,
+)
 
-for _table in (accounts, entries, postings, seals, seal_leaves):
+period_acts = Table(
+    "ledger_period_acts",
+    Base.metadata,
+    Column("period", ascii_text(7), nullable=False),
+    # Counted from one for every period: of two who act on it at once, the second finds the first.
+    Column("number", SmallInteger, nullable=False, autoincrement=False),
+    Column("act", ascii_text(16), nullable=False),
+    Column("state", ascii_text(12), nullable=False),
+    Column("actor", ascii_text(40), nullable=False),
+    Column("reason", String(500)),
+    Column("acted_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("period", "number"),
+    info={"append_only": True},
+    sqlite_with_rowid=False,
+    **_OPTIONS,
+)
+
+
+class Adjustment(Base):
+    """A proposal; nothing is posted before somebody else has approved it."""
+
+    __tablename__ = "ledger_adjustments"
+    __table_args__ = (Index(None, "state", "id"), _OPTIONS)
+
+    id: Mapped[str] = mapped_column(Id("aj"), primary_key=True)
+    state: Mapped[str] = mapped_column(ascii_text(12))
+    lines: Mapped[list[dict[str, Any]]] = mapped_column(Json)
+    reason: Mapped[str] = mapped_column(String(500))
+    value_date: Mapped[date | None] = mapped_column(Date)
+    carry_over: Mapped[bool] = mapped_column(Boolean)
+    proposed_by: Mapped[str] = mapped_column(ascii_text(40))
+    proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    decided_by: Mapped[str | None] = mapped_column(ascii_text(40))
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decision: Mapped[str | None] = mapped_column(String(500))
+    entry_id: Mapped[str | None] = mapped_column(Id("en"))
+
+
+for _table in (accounts, entries, postings, seals, seal_leaves, dated, period_acts):
     refuse_changes(_table)
 
 

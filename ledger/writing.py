@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from sqlalchemy.exc import IntegrityError
 
 from kernel.refusals import Conflict, Forbidden, Invalid, Refusal
-from ledger import counters, journal, movements
+from ledger import counters, journal, movements, periods
 from ledger.tables import entries
 from ledger.transaction import memory
 from persistence.unit_of_work import Retry
@@ -75,9 +75,10 @@ def write(session: Session, draft: Draft) -> PostedEntry:
         raise refusal
     connection = session.connection()
     writing = _Writing(session, connection, [draft])
+    added = writing.add(draft)
     # Whether it was written before is asked only when it cannot be, so that the usual case pays nothing for it.
-    if not writing.add(draft):
-        return _written_before(connection, draft) or _raise(_short(draft))
+    if isinstance(added, Refusal):
+        return _written_before(connection, draft) or _raise(added)
     try:
         writing.insert()
     except IntegrityError as taken:
@@ -115,11 +116,10 @@ def _answer(writing: _Writing, known: dict[str, PostedEntry], draft: Draft) -> P
     stored = known.get(draft.key)
     if stored is not None:
         return stored if draft.is_told_again(stored) else _reused()
-    written = writing.add(draft)
-    if written is None:
-        return _short(draft)
-    known[draft.key] = written
-    return written
+    answer = writing.add(draft)
+    if not isinstance(answer, Refusal):
+        known[draft.key] = answer
+    return answer
 
 
 class _Writing:
@@ -136,10 +136,14 @@ class _Writing:
         self._entries: list[PostedEntry] = []
         self._rows: list[Row] = []
 
-    def add(self, draft: Draft) -> PostedEntry | None:
-        """The entry, about to be written; None when it would break a floor."""
+    def add(self, draft: Draft) -> PostedEntry | Refusal:
+        """The entry, about to be written, or what refuses it."""
+        try:
+            draft = periods.admitted(self._connection, draft, self._at.date())
+        except periods.PeriodClosed as closed:
+            return closed
         if self._breaks_a_floor(draft):
-            return None
+            return _short(draft)
         stored = draft.stored(self._at)
         self._rows += _moved(self._counters, stored)
         self._entries.append(stored)
