@@ -114,6 +114,17 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
         return mark
 
+    def download(self, *media: str) -> Callable[[View], View]:
+        """Answer with a file of one of these kinds."""
+        write: Callable[[Any], View] = super().response(200)
+
+        def mark(view: View) -> View:
+            view.answer_schema = None  # type: ignore[attr-defined]
+            view.media = media  # type: ignore[attr-defined]
+            return write(view)
+
+        return mark
+
     def _verb(self, rule: str, method: str) -> Callable[[View], View]:
         def add(view: View) -> View:
             if method == "GET":

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from api.ledger.words import BOOKS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # What ids belong to, by their prefix.
 THINGS = {
+    "aj": "adjustment",
     "ct": "contract",
     "dp": "dispute",
     "en": "ledger entry",
@@ -29,16 +32,19 @@ THINGS = {
 
 # Parameters within an address: what they are and, for ids of ours, their prefix.
 PLACES = {
+    "adjustment_id": ("The adjustment.", "aj"),
     "account_code": ("The account as the books call it: `liabilities:escrow:ms_…`.", None),
     "card_id": ("The card, by the payment provider's id: `pm_…`.", None),
     "contract_id": ("The contract.", "ct"),
-    "entry_id": ("The ledger entry that the receipt is of.", "en"),
+    "entry_id": ("The entry.", "en"),
+    "form": ("The kind of file: `csv`, `xlsx` or `pdf`.", None),
     "gateway": ("The payment provider: `stripe`.", None),
     "milestone_id": ("The milestone.", "ms"),
     "name": ("The process: `milestone`, `payout`, ….", None),
     "payment_id": ("The payment.", "py"),
     "payout_id": ("The withdrawal.", "po"),
     "refund_id": ("The refund.", "rf"),
+    "period": ("The month: `2026-10`.", None),
     "request_id": ("The refund request.", "rr"),
     "session_id": ("The session.", "se"),
     "transfer_id": ("The transfer.", "tr"),
@@ -255,47 +261,6 @@ _PAYING_OUT = {
     "waiting": "What is pending, and why.",
 }
 
-_BOOKS = {
-    "Breach.detail": "What was found, and what should have been.",
-    "Coverage.costs": "What it has cost us.",
-    "Coverage.held": "Held for others.",
-    "ForeseenEntry.movement": "Which movement of the catalogue.",
-    "ForeseenEntry.phase": "Whether the money moves, or is only held back.",
-    "ForeseenPosting.amount": "How much.",
-    "ForeseenPosting.account": "The account as the books call it.",
-    "ForeseenPosting.side": "Debit or credit.",
-    "StatementLine.actor": "Who did it: a person, a payment provider, or our own clock.",
-    "StatementLine.amount": "How much, without a sign.",
-    "StatementLine.balance": "What was in the account after it.",
-    "StatementLine.change": "What it added to the account, or with a minus took; nothing for a hold.",
-    "StatementLine.held": "How much of the balance was held back after it.",
-    "StatementLine.phase": "`posted`, or `pending` and how it was resolved.",
-    "StatementLine.reason": "Why, where somebody had to say so.",
-    "TrialBalance.at": "Of which instant; null for now.",
-    "TrialBalance.lines": "The accounts, by code.",
-    "account": "The account as the books call it.",
-    "at_gateways": "With the payment providers.",
-    "breaches": "What does not fit; empty when the books are right.",
-    "coverage": "Whether what is held for others is there, by currency.",
-    "credit": "On the credit side.",
-    "debit": "On the debit side.",
-    "entries": "What would be posted.",
-    "missing": "What would be missing if everybody asked for theirs today.",
-    "movement": "Which movement of the catalogue.",
-    "postings": "Its lines; debits and credits are equal.",
-    "preview": "Always true: nothing was changed.",
-    "receivable": "Owed to us.",
-    "recorded_at": "When it was written down.",
-    "reference": "What it is about: a milestone, a withdrawal, ….",
-    "result": "What would be answered.",
-    "rule": "Which rule does not hold.",
-    "side": "Debit or credit.",
-    "subject": "Where.",
-    "totals": "The sums of each currency.",
-    "unexplained": "What is missing beyond our costs.",
-    "value_date": "The day it counts for, in UTC.",
-}
-
 _RECEIPTS = {
     "query.format": "`json`, or `pdf` for one on paper with the JSON attached to it.",
     "PublicKey.id": "The beginning of the key's hash, by which seals and receipts name it.",
@@ -383,7 +348,7 @@ _WORDS = {
     **_TRAIL,
     **_PAYING_IN,
     **_PAYING_OUT,
-    **_BOOKS,
+    **BOOKS,
     **_RECEIPTS,
     **_PROCESSES,
     **_PROBLEMS,

@@ -171,13 +171,6 @@ def mark_replayed(response: Response) -> Response:
     return response
 
 
-def _settle(held: Claim, status: int) -> None:
-    if status < HTTPStatus.BAD_REQUEST:
-        atomically(idempotency.finish, held, Answer(status, None, {}, held.resource_id))
-    else:
-        atomically(idempotency.give_back, held)
-
-
 def _key() -> str:
     header = request.headers.get(HEADER, "").strip()
     if not header:

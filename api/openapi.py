@@ -67,6 +67,8 @@ _EDITS = (IfMatchRequired, EditedMeanwhile)
 _KEY = {"pattern": "^[!#-~][!-~]*$", "minLength": 1, "maxLength": 255}
 _VERSION = {"pattern": '^(\\*|(W/)?"[0-9]{1,9}")$'}
 
+_FILE = {"type": "string", "format": "binary"}
+
 # What they say, their type, and whether they are always there.
 _HEADERS = {
     "ETag": ("The version; send it back in If-Match to edit it.", "string", False),
@@ -235,6 +237,8 @@ def _successes(doc: dict[str, Any], view: Any, spec: APISpec) -> dict[str, Any]:
         body.update(_headers(headers))
         if hasattr(view, "also_as"):
             body["content"][view.also_as] = {"schema": {"type": "string", "format": "binary"}}
+        if hasattr(view, "media"):
+            body["content"] = {kind: {"schema": _FILE} for kind in view.media}
         links = getattr(view, "links", {})
         if links:
             body["links"] = {

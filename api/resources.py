@@ -5,6 +5,9 @@ from __future__ import annotations
 from api.escrow.contract_routes import blueprint as contracts
 from api.escrow.milestone_routes import blueprint as milestones
 from api.identity.routes import blueprint as identity
+from api.ledger.adjustment_routes import blueprint as adjustments
+from api.ledger.entry_routes import blueprint as journal
+from api.ledger.report_routes import blueprint as reports
 from api.ledger.routes import blueprint as ledger
 from api.payments.routes import blueprint as payments
 from api.payouts.routes import blueprint as payouts
@@ -12,4 +15,17 @@ from api.processes.routes import blueprint as processes
 from api.receipts.routes import blueprint as receipts
 from api.webhooks.routes import blueprint as webhooks
 
-RESOURCES = (identity, contracts, payments, milestones, payouts, receipts, ledger, processes, webhooks)
+RESOURCES = (
+    identity,
+    contracts,
+    payments,
+    milestones,
+    payouts,
+    receipts,
+    ledger,
+    reports,
+    journal,
+    adjustments,
+    processes,
+    webhooks,
+)

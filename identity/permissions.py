@@ -41,6 +41,8 @@ class Permission(StrEnum):
     VIEW_RECEIPTS = "view_receipts"
     WITHDRAW = "withdraw"
     READ_LEDGER = "read_ledger"
+    ADJUST_LEDGER = "adjust_ledger"
+    CLOSE_PERIODS = "close_periods"
     OPERATE = "operate"
 
 
@@ -75,7 +77,14 @@ PERMISSIONS = MappingProxyType(
         },
         Role.SUPPORT: _STAFF,
         Role.MEDIATOR: _STAFF | {Permission.MEDIATE_DISPUTE},
-        Role.FINANCE: _STAFF | {Permission.READ_LEDGER, Permission.REFUND_ESCROW, Permission.VIEW_WALLET},
+        Role.FINANCE: _STAFF
+        | {
+            Permission.READ_LEDGER,
+            Permission.ADJUST_LEDGER,
+            Permission.CLOSE_PERIODS,
+            Permission.REFUND_ESCROW,
+            Permission.VIEW_WALLET,
+        },
         Role.ADMIN: _STAFF
         | {Permission.READ_LEDGER, Permission.REFUND_ESCROW, Permission.VIEW_WALLET, Permission.OPERATE},
         Role.SYSTEM: frozenset(Permission),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NotRequired, TypedDict, Unpack
 
 from sqlalchemy import select
 
@@ -65,6 +65,15 @@ class Line:
     amount: Money
 
 
+class Asked(TypedDict):
+    """What is proposed: lines, why, the day it counts for, and whether that may be the first open one."""
+
+    lines: Sequence[Line]
+    reason: str
+    value_date: NotRequired[date | None]
+    carry_over: NotRequired[bool]
+
+
 @dataclass(frozen=True, slots=True)
 class AdjustmentView:
     """An adjustment: what is to be posted and why, and what was decided about it."""
@@ -87,21 +96,18 @@ def propose(
     session: Session,
     *,
     adjustment_id: str,
-    lines: Sequence[Line],
-    reason: str,
     by: str,
-    value_date: date | None = None,
-    carry_over: bool = False,
+    **asked: Unpack[Asked],
 ) -> AdjustmentView:
     """Ask for these lines to be posted; nothing moves before somebody else has approved."""
-    _postings(session, lines)
+    _postings(session, asked["lines"])
     row = Adjustment(
         id=adjustment_id,
         state=ADJUSTMENT.initial,
-        lines=[_stored(line) for line in lines],
-        reason=reason,
-        value_date=value_date,
-        carry_over=carry_over,
+        lines=[_stored(line) for line in asked["lines"]],
+        reason=asked["reason"],
+        value_date=asked.get("value_date"),
+        carry_over=asked.get("carry_over", False),
         proposed_by=by,
         proposed_at=clock.now(session),
     )
@@ -111,9 +117,15 @@ def propose(
     return _view(row)
 
 
-def foresee(session: Session, *, by: str, **asked: object) -> AdjustmentView:
+def foresee(
+    session: Session,
+    *,
+    adjustment_id: str,
+    by: str,
+    **asked: Unpack[Asked],
+) -> AdjustmentView:
     """Propose and post at once, for a preview: what would happen when somebody else approved."""
-    proposed = propose(session, by=by, **asked)  # type: ignore[arg-type]
+    proposed = propose(session, adjustment_id=adjustment_id, by=by, **asked)
     row = _held(session, proposed.id)
     row.entry_id = _post(session, row, approved_by=_NOBODY_YET)
     return proposed

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _BATCH = 1_000
 
 # A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 _COLUMNS = (
     "entry",
@@ -199,10 +199,10 @@ def _cells(entry: PostedEntry, number: int, line: Posting) -> tuple[str, ...]:
         entry.id,
         entry.movement,
         entry.phase.value,
-        _text(entry.reference),
-        _text(entry.actor),
-        _text(entry.approved_by or ""),
-        _text(entry.reason or ""),
+        harmless(entry.reference),
+        harmless(entry.actor),
+        harmless(entry.approved_by or ""),
+        harmless(entry.reason or ""),
         entry.value_date.isoformat(),
         entry.belongs_to.isoformat() if entry.belongs_to else "",
         rfc3339(entry.recorded_at),
@@ -216,7 +216,8 @@ def _cells(entry: PostedEntry, number: int, line: Posting) -> tuple[str, ...]:
     )
 
 
-def _text(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """The text so that a spreadsheet does not take it for a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 

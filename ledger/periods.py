@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from kernel.refusals import Conflict, Forbidden, Invalid
+from kernel.refusals import Conflict, Forbidden, NotFound
 from ledger.lanes import wait_for_posters
 from ledger.states import ACCOUNTING_PERIOD
 from ledger.tables import period_acts
@@ -41,10 +41,10 @@ class PeriodClosed(Conflict):
     code = "period_closed"
 
 
-class PeriodMalformed(Invalid):
-    """A period is a month, written like 2026-10."""
+class PeriodUnknown(NotFound):
+    """There is no such period; a period is a month, written like 2026-10."""
 
-    code = "period_malformed"
+    code = "period_unknown"
 
 
 class PeriodNotOver(Conflict):
@@ -80,7 +80,7 @@ class Month:
     def named(cls, name: str) -> Month:
         """The month of this name."""
         if not _MONTH.fullmatch(name):
-            raise PeriodMalformed("Write a month like 2026-10.", field="period")
+            raise PeriodUnknown("There is no such period. A period is a month, written like 2026-10.")
         return cls(name)
 
     @property
@@ -127,7 +127,7 @@ def close_period(session: Session, *, period: str, by: str, reason: str | None =
     # After this nobody records anything before the present instant, so that a month which has ended is complete.
     wait_for_posters(session)
     if month.last >= clock.now(session).date():
-        raise PeriodNotOver("This month has not ended yet.", field="period", period=period)
+        raise PeriodNotOver("This month has not ended yet.", period=period)
     return _act(session, month, "close", by, reason)
 
 

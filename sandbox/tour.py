@@ -143,7 +143,7 @@ def _close(cast: _Cast) -> int:
     _title("The books")
     cast.world.turn_clock(hours=72)
     cast.worker.wait_for("/v1/payouts/balance", lambda found: _available(found) == "720.00")
-    trial = cast.finance.wait_for("/v1/ledger/trial-balance", _settled)
+    trial = cast.finance.wait_for("/v1/staff/ledger/trial-balance", _settled)
     _say(f"  {'account':<54}{'debit':>12}{'credit':>12}")
     for line in trial["lines"]:
         code = (
@@ -156,7 +156,7 @@ def _close(cast: _Cast) -> int:
         _say(
             f"  {'total ' + sums['currency']:<54}{sums['debit']['amount']:>12}{sums['credit']['amount']:>12}"
         )
-    checked = cast.finance.get("/v1/ledger/integrity")
+    checked = cast.finance.get("/v1/staff/ledger/integrity")
     for breach in checked["breaches"]:
         _say(f"  BREACH {breach['rule']}: {breach['detail']}")
     same = _compare_with_the_gateway(cast, trial)

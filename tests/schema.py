@@ -113,7 +113,6 @@ class MariaDBSchema:
             for each in connection.scalars(text(_CONNECTIONS)).all():
                 connection.exec_driver_sql(f"KILL {each}")
 
-
     @contextmanager
     def crowded(self) -> Iterator[None]:
         """Inside, all of the server's connections are somebody else's."""

@@ -1,12 +1,19 @@
-"""Bodies of the books."""
+"""Bodies of the books: what is read."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from marshmallow import fields, validate
 
 from api.paging import AboutQuery
 from api.schemas import IdField, Instant, MoneyField, Strict
 from kernel.money import EXPONENTS
+
+_CODE_PART = [
+    validate.Length(max=96),
+    validate.Regexp(r"^[A-Za-z0-9:_]*$", error="Not part of an account's code."),
+]
 
 
 class TrialLineSchema(Strict):
@@ -29,21 +36,64 @@ class TrialTotalSchema(Strict):
 class TrialBalanceSchema(Strict):
     """Every account that is not empty, and the sums by currency."""
 
-    at = Instant(required=True, allow_none=True)
+    at = Instant(required=True)
     lines = fields.List(fields.Nested(TrialLineSchema), required=True)
     totals = fields.List(fields.Nested(TrialTotalSchema), required=True)
 
 
-class TrialQuery(Strict):
-    """Of which instant; now when none is given."""
+class AsOfQuery(Strict):
+    """As recorded until which instant; the present one when none is given."""
 
-    at = Instant(metadata={"description": "RFC 3339, with its zone."})
+    at = Instant()
+
+
+class CurrencyField(fields.String):
+    """One of the currencies there are."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - marshmallow's own
+        super().__init__(validate=validate.OneOf(EXPONENTS), **options)
+
+
+class IncomeQuery(AsOfQuery):
+    """For which days, as recorded until which instant."""
+
+    from_ = fields.Date(required=True, data_key="from")
+    to = fields.Date(required=True)
+
+
+class SheetQuery(AsOfQuery):
+    """At the end of which day, as recorded until which instant."""
+
+    day = fields.Date(required=True)
+
+
+class AccountsQuery(AboutQuery):
+    """Which accounts, what they held when, and which page."""
+
+    under = fields.String(load_default="", validate=_CODE_PART)
+    text = fields.String(load_default="", validate=_CODE_PART)
+    currency = CurrencyField()
+    at = Instant()
+
+
+class TreeQuery(AsOfQuery):
+    """Which part of the tree, and when."""
+
+    under = fields.String(load_default="", validate=_CODE_PART)
+    currency = CurrencyField()
+
+
+class AccountQuery(AsOfQuery):
+    """Which currency of the account, and when."""
+
+    currency = CurrencyField(load_default="USD")
 
 
 class StatementQuery(AboutQuery):
-    """Which currency of the account, and which page."""
+    """Which currency of the account, as recorded until which instant, and which page."""
 
-    currency = fields.String(load_default="USD", validate=validate.OneOf(EXPONENTS))
+    currency = CurrencyField(load_default="USD")
+    at = Instant()
 
 
 class StatementLineSchema(Strict):
@@ -56,6 +106,8 @@ class StatementLineSchema(Strict):
     actor = fields.String(required=True)
     reason = fields.String(required=True, allow_none=True)
     value_date = fields.Date(required=True)
+    belongs_to = fields.Date(required=True, allow_none=True)
+    backdated = fields.Boolean(required=True)
     recorded_at = Instant(required=True)
     side = fields.String(required=True, attribute="side.value")
     amount = MoneyField(required=True)
@@ -69,6 +121,7 @@ class StatementSchema(Strict):
 
     account = fields.String(required=True)
     currency = fields.String(required=True)
+    at = Instant(required=True)
     data = fields.List(fields.Nested(StatementLineSchema), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
 
@@ -97,3 +150,82 @@ class IntegritySchema(Strict):
 
     breaches = fields.List(fields.Nested(BreachSchema), required=True)
     coverage = fields.List(fields.Nested(CoverageSchema), required=True)
+
+
+class HoldingSchema(Strict):
+    """An account, and what it holds or held."""
+
+    account = fields.String(required=True, attribute="code")
+    currency = fields.String(required=True)
+    balance = MoneyField(required=True, attribute="balance.posted")
+    held = MoneyField(required=True, attribute="balance.held")
+    available = MoneyField(required=True, attribute="balance.available")
+
+
+class NodeSchema(Strict):
+    """A place in the tree of accounts, with the sum of what is below it."""
+
+    account = fields.String(required=True, attribute="code")
+    currency = fields.String(required=True)
+    depth = fields.Integer(required=True)
+    accounts = fields.Integer(required=True)
+    balance = MoneyField(required=True)
+
+
+class TreeSchema(Strict):
+    """The accounts as a tree, parents first."""
+
+    at = Instant(required=True)
+    nodes = fields.List(fields.Nested(NodeSchema), required=True)
+
+
+class ReportLineSchema(Strict):
+    """One account, or all those of one kind of owner."""
+
+    account = fields.String(required=True, attribute="code")
+    accounts = fields.Integer(required=True)
+    amount = MoneyField(required=True)
+
+
+def _lines() -> fields.List[Any]:
+    return fields.List(fields.Nested(ReportLineSchema), required=True)
+
+
+class IncomeSchema(Strict):
+    """What was earned and what it cost, in one currency."""
+
+    currency = fields.String(required=True)
+    income = _lines()
+    expenses = _lines()
+    total_income = MoneyField(required=True)
+    total_expenses = MoneyField(required=True)
+    net = MoneyField(required=True)
+
+
+class IncomeStatementSchema(Strict):
+    """What counts for some days, as recorded until an instant."""
+
+    first = fields.Date(required=True, data_key="from")
+    last = fields.Date(required=True, data_key="to")
+    at = Instant(required=True)
+    statements = fields.List(fields.Nested(IncomeSchema), required=True)
+
+
+class SheetSchema(Strict):
+    """What there is, what is owed and what is ours, in one currency."""
+
+    currency = fields.String(required=True)
+    assets = _lines()
+    liabilities = _lines()
+    equity = _lines()
+    total_assets = MoneyField(required=True)
+    total_liabilities = MoneyField(required=True)
+    total_equity = MoneyField(required=True)
+
+
+class BalanceSheetSchema(Strict):
+    """What there is at the end of a day, as recorded until an instant."""
+
+    day = fields.Date(required=True)
+    at = Instant(required=True)
+    sheets = fields.List(fields.Nested(SheetSchema), required=True)

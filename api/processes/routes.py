@@ -9,6 +9,7 @@ from api.blueprints import Blueprint, refuses
 from api.processes.schemas import ProcessSchema
 from escrow.states import CONTRACT, DISPUTE, MILESTONE, REFUND_REQUEST
 from kernel.refusals import NotFound
+from ledger.states import ACCOUNTING_PERIOD, ADJUSTMENT
 from payments.states import PAYMENT, REFUND
 from payouts.states import PAYOUT, TRANSFER
 
@@ -19,7 +20,18 @@ blueprint = Blueprint("processes", __name__, description="The state tables of ev
 
 PROCESSES: dict[str, Process] = {
     process.name: process
-    for process in (CONTRACT, MILESTONE, DISPUTE, REFUND_REQUEST, PAYMENT, REFUND, TRANSFER, PAYOUT)
+    for process in (
+        CONTRACT,
+        MILESTONE,
+        DISPUTE,
+        REFUND_REQUEST,
+        PAYMENT,
+        REFUND,
+        TRANSFER,
+        PAYOUT,
+        ADJUSTMENT,
+        ACCOUNTING_PERIOD,
+    )
 }
 
 

@@ -157,9 +157,24 @@ def _withdraw(_: Town, pick: Pick) -> Order:
     return Order("walt", body={"amount": usd("1.00")})
 
 
-def _statement(_: Town, pick: Pick) -> Order:
-    account = f"liabilities:escrow:{pick('milestone funded')['id']}"
-    return Order("fiona", {"account_code": account}, query={"currency": "USD", "limit": "10"})
+def _of_account(query: Json, **places: str) -> Maker:
+    """What finance asks about the account of a milestone."""
+
+    def order(_: Town, pick: Pick) -> Order:
+        account = f"liabilities:escrow:{pick('milestone funded')['id']}"
+        return Order("fiona", {"account_code": account, **places}, query=query)
+
+    return order
+
+
+def _file(**query: str) -> Maker:
+    """A report, as a file."""
+    return lambda _, __: Order("fiona", {"form": "csv"}, query=query)
+
+
+def _of_period(who: str, kind: str, body: Json | None = None) -> Maker:
+    """What `who` asks about a month in this state."""
+    return lambda _, pick: Order(who, {"period": pick(kind)["period"]}, body)
 
 
 def _webhook(town: Town, pick: Pick) -> Order:
@@ -170,6 +185,21 @@ def _webhook(town: Town, pick: Pick) -> Order:
 
 
 _PART = usd("10.00")
+_PAST = "2026-11-22T12:00:00Z"
+_DAYS = {"from": "2026-10-01", "to": "2026-10-31"}
+_ENTRIES = {
+    "movement": "milestone_funded",
+    "account": "income:fees:client",
+    "currency": "USD",
+    "reference": "ms_1",
+    "actor": "system",
+    "least": "1.00",
+    "most": "9.00",
+    "recorded_from": _PAST,
+    "recorded_until": _PAST,
+    "value_from": "2026-10-01",
+    "value_to": "2026-10-31",
+}
 _CREDENTIALS = {"email": "clara@example.com", "password": PASSWORD}
 _EDITED = {"name": "Clara Maria", "locale": "es-MX", "time_zone": "America/Mexico_City"}
 _NEW_WORDS = {"title": "A shop", "description": "With a basket."}
@@ -231,8 +261,34 @@ ORDERS: dict[str, Maker] = {
     "listReceiptKeys": _by(None),
     "listTransfers": _list("ada", of="walt", limit="5", state="sent"),
     "orderTransferAgain": _by("ada", transfer_id="transfer failed"),
-    "getTrialBalance": _list("fiona", at="2026-11-22T12:00:00Z"),
-    "getStatement": _statement,
+    "getTrialBalance": _list("fiona", at=_PAST),
+    "downloadTrialBalance": _file(at=_PAST),
+    "getIncomeStatement": _list("fiona", **_DAYS, at=_PAST),
+    "downloadIncomeStatement": _file(**_DAYS, at=_PAST),
+    "getBalanceSheet": _list("fiona", day="2026-10-31", at=_PAST),
+    "downloadBalanceSheet": _file(day="2026-10-31", at=_PAST),
+    "listLedgerAccounts": _list(
+        "fiona", under="liabilities", text="escrow", currency="USD", limit="5", at=_PAST
+    ),
+    "getAccountTree": _list("fiona", under="liabilities", currency="USD", at=_PAST),
+    "getLedgerAccount": _of_account({"currency": "USD", "at": _PAST}),
+    "getStatement": _of_account({"currency": "USD", "limit": "10", "at": _PAST}),
+    "downloadStatement": _of_account({"currency": "USD", "at": _PAST}, form="csv"),
+    "listEntries": _list("fiona", **_ENTRIES, limit="5"),
+    "downloadEntries": _file(**_ENTRIES),
+    "getEntry": _by("fiona", entry_id="entry"),
+    "proposeAdjustment": lambda _, pick: Order("fiona", body=pick("proposal")),
+    "listAdjustments": _list("fiona", limit="5", state="proposed"),
+    "getAdjustment": _by("fiona", adjustment_id="adjustment"),
+    "approveAdjustment": _by("frank", {"decision": "Seen."}, adjustment_id="adjustment"),
+    "rejectAdjustment": _by("frank", {"decision": "No."}, adjustment_id="adjustment"),
+    "withdrawAdjustment": _by("fiona", adjustment_id="adjustment"),
+    "listPeriods": _list("fiona", limit="5"),
+    "getPeriod": _of_period("fiona", "period closed"),
+    "closePeriod": _of_period("fiona", "period open", {"reason": "Done."}),
+    "askToReopenPeriod": _of_period("fiona", "period closed", {"reason": "An invoice."}),
+    "reopenPeriod": _of_period("frank", "period reopening", {"reason": "Seen."}),
+    "keepPeriodClosed": _of_period("frank", "period reopening", {"reason": "No."}),
     "getIntegrity": _by("fiona"),
     "getProcess": lambda _, __: Order(None, {"name": "milestone"}),
     "receiveWebhook": _webhook,

@@ -90,6 +90,9 @@ def test_an_id_that_is_none_is_not_found(town, operation, order):
             "%00",
             "..",
         ):
+            if none == thing:
+                # A month has no other spelling.
+                continue
             with nothing_moves(besides=KEYS):
                 response = operation.send(town, order.but(places={**order.places, place: none}))
             assert response.status_code in {404, 405}, (operation.name, none, response.text)

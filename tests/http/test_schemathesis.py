@@ -32,7 +32,8 @@ _PLACES = {
     "path.payout_id": ("payout",),
     "path.transfer_id": ("transfer failed",),
     "path.card_id": ("card",),
-    "path.entry_id": ("receipt",),
+    "path.adjustment_id": ("adjustment",),
+    "path.entry_id": ("receipt", "entry"),
     "body.milestone_id": ("milestone draft",),
 }
 _MOSTLY = 0.8

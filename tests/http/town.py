@@ -57,6 +57,8 @@ class Town:
     # Every secret that was handed out, and every problem that was answered.
     secrets: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
+    # How many months somebody has asked for; each is asked for once.
+    months: int = 0
 
     def __getattr__(self, name: str) -> Person:
         """The person of that name: `town.clara`."""
@@ -161,6 +163,7 @@ PEOPLE = {
     "sue": "support",
     "mia": "mediator",
     "fiona": "finance",
+    "frank": "finance",
     "ada": "admin",
 }
 
@@ -321,6 +324,40 @@ def _failed_refund(town: Town) -> Json:
     return refund
 
 
+def _proposal(town: Town) -> Json:
+    town.one("milestone released")
+    lines = [("expenses:goodwill", "debit"), (f"liabilities:wallet:{town.walt.id}", "credit")]
+    postings = [{"account": account, "side": side, "amount": usd("1.00")} for account, side in lines]
+    return {"postings": postings, "reason": "We broke it.", "value_date": None, "carry_over": False}
+
+
+def _adjustment(town: Town) -> Json:
+    return do(town.fiona, "/v1/staff/ledger/adjustments", _proposal(town))
+
+
+def _posted_adjustment(town: Town) -> Json:
+    return do(town.frank, f"/v1/staff/ledger/adjustments/{_adjustment(town)['id']}/approve")
+
+
+def _entry(town: Town) -> Json:
+    return done(town.fiona.get(f"/v1/staff/ledger/entries/{_posted_adjustment(town)['entry_id']}"))
+
+
+def _open_period(town: Town) -> Json:
+    town.months += 1
+    years, month = divmod(town.months, 12)
+    return done(town.fiona.get(f"/v1/staff/ledger/periods/{2000 + years}-{month + 1:02}"))
+
+
+def _closed_period(town: Town) -> Json:
+    return do(town.fiona, f"/v1/staff/ledger/periods/{_open_period(town)['period']}/close")
+
+
+def _reopening_period(town: Town) -> Json:
+    period = _closed_period(town)["period"]
+    return do(town.fiona, f"/v1/staff/ledger/periods/{period}/ask-to-reopen", {"reason": "An invoice."})
+
+
 def _session(town: Town) -> Json:
     return signed_in(town, town.clara.email).tokens
 
@@ -335,6 +372,8 @@ def _used_key(town: Town) -> str:
     do(town.walt, f"/v1/milestones/{submitted}/dispute", {"reason": "She is not there."}, headers=headers)
     do(town.mia, f"/v1/milestones/{dispute}/settle", body, headers=headers)
     do(town.ada, f"/v1/transfers/{transfer}/order-again", headers=headers)
+    for person in (town.fiona, town.frank):
+        do(person, "/v1/staff/ledger/adjustments", _proposal(town), headers=headers)
     return USED_KEY
 
 
@@ -364,6 +403,13 @@ MAKERS: dict[str, Callable[[Town], Any]] = {
     "transfer failed": _failed_transfer,
     "refund failed": _failed_refund,
     "receipt": _receipt,
+    "proposal": _proposal,
+    "adjustment": _adjustment,
+    "adjustment posted": _posted_adjustment,
+    "entry": _entry,
+    "period open": _open_period,
+    "period closed": _closed_period,
+    "period reopening": _reopening_period,
     "session": _session,
     "used key": _used_key,
 }

@@ -28,6 +28,8 @@ def test_everybody_looks_after_their_own_account():
         (Permission.SUBMIT_WORK, {Role.WORKER}),
         (Permission.WITHDRAW, {Role.WORKER}),
         (Permission.READ_LEDGER, {Role.FINANCE, Role.ADMIN}),
+        (Permission.ADJUST_LEDGER, {Role.FINANCE}),
+        (Permission.CLOSE_PERIODS, {Role.FINANCE}),
         (Permission.OPERATE, {Role.ADMIN}),
         (Permission.MEDIATE_DISPUTE, {Role.MEDIATOR}),
     ],

@@ -16,8 +16,8 @@ from ledger.integrity import verify
 from ledger.periods import (
     PeriodActNotPossible,
     PeriodClosed,
-    PeriodMalformed,
     PeriodNotOver,
+    PeriodUnknown,
     SamePersonTwice,
     ask_to_reopen,
     close_period,
@@ -124,13 +124,13 @@ def test_a_month_that_has_not_ended_is_not_closed(period):
 
 
 @pytest.mark.parametrize(
-    "period", ["", "2030", "2030-13", "2030-1", "2030-00", "october", "2030-10-01", "２030-10"]
+    "period", ["", "2030", "2030-13", "2030-1", "2030-00", "october", "2030-10-01", "\u0662030-10"]
 )
 def test_what_is_no_month_is_refused(period):
     for act in (close_period, reopen, keep_closed):
-        with expect_refusal(PeriodMalformed):
+        with expect_refusal(PeriodUnknown):
             atomically(act, period=period, by="us_fiona")
-    with expect_refusal(PeriodMalformed):
+    with expect_refusal(PeriodUnknown):
         atomically(ask_to_reopen, period=period, by="us_fiona", reason="x")
 
 
@@ -225,7 +225,7 @@ def test_a_month_is_closed_after_everything_that_was_let_into_it(database):
 
 @pytest.mark.mariadb
 def test_whoever_posts_while_a_month_is_being_closed_finds_it_closed(database):
-    """The one who closes has all lanes and has not committed; whoever would post into the month waits and is refused."""
+    """The one who closes has all lanes and has not committed; whoever posts into the month is refused."""
     closed, commit = threading.Event(), threading.Event()
 
     def slowly():
@@ -269,6 +269,6 @@ def test_the_record_of_what_was_closed_cannot_be_changed(database):
 
 def test_a_day_of_its_own_that_is_not_listed_is_found(owner, tamper):
     entry = posted(TIP, value_date=LATE)
-    tamper(f"UPDATE ledger_entries SET value_date = '2030-10-21' WHERE idempotency_key = '{entry.key}'")
+    tamper(f"UPDATE ledger_entries SET value_date = '2030-10-21' WHERE idempotency_key = '{entry.key}'")  # noqa: S608
     assert [breach.rule for breach in examining(verify)] == ["day_of_its_own_is_listed"]
-    tamper(f"UPDATE ledger_entries SET value_date = '2030-10-20' WHERE idempotency_key = '{entry.key}'")
+    tamper(f"UPDATE ledger_entries SET value_date = '2030-10-20' WHERE idempotency_key = '{entry.key}'")  # noqa: S608

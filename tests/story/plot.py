@@ -137,7 +137,7 @@ class Cast:
 
     def books(self) -> dict[str, str]:
         """The trial balance, credits with a minus, with the accounts of one kind taken together."""
-        lines = self.finance.get("/v1/ledger/trial-balance")["lines"]
+        lines = self.finance.get("/v1/staff/ledger/trial-balance")["lines"]
         sums: Counter[str] = Counter()
         for line in lines:
             kind = re.sub(r":(us|ms)_[0-9a-z]{26}", "", line["account"])
