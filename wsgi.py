@@ -8,7 +8,7 @@ from api.processes.commands import processes
 from api.reference.commands import openapi
 from jobs.commands import jobs_commands, webhooks_commands
 from jobs.database_commands import database_commands
-from jobs.ledger_commands import ledger_commands
+from jobs.finance_commands import ledger_commands
 
 app = create_app()
 for commands in (

@@ -83,7 +83,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
         def mark(view: View) -> View:
             if location == "query":
-                view.query_names = frozenset(instance.fields)  # type: ignore[attr-defined]
+                names = frozenset(field.data_key or name for name, field in instance.fields.items())
+                view.query_names = names  # type: ignore[attr-defined]
             else:
                 view.takes_body = True  # type: ignore[attr-defined]
                 needed = any(field.required for field in instance.fields.values())

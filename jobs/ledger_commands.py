@@ -11,6 +11,7 @@ import click
 from flask.cli import AppGroup
 
 from kernel.money import Money
+from kernel.refusals import Refusal
 from kernel.time import rfc3339
 from ledger import export, sealing
 from ledger.balances import trial_balance
@@ -19,6 +20,7 @@ from ledger.seals import Head
 from ledger.statements import accounts_named, statement
 from persistence.unit_of_work import atomically, examining, reading
 from runtime import books
+from runtime.past import settled
 from runtime.wiring import wired
 
 if TYPE_CHECKING:
@@ -91,13 +93,17 @@ def seal(since: datetime | None) -> None:
 )
 def show_trial_balance(at: datetime | None) -> None:
     """Every account that is not empty, with the sums of both columns."""
-    lines = examining(trial_balance, at.replace(tzinfo=UTC) if at else None)
-    rows = [(line.code, line.currency, _amount(line.debit), _amount(line.credit)) for line in lines]
+    try:
+        instant = settled(at.replace(tzinfo=UTC)) if at else None
+    except Refusal as refusal:
+        raise click.ClickException(refusal.detail) from None
+    lines = examining(trial_balance, instant)
+    rows = [(line.code, line.currency, amount(line.debit), amount(line.credit)) for line in lines]
     for currency in sorted({line.currency for line in lines}):
         debits = sum(line.debit.amount_minor for line in lines if line.currency == currency)
         credit = sum(line.credit.amount_minor for line in lines if line.currency == currency)
-        rows.append(("total", currency, _amount(Money(debits, currency)), _amount(Money(credit, currency))))
-    _table(("account", "currency", "debit", "credit"), rows, right={2, 3})
+        rows.append(("total", currency, amount(Money(debits, currency)), amount(Money(credit, currency))))
+    table(("account", "currency", "debit", "credit"), rows, right={2, 3})
 
 
 @ledger_commands.command("statement")
@@ -113,7 +119,7 @@ def show_statement(account: str, limit: int) -> None:
     for opened, lines in shown:
         click.echo(f"{opened.code} {opened.currency}")
         heads = ("recorded", "movement", "phase", "reference", "change", "balance", "held", "reason")
-        _table(heads, [_cells(line) for line in lines], right={4, 5, 6})
+        table(heads, [_cells(line) for line in lines], right={4, 5, 6})
 
 
 @ledger_commands.command("export")
@@ -177,19 +183,21 @@ def _cells(line: StatementLine) -> tuple[str, ...]:
         line.movement,
         line.phase.value,
         line.reference,
-        _amount(line.change),
+        amount(line.change),
         line.after.posted.decimal,
-        _amount(line.after.held),
+        amount(line.after.held),
         # On one line, so that no reason can pass for a line of the statement.
         " ".join((line.reason or "").split()),
     )
 
 
-def _amount(money: Money) -> str:
+def amount(money: Money) -> str:
+    """An amount in a column; nothing for nothing."""
     return money.decimal if money else ""
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: set[int]) -> None:
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: set[int]) -> None:
+    """Rows under their heads, in columns; those named in `right` stand to the right."""
     table = [heads, *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(heads))]
     for row in table:

@@ -13,7 +13,7 @@ from api.preview import foreseen, is_preview, previewable
 from identity.permissions import Permission
 from kernel.ids import new_id
 from ledger import adjustments, periods
-from ledger.posting import InsufficientBalance
+from ledger.writing import InsufficientBalance
 from persistence.unit_of_work import reading
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from api.ledger.tables import Table
+
+_IN_MEMORY = 1_000_000
 
 _FORMS: dict[str, tuple[str, Callable[[Table, BinaryIO], None]]] = {
     "csv": ("text/csv", write_csv),
@@ -44,8 +47,16 @@ def check_form(form: str) -> None:
 def download(form: str, name: str, table: Callable[[Session], Table]) -> Response:
     """The report in this form; everything in it is of one instant, and however long it is, little of it in memory."""
     media, write = _FORMS[form]
-    # The response closes it, and what is closed is gone.
-    kept = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115
-    examining(lambda session: write(table(session), kept))
+    # The response closes it, and what is closed is gone; a short one never gets to the disk.
+    kept = cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115
+    try:
+        examining(lambda session: write(table(session), kept))
+    except BaseException:
+        kept.close()
+        raise
+    short = kept.tell() < _IN_MEMORY
     kept.seek(0)
+    if short:
+        with kept:
+            kept = io.BytesIO(kept.read())
     return send_file(kept, mimetype=media, as_attachment=True, download_name=f"{name}.{form}")

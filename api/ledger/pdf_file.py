@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from font_source_sans_pro import font_files_ttf  # type: ignore[import-untyped]
 from reportlab.lib.colors import Color, HexColor
-from reportlab.lib.pagesizes import A4, landscape
+from reportlab.lib.pagesizes import A3, A4, landscape
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
@@ -27,10 +27,10 @@ _ENTITY = "Holdfast"
 _PLAIN, _BOLD = "SourceSansPro", "SourceSansProSemibold"
 _INK, _FAINT, _RULE = HexColor("#1b1f24"), HexColor("#5b6570"), HexColor("#9aa4ae")
 _BAND = HexColor("#f4f6f8")
-_MARGIN, _ROW, _SIZE, _GAP = 48, 15, 8.5, 6
+_MARGIN, _ROW, _GAP, _SMALL = 48, 15, 6, 8.5
 _HEAD_LINE, _FOOT = 12, 34
-# More columns than this need the long side.
-_UPRIGHT = 5
+# So many columns have room on a page of this size, in letters of this size.
+_PAGES = ((5, A4, 8.5), (11, landscape(A4), 7.5), (99, landscape(A3), 7.5))
 # The pages are kept until the number of the last one is known.
 _MOST_PAGES = 2_000
 _TOTAL_PAGES = "pages"
@@ -52,11 +52,11 @@ def _load_fonts() -> None:
 def write_pdf(table: Table, out: BinaryIO) -> None:
     """Draw it, page after page."""
     _load_fonts()
-    size = landscape(A4) if len(table.columns) > _UPRIGHT else A4
-    canvas = Canvas(out, pagesize=size, pageCompression=1, invariant=1)
+    page, letters = next((page, size) for most, page, size in _PAGES if len(table.columns) <= most)
+    canvas = Canvas(out, pagesize=page, pageCompression=1, invariant=1)
     canvas.setTitle(table.title)
     canvas.setAuthor(_ENTITY)
-    paper = _Paper(canvas, table, size)
+    paper = _Paper(canvas, table, page, letters)
     for row in table.rows:
         paper.add(row)
     paper.finish()
@@ -70,9 +70,12 @@ class _Place:
 
 
 class _Paper:
-    def __init__(self, canvas: Canvas, table: Table, size: tuple[float, float]) -> None:
+    def __init__(self, canvas: Canvas, table: Table, page: tuple[float, float], letters: float) -> None:
         self._canvas, self._table = canvas, table
-        self._width, self._height = size
+        self._width, self._height = page
+        self._letters = letters
+        # What an amount below zero has behind its last digit.
+        self._paren = float(pdfmetrics.stringWidth(")", _PLAIN, letters))
         self._page = 0
         self._places = self._columns()
         self._begin()
@@ -80,7 +83,7 @@ class _Paper:
     def add(self, row: Row) -> None:
         # The head of a section does not stand alone at the foot of a page.
         needed = 3 * _ROW if row.style is Style.HEADING else _ROW
-        if self._y - needed < _MARGIN:
+        if self._y - needed < _MARGIN + _GAP:
             self._end()
             self._begin()
         if row.style is Style.HEADING:
@@ -90,16 +93,18 @@ class _Paper:
         for place, cell in zip(self._places, row.cells, strict=True):
             self._cell(place, cell, row.style)
         self._rules(row)
+        if row.style is Style.TOTAL:
+            self._y -= _GAP
         self._line += 1
 
     def finish(self) -> None:
         if not self._line and self._page == 1:
-            self._canvas.setFont(_PLAIN, _SIZE)
+            self._canvas.setFont(_PLAIN, _SMALL)
             self._canvas.drawString(_MARGIN, self._y - _ROW, "There is nothing to report.")
         self._end()
         # Every page refers to this form, which can only be drawn now.
         self._canvas.beginForm(_TOTAL_PAGES, 0, -_GAP, 60, _ROW)
-        self._canvas.setFont(_PLAIN, _SIZE)
+        self._canvas.setFont(_PLAIN, _SMALL)
         self._canvas.setFillColor(_FAINT)
         self._canvas.drawString(0, 0, str(self._page))
         self._canvas.endForm()
@@ -142,7 +147,7 @@ class _Paper:
         canvas.setFont(_BOLD, 7.5)
         for place in self._places:
             if place.column.right:
-                canvas.drawRightString(place.right - _paren(), self._y, place.column.head)
+                canvas.drawRightString(place.right - self._paren, self._y, place.column.head)
             else:
                 canvas.drawString(place.left, self._y, place.column.head)
         self._y -= 5
@@ -152,11 +157,12 @@ class _Paper:
         canvas, right = self._canvas, self._width - _MARGIN
         self._rule(_FOOT + _ROW - 2, _MARGIN, right, color=_RULE)
         canvas.setFillColor(_FAINT)
-        canvas.setFont(_PLAIN, _SIZE)
-        canvas.drawString(_MARGIN, _FOOT, f"{_ENTITY} · {self._table.title}")
-        canvas.drawRightString(right - 24, _FOOT, f"Page {self._page} of ")
+        canvas.setFont(_PLAIN, _SMALL)
+        here = f"Page {self._page} of "
+        canvas.drawRightString(right, _FOOT, f"{_ENTITY} · {self._table.title}")
+        canvas.drawString(_MARGIN, _FOOT, here)
         canvas.saveState()
-        canvas.translate(right - 23, _FOOT)
+        canvas.translate(_MARGIN + pdfmetrics.stringWidth(here, _PLAIN, _SMALL), _FOOT)
         canvas.doForm(_TOTAL_PAGES)
         canvas.restoreState()
         canvas.showPage()
@@ -173,15 +179,14 @@ class _Paper:
         canvas.setFillColor(_INK)
         if place.column.right:
             # The closing parenthesis hangs out, so that the decimals of all amounts are under each other.
-            hanging = 0 if negative else _paren()
-            size = _size_for(text, font, place.right - place.left - hanging)
-            canvas.setFont(font, size)
+            hanging = 0 if negative else self._paren
+            canvas.setFont(font, _size_for(text, font, self._letters, place.right - place.left - hanging))
             canvas.drawRightString(place.right - hanging, self._y, text)
         else:
-            canvas.setFont(font, _SIZE)
+            canvas.setFont(font, self._letters)
             # The head of a section has the whole line.
             end = self._width - _MARGIN if style is Style.HEADING else place.right
-            canvas.drawString(place.left, self._y, _fitted(text, font, _SIZE, end - place.left))
+            canvas.drawString(place.left, self._y, _fitted(text, font, self._letters, end - place.left))
 
     def _rules(self, row: Row) -> None:
         if row.style not in {Style.SUBTOTAL, Style.TOTAL}:
@@ -216,14 +221,10 @@ def _amount(money: Money) -> str:
     return f"({text})" if money.amount_minor < 0 else text
 
 
-def _paren() -> float:
-    return float(pdfmetrics.stringWidth(")", _PLAIN, _SIZE))
-
-
-def _size_for(text: str, font: str, room: float) -> float:
+def _size_for(text: str, font: str, size: float, room: float) -> float:
     """The size at which an amount fits; a digit is never left out."""
-    wide = pdfmetrics.stringWidth(text, font, _SIZE)
-    return _SIZE if wide <= room else _SIZE * room / wide
+    wide = float(pdfmetrics.stringWidth(text, font, size))
+    return size if wide <= room else size * room / wide
 
 
 def _fitted(text: str, font: str, size: float, room: float) -> str:

@@ -60,7 +60,7 @@ def statement_table(session: Session, account: Account, *, at: datetime) -> Tabl
         Column("Counts for", 11),
         Column("Movement", 20),
         Column("Phase", 11),
-        Column("Reference", 24),
+        Column("Reference", 27),
         Column("Change", 15, right=True),
         Column("Balance", 15, right=True),
         Column("Held", 13, right=True),
@@ -74,19 +74,19 @@ def statement_table(session: Session, account: Account, *, at: datetime) -> Tabl
 def entries_table(session: Session, asked: EntriesAsked, *, at: datetime) -> Table:
     """The entries that fit, newest first, line by line."""
     columns = (
-        Column("Entry", 24),
-        Column("Recorded (UTC)", 19),
-        Column("Counts for", 11),
-        Column("Movement", 18),
-        Column("Phase", 10),
-        Column("Reference", 20),
-        Column("Actor", 14),
-        Column("Reason", 18),
-        Column("Account", 28),
+        Column("Entry", 27),
+        Column("Recorded (UTC)", 18),
+        Column("Counts for", 10),
+        Column("Movement", 19),
+        Column("Phase", 11),
+        Column("Reference", 27),
+        Column("Actor", 27),
+        Column("Reason", 16),
+        Column("Account", 40),
         Column("Currency", 8),
-        Column("Debit", 14, right=True),
-        Column("Credit", 14, right=True),
-        Column("Remark", 15),
+        Column("Debit", 17, right=True),
+        Column("Credit", 17, right=True),
+        Column("Remark", 18),
     )
     return Table("Entries", (said(at),), columns, _entry_rows(session, asked))
 

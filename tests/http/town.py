@@ -372,8 +372,9 @@ def _used_key(town: Town) -> str:
     do(town.walt, f"/v1/milestones/{submitted}/dispute", {"reason": "She is not there."}, headers=headers)
     do(town.mia, f"/v1/milestones/{dispute}/settle", body, headers=headers)
     do(town.ada, f"/v1/transfers/{transfer}/order-again", headers=headers)
+    before = _proposal(town) | {"reason": "Something else."}
     for person in (town.fiona, town.frank):
-        do(person, "/v1/staff/ledger/adjustments", _proposal(town), headers=headers)
+        do(person, "/v1/staff/ledger/adjustments", before, headers=headers)
     return USED_KEY
 
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, date, datetime
 
 import pytest
 from flask import Flask
 
-from jobs.ledger_commands import ledger_commands
+from jobs.finance_commands import ledger_commands
 from kernel.ids import new_id
 from kernel.money import Money
 from ledger import movements
 from ledger.balances import trial_balance
+from ledger.periods import PeriodClosed, period_of
 from persistence.unit_of_work import reading
 from runtime import wiring
 from runtime.settings import Settings
-from tests.books import nothing_moves, seal_everything
+from tests.api.conftest import PASSWORD, make_staff
+from tests.books import expect_refusal, nothing_moves, seal_everything
 from tests.ledger.words import STRIPE, funded, held, posted, released, usd
 
 MILESTONE, WORKER = new_id("ms"), new_id("us")
@@ -226,3 +229,77 @@ def test_fewer_lines_than_none_are_not_asked_for(typed):
     done = typed("statement", f"liabilities:wallet:{WORKER}", "--limit", "-1")
     assert done.exit_code == 2
     assert "--limit" in done.output
+
+
+def test_an_instant_to_come_is_refused(typed):
+    done = typed("trial-balance", "--at", "2999-01-01")
+    assert done.exit_code == 1
+    assert "This instant is still to come." in done.output
+
+
+@pytest.mark.usefixtures("history")
+def test_the_income_statement_of_a_month_and_the_balance_sheet_of_a_day(typed, clock):
+    clock.set(datetime(2031, 1, 10, tzinfo=UTC))
+    posted(movements.gateway_fee_charged(STRIPE, fee=usd("3.35")))
+    told = typed("income-statement", "2031-01").output.splitlines()
+    assert told[0].startswith("From 2031-01-01 to 2031-01-31, as of 2031-01-10T")
+    assert [line.split() for line in told[2:]] == [
+        ["total", "income", "USD", "0.00"],
+        ["expenses:gateway_fees", "USD", "3.35"],
+        ["total", "expenses", "USD", "3.35"],
+        ["net", "USD", "-3.35"],
+    ]
+    sheet = {tuple(line.split()) for line in typed("balance-sheet", "2031-01-10").output.splitlines()}
+    assert ("assets:gateway:stripe:pending", "USD", "101.65") in sheet
+    assert ("total", "assets", "USD", "101.65") in sheet
+    assert ("equity:retained_earnings", "USD", "7.65") in sheet
+
+
+def test_a_month_that_is_none_is_refused(typed):
+    done = typed("income-statement", "October")
+    assert done.exit_code == 1
+    assert "A period is a month, written like 2026-10." in done.output
+
+
+@pytest.fixture
+def finance(database, clock):
+    """Two people in finance and one in support, in November."""
+    clock.set(datetime(2030, 11, 3, tzinfo=UTC))
+    for name, role in (("fiona", "finance"), ("frank", "finance"), ("sue", "support")):
+        make_staff(f"{name}@example.com", role)
+    app = Flask(__name__)
+    app.cli.add_command(ledger_commands)
+    runner = app.test_cli_runner()
+
+    def run(who, *words, password=PASSWORD):
+        return runner.invoke(args=["ledger", *words, "--email", f"{who}@example.com", "--password", password])
+
+    return run
+
+
+def test_a_month_is_closed_by_one_and_opened_again_by_two(finance):
+    closed = finance("fiona", "close-period", "2030-10", "--reason", "Done")
+    assert closed.exit_code == 0
+    assert closed.output.startswith("2030-10 is closed.")
+    with expect_refusal(PeriodClosed):
+        posted(funded(MILESTONE), value_date=date(2030, 10, 20))
+    asked = finance("fiona", "reopen-period", "2030-10", "--reason", "An invoice")
+    assert asked.output.startswith("2030-10 is reopening.")
+    again = finance("fiona", "reopen-period", "2030-10", "--reason", "An invoice")
+    assert (again.exit_code, "Somebody else in finance has to decide." in again.output) == (1, True)
+    opened = finance("frank", "reopen-period", "2030-10", "--reason", "Seen")
+    assert opened.output.startswith("2030-10 is open.")
+    assert posted(funded(MILESTONE), value_date=date(2030, 10, 20)).value_date == date(2030, 10, 20)
+
+
+@pytest.mark.parametrize(
+    ("who", "password", "said"),
+    [
+        ("fiona", "not her password", "The e-mail or the password is wrong."),
+        ("sue", PASSWORD, "Only finance closes and opens periods."),
+    ],
+)
+def test_nobody_else_closes_a_month(finance, who, password, said):
+    done = finance(who, "close-period", "2030-10", password=password)
+    assert (done.exit_code, said in done.output) == (1, True)
+    assert reading(period_of, period="2030-10").state == "open"
