@@ -63,6 +63,14 @@ _AMOUNTS = {
             "abroad": (_ABROAD, 409, "not_enough_available", "/amount"),
         },
     ),
+    "proposeAdjustment": (
+        "postings",
+        {
+            "uneven": (usd("2.00"), 422, "adjustment_unbalanced", "/postings"),
+            "nothing": (_NOTHING, 422, "validation_failed", "/postings/0/amount/amount"),
+            "abroad": (_ABROAD, 422, "adjustment_unbalanced", "/postings"),
+        },
+    ),
     "offerContract": (
         "milestones",
         {
@@ -153,6 +161,9 @@ def test_an_amount_that_is_not_there(town, described, name):
     field, amounts = _AMOUNTS[name]
     for about, (amount, status, code, at) in amounts.items():
         value = [{"title": "All of it", "price": amount}] if field == "milestones" else amount
+        if field == "postings":
+            first, *others = order.body[field]
+            value = [{**first, "amount": amount}, *others]
         with nothing_moves(besides=KEYS):
             response = operation.send(town, order.but(body={**order.body, field: value}))
         document = refused(operation, response, about=about)
