@@ -9,7 +9,7 @@ from ledger.immutability import triggers
 from persistence import columns
 
 revision = "0002"
-down_revision = "0007"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -9,13 +9,12 @@ from ledger.immutability import triggers
 from persistence import columns
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    op.create_index(op.f("ix_ledger_entries_recorded_at_id"), "ledger_entries", ["recorded_at", "id"])
     op.create_table(
         "ledger_dated_entries",
         sa.Column("entry_id", columns.Id("en"), nullable=False),
@@ -69,7 +68,6 @@ def downgrade() -> None:
     op.drop_table("ledger_adjustments")
     op.drop_table("ledger_period_acts")
     op.drop_table("ledger_dated_entries")
-    op.drop_index(op.f("ix_ledger_entries_recorded_at_id"), table_name="ledger_entries")
 
 
 _THOSE_THERE_ARE = (

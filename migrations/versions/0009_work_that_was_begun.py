@@ -8,7 +8,7 @@ from alembic import op
 from persistence import columns
 
 revision = "0009"
-down_revision = "0001"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
