@@ -9,8 +9,13 @@ from api.reference.commands import openapi
 from jobs.commands import jobs_commands, webhooks_commands
 from jobs.database_commands import database_commands
 from jobs.finance_commands import ledger_commands
+from runtime.settings import SettingsRefused
 
-app = create_app()
+try:
+    app = create_app()
+except SettingsRefused as refused:
+    # Whoever typed the command, or reads the log of the server, needs the sentence and not where it was said.
+    raise SystemExit(str(refused)) from None
 for commands in (
     identity,
     openapi,

@@ -8,7 +8,6 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 import click
-from flask.cli import AppGroup
 
 from gateways import inbox
 from jobs import queues
@@ -19,6 +18,7 @@ from kernel.refusals import NotFound
 from kernel.time import rfc3339
 from persistence import due
 from persistence.unit_of_work import atomically, reading
+from runtime.commands import Commands
 from runtime.wiring import wired
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-jobs_commands = AppGroup("jobs", help="Work in the background.")
-webhooks_commands = AppGroup("webhooks", help="What gateways told us.")
+jobs_commands = Commands("jobs", help="Work in the background.")
+webhooks_commands = Commands("webhooks", help="What gateways told us.")
 
 
 @jobs_commands.command("relay")
@@ -58,10 +58,13 @@ def work(burst: bool) -> None:  # noqa: FBT001 - click passes it by name
 @click.option("--limit", default=100, show_default=True, help="How many; 0 for all.")
 def parked(kind: str | None, limit: int) -> None:
     """List the work that failed too often, with the reason."""
-    for given_up in reading(due.parked, kind=kind, limit=limit or None):
+    found = reading(due.parked, kind=kind, limit=limit or None)
+    for given_up in found:
         click.echo(
             f"{given_up.id}  {given_up.kind}  {given_up.subject}  {rfc3339(given_up.due_at)}  {given_up.reason}"
         )
+    if not found:
+        click.echo("Nothing is parked.")
 
 
 @jobs_commands.command("retry")

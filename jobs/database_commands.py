@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import click
-from flask.cli import AppGroup
 
 from persistence.columns import Base
 from persistence.grants import grant_statements
 from persistence.unit_of_work import database
+from runtime.commands import Commands
 
-database_commands = AppGroup("database", help="The database the books are in.")
+database_commands = Commands("database", help="The database the books are in.")
 
 
 @database_commands.command("grants")

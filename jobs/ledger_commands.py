@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
 import click
-from flask.cli import AppGroup
 
 from kernel.money import Money
 from kernel.refusals import Refusal
@@ -20,6 +19,7 @@ from ledger.seals import Head
 from ledger.statements import accounts_named, statement
 from persistence.unit_of_work import atomically, examining, reading
 from runtime import books
+from runtime.commands import Commands
 from runtime.past import settled
 from runtime.wiring import wired
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ledger.coverage import Coverage
     from ledger.statements import StatementLine
 
-ledger_commands = AppGroup("ledger", help="The books: check them, read them, hand them over.")
+ledger_commands = Commands("ledger", help="The books: check them, read them, hand them over.")
 
 _PAGE = 200
 

@@ -14,6 +14,7 @@ from jobs.work import handlers, reason_of
 from kernel.refusals import Unavailable
 from persistence import due, outbox
 from persistence.unit_of_work import atomically
+from runtime.readiness import absence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +63,7 @@ class Relay:
             return self.turn()
         except (RedisError, SQLAlchemyError, Unavailable) as error:
             # What was leased and not handed over is leased again; nothing is lost but time.
-            _log.error("relay_waits", reason=reason_of(error))
+            _log.error("relay_waits", reason=absence(error) or reason_of(error))
             return None
 
     def _queue_of(self, work: Work) -> Queue:

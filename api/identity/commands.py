@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import click
-from flask.cli import AppGroup
 
 from identity import accounts, passwords
 from identity.permissions import STAFF, Role
 from kernel.ids import new_id
 from kernel.refusals import Refusal
 from persistence.unit_of_work import atomically
+from runtime.commands import Commands
 
-identity = AppGroup("identity", help="Accounts, above all of our own people.")
+identity = Commands("identity", help="Accounts, above all of our own people.")
 
 
 @identity.command("create-staff")
