@@ -9,11 +9,13 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.people import OutsideWorld, Person
+from sandbox import place
+from sandbox.people import OutsideWorld, Person, StillNot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
+
+    from sandbox.stack import Stack
 
 _FINANCE = "finance@holdfast.example"
 
@@ -30,7 +32,7 @@ class Staff:
         return Person(web, self.email, self.password).sign_in()
 
 
-def make_staff(environment: Mapping[str, str], root: Path) -> Staff:
+def make_staff(stack: Stack) -> Staff:
     """Make the finance person, as whoever runs the service does: by command, never over HTTP."""
     staff = Staff(_FINANCE, secrets.token_urlsafe(18))
     command = [
@@ -39,7 +41,7 @@ def make_staff(environment: Mapping[str, str], root: Path) -> Staff:
     ]  # fmt: skip
     # The password goes over standard input, where no process list shows it.
     made = subprocess.run(  # noqa: S603 - our own command
-        command, cwd=root, env=dict(environment), input=f"{staff.password}\n{staff.password}\n".encode(),
+        command, cwd=stack.root, env=dict(stack.environment), input=f"{staff.password}\n{staff.password}\n".encode(),
         capture_output=True, check=False,
     )  # fmt: skip
     if made.returncode:
@@ -49,25 +51,30 @@ def make_staff(environment: Mapping[str, str], root: Path) -> Staff:
     return staff
 
 
-def prepare(web: str, peer: str, environment: Mapping[str, str], root: Path, kept: Path) -> None:
-    """Make the demo's people and one funded milestone; a second start finds them."""
-    if kept.exists():
+def prepare(stack: Stack, logins: Path) -> None:
+    """Make the demo's people and one funded milestone, and write their logins last; a second start finds them."""
+    if logins.exists():
         return
-    staff = make_staff(environment, root)
-    client = Person(web, "client@example.com", secrets.token_urlsafe(18))
-    worker = Person(web, "worker@example.com", secrets.token_urlsafe(18))
+    staff = make_staff(stack)
+    client = Person(stack.web, "client@example.com", secrets.token_urlsafe(18))
+    worker = Person(stack.web, "worker@example.com", secrets.token_urlsafe(18))
     client.register(role="client", name="Clara Client")
     worker.register(role="worker", name="Walt Worker")
-    milestone = _funded_milestone(client.sign_in(), worker.sign_in(), OutsideWorld(peer))
-    kept.touch(mode=0o600)
-    logins = {person.email: person.password for person in (client, worker, staff)}
-    kept.write_text(json.dumps({"logins": logins, "milestone": milestone}, indent=2))
+    try:
+        milestone = _funded_milestone(client.sign_in(), worker.sign_in(), OutsideWorld(stack.peer))
+    except StillNot as late:
+        stack.check()
+        raise SystemExit(f"The demo could not be made: {late}. See the logs in {stack.folder}.") from None
+    passwords = {person.email: person.password for person in (client, worker, staff)}
+    place.write(logins, {"logins": passwords, "milestone": milestone})
 
 
-def welcome(web: str, peer: str, state: Path) -> str:
+def welcome(web: str, peer: str, kept: Path) -> str:
     """What to print when everything is up."""
-    kept = json.loads((state / "demo.json").read_text())
-    logins = "\n".join(f"    {email:<28}{password}" for email, password in kept["logins"].items())
+    known = json.loads(kept.read_text())
+    logins = "\n".join(f"    {email:<28}{password}" for email, password in known["logins"].items())
+    milestone = f"{web}/v1/milestones/{known['milestone']}"
+    worker = json.dumps({"email": "worker@example.com", "password": known["logins"]["worker@example.com"]})
     return f"""
 Holdfast is running.
 
@@ -77,19 +84,23 @@ Holdfast is running.
   Logins
 {logins}
 
-  Try next
+  Try next, in another terminal
     1. Sign in as the worker:
-       curl -s {web}/v1/sessions -H 'Content-Type: application/json' \\
-         -d '{{"email": "worker@example.com", "password": "{kept["logins"]["worker@example.com"]}"}}'
-    2. See where the money of the demo milestone is, with the access token from 1:
-       curl -s {web}/v1/milestones/{kept["milestone"]}/money -H "Authorization: Bearer $TOKEN"
-    3. Submit the work, let 72 hours pass, and look again:
-       curl -s -X POST {web}/v1/milestones/{kept["milestone"]}/submit -H "Authorization: Bearer $TOKEN" \\
-         -H 'Content-Type: application/json' -d '{{"note": "Done"}}'
+       sign_in() {{ curl -s {web}/v1/sessions -H 'Content-Type: application/json' -d '{worker}' |
+         python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])'; }}
+       TOKEN=$(sign_in)
+    2. See where the money of the demo milestone is:
+       curl -s {milestone}/money -H "Authorization: Bearer $TOKEN"
+    3. Submit the work (the key makes sending it twice submitting it once) and let 72 hours pass:
+       curl -s -X POST {milestone}/submit -H "Authorization: Bearer $TOKEN" \\
+         -H 'Idempotency-Key: my-first-submission' -H 'Content-Type: application/json' -d '{{"note": "Done"}}'
        curl -s -X POST {peer}/_sandbox/clock -H 'Content-Type: application/json' -d '{{"advance_seconds": 259200}}'
-    4. The whole story in one go: ./run tour
+    4. Sign in again, for a token lives 15 minutes and three days have passed, and see where the money is now:
+       TOKEN=$(sign_in)
+       curl -s {milestone}/money -H "Authorization: Bearer $TOKEN"
+    5. Ask the books: ./run ledger verify, ./run ledger trial-balance. The whole story in one go: ./run tour
 
-  Data and logs are in {state.name}/ (delete it to begin anew). Ctrl-C stops everything.
+  Data and logs are in {kept.parent.name}/ (delete it to begin anew). Ctrl-C stops everything.
 """
 
 

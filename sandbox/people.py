@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TIMEOUT_SECONDS = 30
-_PATIENCE_SECONDS = 60
 _PAUSE_SECONDS = 0.1
 
 
@@ -28,6 +27,14 @@ class Refused(Exception):  # noqa: N818 - what a person is told
         self.problem = problem
 
 
+class StillNot(Exception):  # noqa: N818 - what a person sees
+    """What somebody waited for did not come; `found` is what is there instead."""
+
+    def __init__(self, path: str, found: Any) -> None:  # noqa: ANN401 - JSON
+        super().__init__(f"{path} did not get there in time")
+        self.found = found
+
+
 @dataclass
 class Person:
     """Somebody with the app, signed in once `sign_in` was called."""
@@ -35,6 +42,7 @@ class Person:
     web: str
     email: str
     password: str
+    patience_seconds: float = 60
     _http: requests.Session = field(default_factory=requests.Session)
     _refresh_token: str | None = None
 
@@ -83,14 +91,13 @@ class Person:
         return self._send("DELETE", path)
 
     def wait_for(self, path: str, arrived: Callable[[Any], bool]) -> Any:  # noqa: ANN401 - JSON
-        """Look again until it has arrived, as a screen does; give up after a minute."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            found = self.get(path)
-            if arrived(found):
-                return found
+        """Look again until it has arrived, as a screen does; give up when patience ends."""
+        deadline = time.monotonic() + self.patience_seconds
+        while not arrived(found := self.get(path)):
+            if time.monotonic() > deadline:
+                raise StillNot(path, found)
             time.sleep(_PAUSE_SECONDS)
-        raise TimeoutError(f"{path} did not get there within {_PATIENCE_SECONDS} seconds; it is {found}")
+        return found
 
     def _send(self, method: str, path: str, **request: Any) -> Any:  # noqa: ANN401 - requests' own
         response = self._http.request(method, self.web + path, timeout=_TIMEOUT_SECONDS, **request)
