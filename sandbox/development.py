@@ -69,7 +69,9 @@ def serve(folder: Path, *, web_port: int = _WEB_PORT, peer_port: int = _PEER_POR
         with place.claimed(folder) as lock:
             place.begin_anew_unless_whole(folder, logins)
             with running(folder, _port(web_port), _port(peer_port), lock=lock) as stack:
-                demo.prepare(stack, logins)
+                if not logins.exists():
+                    print("Making the people and the milestone of the demo.", flush=True)
+                    demo.prepare(stack, logins)
                 print(demo.welcome(stack.web, stack.peer, logins), flush=True)
                 try:
                     _watch(stack)

@@ -169,7 +169,8 @@ def test_what_is_printed_to_be_tried_releases_the_demo_milestone(checkout, ports
 
 def test_nothing_outlives_a_first_start_that_was_killed_and_the_next_begins_anew(checkout, ports):
     with checkout.serving(*ports) as process:
-        # The demo's people are being made, and nobody was told a password yet.
+        printed_until(process, "Making the people and the milestone of the demo.")
+        # Some are there, and nobody was told a password yet.
         until(lambda: '"/v1/accounts"' in checkout.log("web"))
         process.kill()
         process.wait()
