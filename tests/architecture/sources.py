@@ -42,6 +42,24 @@ class Source:
         """Every piece of syntax of these kinds."""
         return (node for node in ast.walk(self.tree) if isinstance(node, kinds))
 
+    def references(self) -> Iterator[tuple[ast.AST, str]]:
+        """Everything that is named, under its full name whatever it was imported as: `datetime.datetime.now`."""
+        imported = self._imported
+        for node in self.nodes(ast.Attribute, ast.Name):
+            first, *rest = ast.unparse(node).split(".")
+            yield node, ".".join([imported.get(first, first), *rest])
+
+    @functools.cached_property
+    def _imported(self) -> dict[str, str]:
+        names = {}
+        for node in self.nodes(ast.Import, ast.ImportFrom):
+            for alias in node.names:
+                if isinstance(node, ast.ImportFrom):
+                    names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                elif alias.asname:
+                    names[alias.asname] = alias.name
+        return names
+
     def at(self, node: ast.AST) -> str:
         """Where it stands, for the message."""
         return f"{self.path}:{node.lineno}"

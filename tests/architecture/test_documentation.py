@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import re
 
-from tests.architecture.sources import ROOT
+import pytest
+
+from tests.architecture.sources import ROOT, Source, service
 
 # One that ends in "…" is an example.
 _CODE = re.compile(r"`((?:assets|liabilities|income|expenses):[^`\s…]+)`")
+# The beginning of a code, as in a formatted string, as much as a whole one.
+_ACCOUNT = re.compile(r"(assets|liabilities|income|expenses):")
+_MAY_MAKE_ACCOUNTS = {
+    "ledger/chart.py": "where they are made",
+    "ledger/journal.py": "what was kept is read back as it is",
+    "ledger/coverage.py": "sums what begins alike, and makes none",
+}
+_ROW = re.compile(r"^\| `([A-Z_]+)` \| ([^|]+) \|", re.MULTILINE)
 _SETTING = re.compile(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|ENVIRONMENT)`")
 
 
@@ -17,6 +28,53 @@ def test_every_setting_is_documented_and_every_documented_one_exists():
     settings = set(importlib.import_module("runtime.settings").Settings.model_fields)
     documented = set(_SETTING.findall(_page("configuration.md")))
     assert differences(settings, documented) == []
+
+
+def test_every_default_is_the_documented_one():
+    fields = importlib.import_module("runtime.settings").Settings.model_fields
+    present = {name: default(field.default) for name, field in fields.items()}
+    documented = dict(_ROW.findall(_page("configuration.md")))
+    # A key is described and not printed, lest somebody copies it.
+    assert documented.pop("SECRET_KEY") == "a key for development"
+    del present["SECRET_KEY"]
+    assert {name: said.strip("`") for name, said in documented.items()} == present
+
+
+def test_only_the_settings_read_the_environment():
+    assert [place for source in service() for place in environment_reads(source)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "os.environ['A_KEY']",
+        "os.getenv('A_KEY')",
+        "from os import environ",
+        "from os import getenv as setting",
+    ],
+)
+def test_a_planted_look_into_the_environment_is_found(line):
+    assert environment_reads(Source("escrow/planted.py", line)) == ["escrow/planted.py:1"]
+
+
+def test_only_the_chart_makes_accounts():
+    assert [place for source in service() for place in accounts_made(source)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Account('expenses:planted', 'USD', Side.DEBIT, floor=False, shared=True)",
+        "chart.Account(code, currency, side)",
+        "replace(account, code=code)",
+        "account = dataclasses.replace(account, code='expenses:planted')",
+        "code = f'liabilities:wallet:{user_id}'",
+        "code = 'income:fees:planted'",
+    ],
+)
+def test_a_planted_account_is_found(line):
+    assert set(accounts_made(Source("escrow/planted.py", line))) == {"escrow/planted.py:1"}
+    assert accounts_made(Source("ledger/chart.py", line)) == []
 
 
 def test_every_account_is_documented_and_every_documented_one_exists():
@@ -52,11 +110,47 @@ def account_codes(chart):
         for name, maker in inspect.getmembers(chart, inspect.isfunction)
         if not name.startswith("_")
         and maker.__module__ == chart.__name__
-        and list(inspect.signature(maker).parameters)[-1] == "currency"
         and maker.__annotations__["return"] == "Account"
     ]
     assert makers
+    assert [
+        maker.__name__ for maker in makers if list(inspect.signature(maker).parameters)[-1] != "currency"
+    ] == []
     return {_anybody(_made_for_anybody(maker).code) for maker in makers}
+
+
+def default(value):
+    """As the page says it."""
+    value = value.get_secret_value() if hasattr(value, "get_secret_value") else value
+    return "none" if value in (None, "", ()) else str(value)
+
+
+def environment_reads(source):
+    # The settings are read by a library.
+    return [
+        source.at(node)
+        for node in source.nodes(ast.Attribute, ast.alias)
+        if getattr(node, "attr", getattr(node, "name", None)) in {"environ", "environb", "getenv"}
+        and not ast.unparse(node).startswith("request.")
+    ]
+
+
+def accounts_made(source):
+    if source.path in _MAY_MAKE_ACCOUNTS:
+        return []
+    return [source.at(node) for node in source.nodes(ast.Call, ast.Constant) if _makes_an_account(node)]
+
+
+def _makes_an_account(node):
+    match node:
+        case ast.Call(func=ast.Name(id="Account") | ast.Attribute(attr="Account")):
+            return True
+        case ast.Call(func=ast.Name(id="replace") | ast.Attribute(attr="replace"), keywords=changed):
+            return "code" in {each.arg for each in changed}
+        case ast.Constant(value=str(text)):
+            return _ACCOUNT.match(text) is not None
+        case _:
+            return False
 
 
 def differences(existing, documented):
