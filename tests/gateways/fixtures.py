@@ -11,7 +11,10 @@ from typing import Any
 
 _BESIDE_THE_REPOSITORY = Path(__file__).parents[3] / "shared/data/stripe/stripe-fixtures3-2026-08.json.gz"
 PATH = Path(os.environ.get("STRIPE_FIXTURES", _BESIDE_THE_REPOSITORY))
-ABSENT = f"Stripe's fixtures are not at {PATH}; name the file in STRIPE_FIXTURES"
+ABSENT = (
+    "Stripe's own examples are not on this machine: gzip openapi/fixtures3.json of github.com/stripe/openapi and name"
+    " the file in STRIPE_FIXTURES (README, Start)"
+)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -113,3 +114,33 @@ def test_a_worker_without_its_redis_says_so_in_one_line(database_url, tmp_path):
     )
     assert done.returncode == 1
     assert done.stderr == "Error: Redis does not answer. REDIS_URL names it.\n"
+
+
+@pytest.mark.mariadb
+def test_the_grants_of_the_runbook_are_statements_that_mariadb_takes(database_url, schema):
+    line = re.search(r"`(flask --app wsgi database grants [^`]+)`", (ROOT / "docs/runbook.md").read_text())[1]
+    settings = {
+        "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}",
+        "ENVIRONMENT": "test",
+        "DATABASE_URL": database_url,
+    }
+    printed = subprocess.run(
+        ["bash", "-c", line], cwd=ROOT, env=settings, capture_output=True, text=True, check=True
+    )
+    statements = [statement.rstrip(";") for statement in printed.stdout.splitlines()]
+    assert any("`ledger_entries` TO 'holdfast'@'%'" in statement for statement in statements)
+    schema._server.execute("CREATE USER 'holdfast'@'%'")
+    try:
+        schema._server.execute(*statements)
+    finally:
+        schema._server.execute("DROP USER 'holdfast'@'%'")
+
+
+@pytest.mark.mariadb
+@pytest.mark.parametrize(
+    "user", ["holdfast", "holdfast@%; DROP TABLE users", "a'b@%", "@%", "'holdfast'@'%' WITH GRANT"]
+)
+def test_who_is_no_user_at_a_host_is_granted_nothing(database_url, user):
+    done = flask("database", "grants", user, ENVIRONMENT="test", DATABASE_URL=database_url)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Name a user and a host: holdfast@10.0.0.%" in done.stderr
