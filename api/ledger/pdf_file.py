@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from font_source_sans_pro import font_files_ttf  # type: ignore[import-untyped]
+from font_source_sans_pro import font_files_ttf
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A3, A4, landscape
 from reportlab.pdfbase import pdfmetrics
