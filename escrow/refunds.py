@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from gateways.contract import Busy, RefundFound, Rejected, Unknown
     from identity.actors import Actor
     from kernel.states import Transition
+    from payments.refunds import RefundToSend
     from payments.views import RefundView
 
 
@@ -86,7 +87,11 @@ def pay_client(
 
 
 def record_refund(
-    session: Session, *, refund_id: str, outcome: RefundFound | Rejected | Busy | Unknown
+    session: Session,
+    *,
+    refund_id: str,
+    outcome: RefundFound | Rejected | Busy | Unknown | None,
+    intent: RefundToSend | None = None,
 ) -> RefundView:
     """Write what the gateway answered or reported; a refund that failed is owed to the client, and not held again.
 
@@ -97,7 +102,7 @@ def record_refund(
         raise payment_refunds.RefundNotFound("There is no refund with this id.")
     on = hold_milestone(session, was.milestone_id, by=SYSTEM)
     was = payment_refunds.find_refund(session, refund_id=refund_id, gateway_id=None) or was
-    now = payment_refunds.record_refund(session, refund_id=refund_id, outcome=outcome)
+    now = payment_refunds.record_refund(session, refund_id=refund_id, outcome=outcome, intent=intent)
     if now.state == "failed" and was.state != "failed":
         on.milestone.owed_minor += now.amount.amount_minor
         on.milestone.version += 1

@@ -14,11 +14,15 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The gateway refused and did nothing. `code` is its own; `temporary` when waiting (funds, limits) may help."""
+    """The gateway refused and did nothing. `code` is its own; `temporary` when waiting (funds, limits) may help.
+
+    `at_the_door` it looked at who asks and not at the order: that says nothing of the same order sent before.
+    """
 
     code: str
     message: str
     temporary: bool = False
+    at_the_door: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
-"""What gateways told us, byte for byte but for secrets, before anything was made of it."""
+"""What gateways told us, byte for byte but for secrets, and what every order to them keeps of its sending."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlalchemy import Index, Integer, LargeBinary, SmallInteger, UniqueConstraint
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -34,3 +34,16 @@ class WebhookEvent(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     state: Mapped[str] = mapped_column(ascii_text(8))
+
+
+class Sent:
+    """What a row keeps that is an order to a gateway; `gateways.orders` alone writes it.
+
+    `out_since` is when the first call of this attempt began that may have been carried out, `called_at` the last one;
+    both are missing while nothing can be out.
+    """
+
+    attempt: Mapped[int] = mapped_column(SmallInteger)
+    calls: Mapped[int] = mapped_column(Integer)
+    out_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    called_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

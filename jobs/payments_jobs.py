@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from escrow import funding
 from escrow import refunds as escrow_refunds
+from gateways.contract import PaymentState
 from jobs.work import NotYet, handler
 from payments import charges, collecting, refunds
 from payments.answers import found
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 
     from gateways.contract import Busy, PaymentFound, RefundFound, Rejected, Unknown
     from payments.refunds import RefundToSend
-    from payments.views import PaymentView, RefundView
+    from payments.views import PaymentView
     from persistence.due import Work
 
 _AN_HOUR = timedelta(hours=1)
-# A payer who has not paid after two days has gone; what they do later still comes as an event.
-_WATCHED = timedelta(days=2)
+_A_DAY = timedelta(days=1)
+# A payer who has not paid after two days rarely does; but a bank debit takes four, and events may be lost.
+_WATCHED_CLOSELY = timedelta(days=2)
+# Who comes back later than this gets a new sheet; until then the worker cannot leave what nobody pays for.
+_ABANDONED = timedelta(days=7)
 
 
 @handler("refresh_payment")
@@ -63,11 +67,11 @@ def settle_charge(work: Work) -> None:
 @handler("send_refund")
 def send_refund(work: Work) -> None:
     """Have the gateway give the money back; the same refund is given once however often this runs."""
-    outcome = staged(
+    again_at = staged(
         begin=refunds.refund_to_send, call=_give_back, record=_record_refund, refund_id=work.subject
     )
-    if outcome is not None:
-        _try_again_unless_settled(outcome)
+    if again_at is not None:
+        raise NotYet(again_at)
 
 
 @handler("refresh_refund")
@@ -97,9 +101,30 @@ def _refresh_ours(work: Work) -> None:
     outcome = _look_up(payment)
     if outcome is not None:
         payment = atomically(funding.record_payment, payment_id=payment.id, outcome=found(outcome))
-    until = _later(_AN_HOUR)
-    if payment.state not in {"succeeded", "canceled"} and until < payment.ordered_at + _WATCHED:
-        raise NotYet(until)
+    if _is_abandoned(payment):
+        payment = _give_up(payment)
+    if payment.state not in {"succeeded", "canceled"}:
+        raise NotYet(_next_look(payment))
+
+
+def _is_abandoned(payment: PaymentView) -> bool:
+    # Where a bank is at work already, it is waited for.
+    return (
+        payment.state not in {"succeeded", "canceled"}
+        and payment.gateway_state != PaymentState.PROCESSING
+        and payment.ordered_at + _ABANDONED <= _now()
+    )
+
+
+def _give_up(payment: PaymentView) -> PaymentView:
+    wanted = reading(funding.checkout, payment_id=payment.id)
+    stopped = funding.stop_collecting(gateway(payment.gateway), wanted)
+    return atomically(funding.record_payment, payment_id=payment.id, outcome=found(stopped))
+
+
+def _next_look(payment: PaymentView) -> datetime:
+    instant = _now()
+    return instant + (_AN_HOUR if instant < payment.ordered_at + _WATCHED_CLOSELY else _A_DAY)
 
 
 def _look_up(payment: PaymentView) -> PaymentFound | Rejected | Busy | Unknown | None:
@@ -119,23 +144,20 @@ def _refresh_theirs(work: Work) -> None:
         raise collecting.PaymentNotFound("The gateway has a payment of ours that is not in these books.")
 
 
-def _give_back(intent: RefundToSend) -> RefundFound | Rejected | Busy | Unknown:
-    at = gateway(intent.refund.gateway)
-    known = at.find_refund(intent.order) if intent.ask_first else None
-    return at.create_refund(intent.order) if known is None else known
+def _give_back(intent: RefundToSend) -> RefundFound | Rejected | Busy | Unknown | None:
+    return refunds.send_refund(intent, through=gateway(intent.refund.gateway))
 
 
 def _record_refund(
-    session: Session, *, intent: RefundToSend, outcome: RefundFound | Rejected | Busy | Unknown
-) -> tuple[RefundView, RefundFound | Rejected | Busy | Unknown]:
-    return escrow_refunds.record_refund(session, refund_id=intent.refund.id, outcome=outcome), outcome
+    session: Session, *, intent: RefundToSend, outcome: RefundFound | Rejected | Busy | Unknown | None
+) -> datetime | None:
+    now = escrow_refunds.record_refund(session, refund_id=intent.refund.id, outcome=outcome, intent=intent)
+    return refunds.next_try(session, refund=now, outcome=outcome)
 
 
-def _try_again_unless_settled(recorded: tuple[RefundView, RefundFound | Rejected | Busy | Unknown]) -> None:
-    refund, outcome = recorded
-    if refund.state in {"ordered", "unknown"}:
-        found(outcome)
+def _now() -> datetime:
+    return reading(clock.now)
 
 
 def _later(distance: timedelta) -> datetime:
-    return reading(clock.now) + distance
+    return _now() + distance

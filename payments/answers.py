@@ -19,13 +19,18 @@ class GatewayRefused(Conflict):
 
 
 class GatewayUnavailable(Unavailable):
-    """The payment provider gave no usable answer; what was ordered is settled as soon as it does."""
+    """The payment provider gave no answer that can be used now; what was ordered is settled as soon as it does."""
 
     code = "gateway_unavailable"
 
 
 def found(outcome: Found | Rejected | Busy | Unknown) -> Found:
     """The answer itself; a refusal in the person's words when there is none."""
+    if isinstance(outcome, Rejected) and outcome.temporary:
+        raise GatewayUnavailable(
+            "The payment provider cannot do this at the moment. Nothing was done; please try again later.",
+            retry_after_seconds=_RETRY_SECONDS,
+        )
     if isinstance(outcome, Rejected):
         raise GatewayRefused(outcome.message, gateway_code=outcome.code)
     if isinstance(outcome, Busy):

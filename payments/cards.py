@@ -57,7 +57,9 @@ def card_view(card: CardFound, customer: CustomerView) -> CardView:
 
 def check_own(outcome: CardFound | Rejected | Busy | Unknown, customer: CustomerView) -> CardFound:
     """The card, if it is this client's; a card of somebody else looks like one that does not exist."""
-    card = None if isinstance(outcome, Rejected) else found(outcome)
+    # A refusal that passes says nothing about the card.
+    gone = isinstance(outcome, Rejected) and not outcome.temporary
+    card = None if gone else found(outcome)
     if card is None or card.customer != customer.gateway_id:
         raise CardNotFound("There is no card with this id among yours.")
     return card

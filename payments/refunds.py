@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from gateways.contract import KEYS_LAST, RefundFound, RefundOrder, RefundState, Rejected, Unknown
+from gateways import orders
+from gateways.contract import Busy, RefundFound, RefundOrder, RefundState, Rejected, Unknown
+from gateways.orders import Verdict
 from kernel.refusals import Conflict, NotFound
 from ledger import movements
 from ledger.posting import post
@@ -20,12 +22,19 @@ from persistence import clock, due, outbox
 from persistence.locks import locked
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Busy
+    from gateways.contract import Gateway
+    from gateways.orders import Call
     from kernel.money import Money
 
+Answer = RefundFound | Rejected | Busy | Unknown
+
 _LOOK_AGAIN = timedelta(hours=6)
+# A refund may come back from the bank weeks after it was called done, and that event may be lost.
+_LOOKS_AFTER_SUCCESS = (timedelta(days=8), timedelta(days=35))
 
 _ACTS = {
     RefundState.PENDING: "wait",
@@ -81,6 +90,7 @@ def order_refund(
         client_fee_minor=client_fee.amount_minor,
         reason=reason,
         attempt=1,
+        calls=0,
         ordered_at=clock.now(session),
     )
     session.add(row)
@@ -103,15 +113,15 @@ def order_refund(
 
 @dataclass(frozen=True, slots=True)
 class RefundToSend:
-    """A refund for the gateway; `ask_first` when an earlier order may stand there and its key may not tell."""
+    """A refund for the gateway, and the call that is to be made about it."""
 
     refund: RefundView
     order: RefundOrder
-    ask_first: bool
+    call: Call
 
 
 def refund_to_send(session: Session, *, refund_id: str) -> RefundToSend | None:
-    """The order for the gateway, with the instant of the first sending noted; None when its answer is known already."""
+    """The order for the gateway, noted as out from now on; None when its answer is known already."""
     row = locked(session, Refund, refund_id)
     if row is None or row.gateway_id is not None or row.state not in {"ordered", "unknown"}:
         return None
@@ -119,11 +129,21 @@ def refund_to_send(session: Session, *, refund_id: str) -> RefundToSend | None:
     assert payment.gateway_id is not None, "a payment that succeeded has its gateway's id"
     instant = clock.now(session)
     row.sent_at = row.sent_at or instant
+    call = orders.next_call(row, now=instant)
     view = refund_view(row)
-    order = RefundOrder(refund_id=row.id, payment=payment.gateway_id, amount=view.amount, attempt=row.attempt)
-    # A lost order may stand, and after a refusal that may pass the next one goes under a key of its own.
-    ask_first = row.state == "unknown" or row.sent_at + KEYS_LAST < instant
-    return RefundToSend(view, order, ask_first)
+    order = RefundOrder(
+        refund_id=row.id, payment=payment.gateway_id, amount=view.amount, attempt=call.attempt
+    )
+    return RefundToSend(view, order, call)
+
+
+def send_refund(intent: RefundToSend, *, through: Gateway) -> Answer | None:
+    """What the gateway says to the order; None when it was only asked, and has no such refund."""
+    return orders.carry_out(
+        intent.call,
+        find=lambda: through.find_refund(intent.order),
+        create=lambda: through.create_refund(intent.order),
+    )
 
 
 def find_refund(session: Session, *, refund_id: str | None, gateway_id: str | None) -> RefundView | None:
@@ -135,9 +155,12 @@ def find_refund(session: Session, *, refund_id: str | None, gateway_id: str | No
 
 
 def record_refund(
-    session: Session, *, refund_id: str, outcome: RefundFound | Rejected | Busy | Unknown
+    session: Session, *, refund_id: str, outcome: Answer | None, intent: RefundToSend | None = None
 ) -> RefundView:
-    """Bring our refund to where the gateway says it is; confirmed and failed are booked once each."""
+    """Bring our refund to where the gateway says it is; confirmed and failed are booked once each.
+
+    `intent` is the call that was answered; where the gateway's refund stands needs none, whoever asked for it.
+    """
     row = locked(session, Refund, refund_id)
     if row is None:
         raise RefundNotFound("There is no refund with this id.")
@@ -148,21 +171,34 @@ def record_refund(
         row.failure_reason = outcome.failure_reason
         row.bank_reference = outcome.reference
         _step(session, row, _ACTS[outcome.state])
-    elif isinstance(outcome, Unknown):
-        _step(session, row, "lose_answer")
-    elif isinstance(outcome, Rejected) and row.gateway_id is None:
-        _record_refusal(session, row, outcome)
+    elif intent is not None and row.gateway_id is None and row.state in {"ordered", "unknown"}:
+        _record_nothing(session, row, intent.call, outcome)
     return refund_view(row)
 
 
-def _record_refusal(session: Session, row: Refund, outcome: Rejected) -> None:
-    if not outcome.temporary:
+def _record_nothing(
+    session: Session, row: Refund, call: Call, outcome: Rejected | Busy | Unknown | None
+) -> None:
+    verdict = orders.judge(row, call=call, outcome=outcome)
+    if verdict is Verdict.UNANSWERED:
+        _step(session, row, "lose_answer")
+    elif verdict is Verdict.REFUSED:
+        assert isinstance(outcome, Rejected), "only a refusal is for good"
         row.failure_reason = outcome.code[:64]
         _step(session, row, "fail")
-        return
-    # A gateway repeats what it said to a key, so what it refused for now goes again under a new one.
-    row.attempt += 1
-    row.sent_at = None
+
+
+def next_try(session: Session, *, refund: RefundView, outcome: Answer | None) -> datetime | None:
+    """When to send it again; None when there is nothing (left) to send."""
+    if refund.state not in {"ordered", "unknown"}:
+        return None
+    instant = clock.now(session)
+    if isinstance(outcome, Busy):
+        return instant + timedelta(seconds=outcome.retry_after_seconds)
+    if outcome is None and session.get_one(Refund, refund.id).out_since is None:
+        # It has never arrived, and nothing is in the way of the next attempt.
+        return instant
+    return orders.next_try(now=instant, since=refund.ordered_at)
 
 
 def _refuse_another_refund(row: Refund, found: RefundFound) -> None:
@@ -175,6 +211,8 @@ def _refuse_another_refund(row: Refund, found: RefundFound) -> None:
         raise GatewayDisagrees(
             f"The gateway's refund {found.gateway_id} over {found.amount} is not {row.id} over {ordered}."
         )
+    if row.state == "failed" and row.gateway_id is None:
+        raise GatewayDisagrees(f"The gateway has {row.id} as {found.gateway_id}, which it had refused.")
 
 
 def _step(session: Session, row: Refund, act: str) -> None:
@@ -186,11 +224,14 @@ def _step(session: Session, row: Refund, act: str) -> None:
     if transition.to == "succeeded":
         row.finished_at = clock.now(session)
         _book_confirmed(session, row)
+        for distance in _LOOKS_AFTER_SUCCESS:
+            _look_again(session, row, distance, f":{distance.days}")
     elif transition.to == "failed":
         row.finished_at = clock.now(session)
         _book_failed(session, row, left_the_gateway=was == "succeeded")
     elif transition.to == "pending":
-        _look_again(session, row)
+        # A refund may wait for days, and its event may be lost.
+        _look_again(session, row, _LOOK_AGAIN)
     outbox.publish(session, name=transition.event, subject=row.id, payload={"milestone_id": row.milestone_id})
 
 
@@ -228,12 +269,11 @@ def _book_failed(session: Session, row: Refund, *, left_the_gateway: bool) -> No
     payment.refunded_minor -= view.amount.amount_minor
 
 
-def _look_again(session: Session, row: Refund) -> None:
-    # A refund may wait for days, and its event may be lost.
+def _look_again(session: Session, row: Refund, distance: timedelta, nth: str = "") -> None:
     due.schedule(
         session,
         kind="refresh_refund",
         subject=row.id,
-        due_at=clock.now(session) + _LOOK_AGAIN,
-        key=f"refresh_refund:{row.id}",
+        due_at=clock.now(session) + distance,
+        key=f"refresh_refund:{row.id}{nth}",
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Index, SmallInteger, String, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from gateways.tables import Sent
 from persistence.columns import TABLE_OPTIONS, Base, Id, UtcDateTime, ascii_text
 
 
@@ -65,7 +66,7 @@ class Payment(Base):
     refunded_minor: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
-class Refund(Base):
+class Refund(Sent, Base):
     """Money on its way back to the client's card: part of the hold and the fee that goes with it."""
 
     __tablename__ = "refunds"
@@ -85,7 +86,5 @@ class Refund(Base):
     failure_reason: Mapped[str | None] = mapped_column(ascii_text(64))
     bank_reference: Mapped[str | None] = mapped_column(ascii_text(64))
     ordered_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    # Which order to the gateway this is: after a refusal that may pass a new one follows.
-    attempt: Mapped[int] = mapped_column(SmallInteger)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

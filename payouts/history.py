@@ -79,7 +79,7 @@ class _Told:
             entry_id=line.entry_id,
             kind=_kind(line),
             at=line.recorded_at,
-            reason=_payout_reason(line, payout) if payout is not None else _reason(line, gross),
+            reason=(_payout_reason(line, payout) if payout is not None else None) or _reason(line, gross),
             amount=line.amount,
             change=line.change,
             balance=line.after.posted,
@@ -109,7 +109,7 @@ def _reason(line: StatementLine, gross: Money | None) -> str:
     return _OTHER.get(line.movement) or line.reason or "Put right by our accountants."
 
 
-def _payout_reason(line: StatementLine, payout: Payout) -> str:
+def _payout_reason(line: StatementLine, payout: Payout) -> str | None:
     bank = words.to_bank(payout.bank_last4)
     why = f" {payout.reason}" if payout.reason else ""
     if line.phase is Phase.VOID_PENDING:
@@ -119,7 +119,7 @@ def _payout_reason(line: StatementLine, payout: Payout) -> str:
         "payout_sent": f"Withdrawal {bank}: sent.",
         "payout_failed": f"Withdrawal {bank} did not arrive; the money is back.{why}",
         "payout_returned": f"The bank sent a withdrawal {bank} back.{why}",
-    }[line.movement]
+    }.get(line.movement)
 
 
 _OTHER = {

@@ -19,17 +19,23 @@ def _transfer() -> Mapping[tuple[str, str], Transition]:
     sent = Transition("sent", "transfer.sent", (GATEWAY,))
     failed = Transition("failed", "transfer.failed", (GATEWAY,))
     put_off = Transition("ordered", "transfer.put_off", (GATEWAY,))
+    waiting = Transition("waiting", "transfer.waiting", (SYSTEM,))
     return {
         ("waiting", "order"): Transition("ordered", "transfer.ordered", (SYSTEM,)),
+        # What was sent before it had to wait may turn out to have arrived.
+        ("waiting", "send"): sent,
         # The account can no longer take money: the transfer goes once it can.
-        ("ordered", "wait"): Transition("waiting", "transfer.waiting", (SYSTEM,)),
+        ("ordered", "wait"): waiting,
         ("ordered", "put_off"): put_off,
         ("ordered", "send"): sent,
         ("ordered", "refuse"): failed,
         ("ordered", "lose_answer"): Transition("unknown", "transfer.unknown", (SYSTEM,)),
+        ("unknown", "wait"): waiting,
         ("unknown", "put_off"): put_off,
         ("unknown", "send"): sent,
         ("unknown", "refuse"): failed,
+        # Should a gateway ever take a refusal back: where the money is decides.
+        ("failed", "send"): sent,
         ("failed", "order_again"): Transition("ordered", "transfer.ordered", (STAFF,)),
     }
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, SmallInteger, String, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from gateways.tables import Sent
 from persistence.columns import TABLE_OPTIONS, Base, Id, Json, UtcDateTime, ascii_text
 
 
@@ -37,7 +38,7 @@ class PayoutAccount(Base):
     version: Mapped[int] = mapped_column(Integer)
 
 
-class Transfer(Base):
+class Transfer(Sent, Base):
     """Released money on its way into the worker's account; one for each release."""
 
     __tablename__ = "transfers"
@@ -65,10 +66,6 @@ class Transfer(Base):
     reason: Mapped[str | None] = mapped_column(String(300))
     failure_code: Mapped[str | None] = mapped_column(ascii_text(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    # Which order to the gateway this is: after a refusal a new one follows. Since when it stands says whether the
-    # gateway still knows its key.
-    attempt: Mapped[int] = mapped_column(SmallInteger)
-    ordered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # From then on the worker can withdraw it.
@@ -76,7 +73,7 @@ class Transfer(Base):
     entry_id: Mapped[str | None] = mapped_column(Id("en"))
 
 
-class Payout(Base):
+class Payout(Sent, Base):
     """A withdrawal to the worker's bank."""
 
     __tablename__ = "payouts"
@@ -100,9 +97,6 @@ class Payout(Base):
     bank_name: Mapped[str | None] = mapped_column(String(120))
     bank_last4: Mapped[str | None] = mapped_column(ascii_text(4))
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    # As with transfers.
-    attempt: Mapped[int] = mapped_column(SmallInteger)
-    ordered_at: Mapped[datetime] = mapped_column(UtcDateTime)
     gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     arrives_on: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from gateways.contract import KEYS_LAST, Busy, Rejected, TransferFound, TransferOrder, Unknown
+from gateways import orders
+from gateways.contract import Busy, Rejected, TransferFound, TransferOrder, Unknown
+from gateways.orders import Verdict
 from kernel.money import Money
 from kernel.refusals import Conflict, NotFound
 from ledger import movements
@@ -18,7 +20,6 @@ from payments.charges import draw
 from payments.collecting import GatewayDisagrees
 from payouts import words
 from payouts.accounts import held_account
-from payouts.retries import next_try
 from payouts.states import TRANSFER
 from payouts.tables import PayoutAccount, Transfer
 from payouts.views import TransferView, transfer_view
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from gateways.contract import Gateway
+    from gateways.orders import Call
 
 _LONGEST_CODE = 64
 
@@ -52,12 +54,11 @@ class TransferNotFailed(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class TransferToSend:
-    """A transfer for the gateway; `ask_first` when it may have it, `forgotten` when our key may be gone there."""
+    """A transfer for the gateway, and the call that is to be made about it."""
 
     gateway: str
     order: TransferOrder
-    ask_first: bool
-    forgotten: bool
+    call: Call
 
 
 def order(
@@ -92,6 +93,7 @@ def order(
             reason=words.waits_for_account(amount),
             created_at=clock.now(session),
             attempt=1,
+            calls=0,
         )
         _insert(session, row)
         if account.can_receive_transfers:
@@ -113,13 +115,15 @@ def order_again(session: Session, *, transfer_id: str) -> TransferView:
         raise TransferNotFailed(
             f"The transfer is {row.state}; only one that failed is ordered again.", state=row.state
         )
-    row.attempt += 1
     _step(session, row, "order_again")
     return transfer_view(row, now=clock.now(session))
 
 
 def to_send(session: Session, *, transfer_id: str) -> TransferToSend | None:
-    """The order for the gateway; None when its answer is known, or when the account cannot take money now."""
+    """The order for the gateway; None when its answer is known, or when the account cannot take money now.
+
+    What may be out already is asked about even then, but not sent.
+    """
     known = session.get(Transfer, transfer_id)
     # The account first, as everywhere: it may become able this moment and order all that waits.
     account = locked(session, PayoutAccount, known.account_id) if known is not None else None
@@ -127,79 +131,90 @@ def to_send(session: Session, *, transfer_id: str) -> TransferToSend | None:
     assert account is not None, "a transfer has an account"
     if row.state not in {"ordered", "unknown"}:
         return None
-    if row.state == "ordered" and not account.can_receive_transfers:
-        row.reason = words.waits_for_account(Money(row.amount_minor, row.currency))
-        _step(session, row, "wait")
+    if row.out_since is None and not account.can_receive_transfers:
+        _wait(session, row)
         return None
     assert account.gateway_id is not None, "only an account the gateway has made can take money"
-    assert row.ordered_at is not None, "it was ordered"
-    forgotten = row.ordered_at + KEYS_LAST < clock.now(session)
-    return TransferToSend(
-        row.gateway,
-        TransferOrder(
-            transfer_id=row.id,
-            milestone_id=row.milestone_id,
-            amount=Money(row.amount_minor, row.currency),
-            destination=account.gateway_id,
-            source_charge=row.source_charge,
-            attempt=row.attempt,
-        ),
-        ask_first=forgotten or row.state == "unknown",
-        forgotten=forgotten,
-    )
+    call = orders.next_call(row, now=clock.now(session), may_send=account.can_receive_transfers)
+    return TransferToSend(row.gateway, _order(row, account.gateway_id, call), call)
 
 
 def send(intent: TransferToSend, *, through: Gateway) -> Answer | None:
-    """What the gateway says to the order; None when its key is forgotten there and it has no such transfer."""
-    known = through.find_transfer(intent.order) if intent.ask_first else None
-    if known is not None or intent.forgotten:
-        return known
-    return through.create_transfer(intent.order)
+    """What the gateway says to the order; None when it was only asked, and has no such transfer."""
+    return orders.carry_out(
+        intent.call,
+        find=lambda: through.find_transfer(intent.order),
+        create=lambda: through.create_transfer(intent.order),
+    )
 
 
 def record(session: Session, *, intent: TransferToSend, outcome: Answer | None) -> datetime | None:
     """Write down what became of the order and book it once when the money moved; returns when to try again, if so."""
     row = _locked(session, intent.order.transfer_id)
-    if TRANSFER.step(row.state, "send") is None:
-        # Answered meanwhile, by another run of this.
-        return None
     if isinstance(outcome, TransferFound):
         _arrive(session, row, outcome)
         return None
-    if intent.order.attempt != row.attempt:
-        # Of an order that another run has replaced.
-        return clock.now(session)
-    if isinstance(outcome, Rejected) and not outcome.temporary:
+    if row.state not in {"ordered", "unknown"}:
+        # Answered meanwhile, or waiting: the next order asks about what may be out.
+        return None
+    verdict = orders.judge(row, call=intent.call, outcome=outcome)
+    if verdict is Verdict.REFUSED:
+        assert isinstance(outcome, Rejected), "only a refusal is for good"
         _fail(session, row, outcome.code)
         return None
-    return _try_later(session, row, outcome)
+    return _try_later(session, row, verdict, intent.call, outcome)
 
 
-def _try_later(session: Session, row: Transfer, outcome: Rejected | Busy | Unknown | None) -> datetime:
+def _try_later(
+    session: Session, row: Transfer, verdict: Verdict, call: Call, outcome: Rejected | Busy | Unknown | None
+) -> datetime | None:
     instant = clock.now(session)
-    later = next_try(now=instant, since=row.created_at)
-    if isinstance(outcome, Busy):
-        return instant + timedelta(seconds=outcome.retry_after_seconds)
-    if isinstance(outcome, Unknown):
+    later = orders.next_try(now=instant, since=row.created_at)
+    if verdict is Verdict.REPLACED:
+        return instant
+    if verdict is Verdict.UNANSWERED:
         row.reason = words.NO_ANSWER
         _step(session, row, "lose_answer")
         return later
-    if outcome is None:
-        _renew(session, row, instant, words.MOVING)
-        return instant
-    if row.state == "unknown":
-        # What was sent before and not answered might still be carried out; its key alone keeps it from being twice.
-        row.reason = words.put_off(outcome.code)
-    else:
-        _renew(session, row, instant, words.put_off(outcome.code))
+    if verdict is Verdict.NEVER_ARRIVED:
+        return _never_arrived(session, row, call, instant, later)
+    if isinstance(outcome, Busy):
+        return instant + timedelta(seconds=outcome.retry_after_seconds)
+    assert isinstance(outcome, Rejected), "what was put off was refused for now"
+    row.reason = words.put_off(outcome.code)
+    if row.out_since is None:
+        _step(session, row, "put_off")
     return later
 
 
-def _renew(session: Session, row: Transfer, instant: datetime, reason: str) -> None:
-    # A gateway repeats what it said to a key, so what it refused or never heard of goes again under a new one.
-    row.attempt += 1
-    row.ordered_at, row.reason = instant, reason
-    _step(session, row, "put_off")
+def _never_arrived(
+    session: Session, row: Transfer, call: Call, instant: datetime, later: datetime
+) -> datetime | None:
+    if row.out_since is None:
+        row.reason = words.MOVING
+        _step(session, row, "put_off")
+        return instant
+    if not call.forgotten:
+        # It was only asked about, because the account can take nothing.
+        _wait(session, row)
+        return None
+    return later
+
+
+def _wait(session: Session, row: Transfer) -> None:
+    row.reason = words.waits_for_account(Money(row.amount_minor, row.currency))
+    _step(session, row, "wait")
+
+
+def _order(row: Transfer, destination: str, call: Call) -> TransferOrder:
+    return TransferOrder(
+        transfer_id=row.id,
+        milestone_id=row.milestone_id,
+        amount=Money(row.amount_minor, row.currency),
+        destination=destination,
+        source_charge=row.source_charge,
+        attempt=call.attempt,
+    )
 
 
 def _arrive(session: Session, row: Transfer, found: TransferFound) -> None:
@@ -208,6 +223,11 @@ def _arrive(session: Session, row: Transfer, found: TransferFound) -> None:
         raise GatewayDisagrees(
             f"The gateway's transfer {found.gateway_id} is over {found.amount}, not {amount}."
         )
+    if row.gateway_id not in (None, found.gateway_id):
+        raise GatewayDisagrees(f"The gateway has {row.id} twice: {row.gateway_id} and {found.gateway_id}.")
+    if TRANSFER.step(row.state, "send") is None:
+        # It was booked before.
+        return
     row.gateway_id = found.gateway_id
     row.sent_at, row.available_at = clock.now(session), found.available_on
     row.reason = row.failure_code = None
@@ -236,7 +256,7 @@ def _step(session: Session, row: Transfer, act: str) -> None:
         return
     row.state = transition.to
     if transition.event == "transfer.ordered":
-        row.ordered_at, row.reason, row.failure_code = clock.now(session), words.MOVING, None
+        row.reason, row.failure_code = words.MOVING, None
     outbox.publish(
         session,
         name=transition.event,

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gateways.contract import KEYS_LAST, Busy, PayoutFound, PayoutOrder, Rejected, Unknown
+from gateways import orders
+from gateways.contract import Busy, PayoutFound, PayoutOrder, Rejected, Unknown
+from gateways.orders import Verdict
 from kernel.money import Money, movable
 from kernel.refusals import Conflict, Invalid
 from kernel.time import rfc3339
@@ -16,7 +18,6 @@ from payouts import booking, words
 from payouts.accounts import held_account
 from payouts.funds import allot, funds
 from payouts.progress import bring_to
-from payouts.retries import next_try
 from payouts.states import PAYOUT, UNSENT
 from payouts.tables import Payout, PayoutAccount, PayoutPart
 from payouts.views import account_view
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from gateways.contract import Gateway
+    from gateways.orders import Call
     from identity.actors import Actor
     from payouts.funds import Funds
     from payouts.views import PayoutView
@@ -57,12 +59,11 @@ class NotEnoughAvailable(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class PayoutToSend:
-    """A payout for the gateway; `ask_first` when it may have it, `forgotten` when our key may be gone there."""
+    """A payout for the gateway, and the call that is to be made about it."""
 
     gateway: str
     order: PayoutOrder
-    ask_first: bool
-    forgotten: bool
+    call: Call
 
 
 def request_payout(session: Session, *, payout_id: str, amount: Money, gateway: str, by: Actor) -> PayoutView:
@@ -94,26 +95,23 @@ def to_send(session: Session, *, payout_id: str) -> PayoutToSend | None:
         return None
     account = session.get_one(PayoutAccount, row.account_id)
     assert account.gateway_id is not None, "money is withdrawn from an account the gateway has made"
-    forgotten = row.ordered_at + KEYS_LAST < clock.now(session)
-    return PayoutToSend(
-        row.gateway,
-        PayoutOrder(
-            payout_id=row.id,
-            account=account.gateway_id,
-            amount=Money(row.amount_minor, row.currency),
-            attempt=row.attempt,
-        ),
-        ask_first=forgotten or row.state == "unknown",
-        forgotten=forgotten,
+    call = orders.next_call(row, now=clock.now(session))
+    order = PayoutOrder(
+        payout_id=row.id,
+        account=account.gateway_id,
+        amount=Money(row.amount_minor, row.currency),
+        attempt=call.attempt,
     )
+    return PayoutToSend(row.gateway, order, call)
 
 
 def send(intent: PayoutToSend, *, through: Gateway) -> Answer | None:
-    """What the gateway says to the order; None when its key is forgotten there and it has no such payout."""
-    known = through.find_payout(intent.order) if intent.ask_first else None
-    if known is not None or intent.forgotten:
-        return known
-    return through.create_payout(intent.order)
+    """What the gateway says to the order; None when it was only asked, and has no such payout."""
+    return orders.carry_out(
+        intent.call,
+        find=lambda: through.find_payout(intent.order),
+        create=lambda: through.create_payout(intent.order),
+    )
 
 
 def record(session: Session, *, intent: PayoutToSend, outcome: Answer | None) -> datetime | None:
@@ -125,42 +123,35 @@ def record(session: Session, *, intent: PayoutToSend, outcome: Answer | None) ->
     if row.state not in UNSENT:
         # An event told meanwhile what this answer did not.
         return None
-    if intent.order.attempt != row.attempt:
-        # Of an order that another run has replaced.
-        return clock.now(session)
-    if isinstance(outcome, Rejected) and not outcome.temporary:
+    verdict = orders.judge(row, call=intent.call, outcome=outcome)
+    if verdict is Verdict.REFUSED:
+        assert isinstance(outcome, Rejected), "only a refusal is for good"
         row.failure_code = outcome.code[:_LONGEST_CODE]
         row.reason = words.payout_failed(row.failure_code)
         booking.step(session, row, "refuse")
         return None
-    return _try_later(session, row, outcome)
+    return _try_later(session, row, verdict, outcome)
 
 
-def _try_later(session: Session, row: Payout, outcome: Rejected | Busy | Unknown | None) -> datetime:
+def _try_later(
+    session: Session, row: Payout, verdict: Verdict, outcome: Rejected | Busy | Unknown | None
+) -> datetime:
     instant = clock.now(session)
-    later = next_try(now=instant, since=row.requested_at)
-    if isinstance(outcome, Busy):
-        return instant + timedelta(seconds=outcome.retry_after_seconds)
-    if isinstance(outcome, Unknown):
+    later = orders.next_try(now=instant, since=row.requested_at)
+    if verdict is Verdict.REPLACED:
+        return instant
+    if verdict is Verdict.UNANSWERED:
         row.reason = words.NO_ANSWER
         booking.step(session, row, "lose_answer")
         return later
-    if outcome is None:
-        _renew(session, row, instant, None)
-        return instant
-    if row.state == "unknown":
-        # What was sent before and not answered might still be carried out; its key alone keeps it from being twice.
+    if isinstance(outcome, Busy):
+        return instant + timedelta(seconds=outcome.retry_after_seconds)
+    if isinstance(outcome, Rejected):
         row.reason = words.put_off(outcome.code)
-    else:
-        _renew(session, row, instant, words.put_off(outcome.code))
-    return later
-
-
-def _renew(session: Session, row: Payout, instant: datetime, reason: str | None) -> None:
-    # A gateway repeats what it said to a key, so what it refused or never heard of goes again under a new one.
-    row.attempt += 1
-    row.ordered_at, row.reason = instant, reason
+    if row.out_since is not None:
+        return later
     booking.step(session, row, "put_off")
+    return instant if outcome is None else later
 
 
 def _check_ready(account: PayoutAccount) -> None:
@@ -208,7 +199,7 @@ def _reserve(session: Session, payout_id: str, account: PayoutAccount, amount: M
         bank_last4=account.bank_last4,
         requested_at=instant,
         attempt=1,
-        ordered_at=instant,
+        calls=0,
         hold_entry_id=held.id,
     )
     session.add(row)

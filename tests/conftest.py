@@ -46,6 +46,8 @@ _ON_ONE = {
     "tests/payouts/test_faults.py": "sqlite",
     "tests/payouts/test_integrity.py": "mariadb",
     "tests/payouts/test_over_http.py": "sqlite",
+    "tests/payouts/test_lost_news.py": "sqlite",
+    "tests/payouts/test_sent_once.py": "sqlite",
     "tests/story/test_faults.py": "sqlite",
     "tests/story/test_giving_back.py": "sqlite",
     "tests/story/test_overtaking.py": "mariadb",

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 # The SDK would write an id into the home directory and report our timings; neither is anybody's business.
 stripe.enable_telemetry = False
 
-# Together with one retry of a question they end well before the lease of the work that waits for them.
+# A question with its retry and an order without one, both at their slowest, end before the work that waits for them is
+# stopped.
 _CONNECT_SECONDS = 4.0
 _ANSWER_SECONDS = 12.0
 _RETRIES = 1

@@ -96,7 +96,9 @@ def outcome_of(error: stripe.StripeError) -> Rejected | Busy | Unknown:
     if _is_about_our_key(error, explained):
         # Nothing was done and the order is good, so it waits for the key to be mended instead of failing.
         _log.critical("Stripe refuses our key: %s, request %s", explained.get("code"), error.request_id)
-        return Rejected("credentials_refused", "The payment provider is not available.", temporary=True)
+        return Rejected(
+            "credentials_refused", "The payment provider is not available.", temporary=True, at_the_door=True
+        )
     code, declined = explained.get("code"), explained.get("decline_code")
     # For us alone: it may name parameters, accounts and ids that are nobody else's business.
     _log.info(
@@ -106,6 +108,8 @@ def outcome_of(error: stripe.StripeError) -> Rejected | Busy | Unknown:
         code=str(declined or code or explained.get("type") or "refused"),
         message=words.refusal(declined, code),
         temporary=code in _TEMPORARY,
+        # Who may ask is settled before the key is looked at.
+        at_the_door=isinstance(error, stripe.AuthenticationError | stripe.PermissionError),
     )
 
 

@@ -20,6 +20,7 @@ from kernel.money import Money
 from ledger.balances import trial_balance
 from payments import collecting
 from payments import queries as payment_queries
+from payments import refunds as payment_refunds
 from payments.tables import Customer
 from persistence import clock as database_clock
 from persistence.tables import OutboxEvent
@@ -283,8 +284,10 @@ def refund_answer(
 
 
 def record_refund(refund: RefundView, outcome: object) -> RefundView:
-    """Write down what the gateway says."""
-    return atomically(refunds.record_refund, refund_id=refund.id, outcome=outcome)
+    """Write down what the gateway says: of the refund it has, or to a call that brought none."""
+    known = isinstance(outcome, RefundFound)
+    intent = None if known else atomically(payment_refunds.refund_to_send, refund_id=refund.id)
+    return atomically(refunds.record_refund, refund_id=refund.id, outcome=outcome, intent=intent)
 
 
 def order_again(refund: RefundView, *, by: Actor = CLIENT) -> RefundView:

@@ -28,7 +28,9 @@ from ledger import movements
 from ledger.posting import post
 from payments import charges
 from payments import integrity as payments_integrity
+from payments.collecting import GatewayDisagrees
 from persistence.unit_of_work import atomically, examining
+from tests.books import expect_refusal
 from tests.escrow import model, story
 from tests.escrow.story import CLIENT, MEDIATOR, WORKER
 
@@ -79,6 +81,7 @@ class Stories(RuleBasedStateMachine):
         self.views = {}
         self.payments = []
         self.refunds = []
+        self.silent_since = {}
         self.requests = []
         self.submissions = []
 
@@ -317,8 +320,17 @@ class Stories(RuleBasedStateMachine):
         view, milestone_id = self.refunds[pick % len(self.refunds)]
         contract, one = self._model(milestone_id)
         refund = one.refunds[view.id]
+        if refund.state == "failed" and not refund.known_at_gateway and said not in _WITHOUT_OBJECT:
+            # It had refused it; that it now has it is for a person to look at.
+            with expect_refusal(GatewayDisagrees):
+                story.record_refund(view, story.refund_answer(view, RefundState(said)))
+            return
         story.record_refund(view, _WITHOUT_OBJECT.get(said) or story.refund_answer(view, RefundState(said)))
-        if said == "failed" or (said == "declined" and not refund.known_at_gateway):
+        # What was not answered may still be carried out: for a while a refusal is not the last word on it.
+        may_be_out = refund.state == "unknown" and self.silent_since.get(view.id) == self.hours
+        if said == "unknown":
+            self.silent_since[view.id] = self.hours
+        if said == "failed" or (said == "declined" and not refund.known_at_gateway and not may_be_out):
             if refund.state != "repeated":
                 refund.state = "failed"
         elif said == "succeeded" and refund.on_its_way:

@@ -61,6 +61,7 @@ NAMED = {
     "onboarding_link": {"return_url": "https://example.com/a", "refresh_url": "https://example.com/b"},
 }
 CALLS = ORDERS | QUESTIONS
+_MONEY_OUT = ("create_refund", "create_transfer", "create_payout")
 
 
 @pytest.fixture
@@ -182,7 +183,7 @@ def test_a_refused_key_fails_no_order(connected, world, name, caplog):
         assert outcome == Unknown("could not be looked up: credentials_refused")
     else:
         assert outcome == Rejected(
-            "credentials_refused", "The payment provider is not available.", temporary=True
+            "credentials_refused", "The payment provider is not available.", temporary=True, at_the_door=True
         )
     assert any(record.levelname == "CRITICAL" for record in caplog.records)
     assert "sk_test_stolen" not in caplog.text

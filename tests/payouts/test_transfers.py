@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -144,13 +145,12 @@ def test_silence_is_asked_about_before_the_same_order_goes_again():
     account()
     transfer = ordered()
     first = about_to_send(transfer)
-    assert not first.ask_first
+    assert not first.call.ask_first
     again_at = _record(first, Unknown("no answer"))
     assert again_at is not None
     assert now() < again_at < now() + timedelta(minutes=1)
     after = about_to_send(transfer)
-    assert after.ask_first
-    assert not after.forgotten
+    assert (after.call.ask_first, after.call.may_send) == (True, True)
     assert after.order == first.order
     unknown = look_at_transfer(transfer)
     assert unknown.state == "unknown"
@@ -177,12 +177,11 @@ def test_an_order_a_day_old_is_never_sent_again_under_a_key_the_gateway_has_forg
     _record(about_to_send(transfer), Unknown("no answer"))
     clock.advance(hours=23, minutes=1)
     old = about_to_send(transfer)
-    assert old.forgotten
-    assert old.ask_first
+    assert (old.call.ask_first, old.call.may_send) == (True, False)
     # The gateway has no such transfer: it becomes a new order, from now.
     assert _record(old, None) <= now()
     fresh = about_to_send(transfer)
-    assert not fresh.forgotten
+    assert (fresh.call.ask_first, fresh.call.may_send) == (False, True)
     assert fresh.order.key == f"{transfer.id}.2"
     assert old.order.key == transfer.id
 
@@ -205,7 +204,7 @@ def test_after_silence_a_refusal_for_now_leaves_the_key_as_it_is():
     transfer = ordered()
     first = about_to_send(transfer)
     _record(first, Unknown("no answer"))
-    assert _record(first, _NOT_NOW) > now()
+    assert _record(about_to_send(transfer), _NOT_NOW) > now()
     # What was not answered could still be carried out.
     assert look_at_transfer(transfer).state == "unknown"
     assert about_to_send(transfer).order == first.order
@@ -266,7 +265,41 @@ def test_a_transfer_over_another_amount_is_not_booked():
         _record(intent, transfer_answer(transfer, amount="900.00"))
 
 
-def test_every_step_of_the_table_is_taken_somewhere_here():
+def test_the_answer_of_a_slow_call_is_booked_though_the_transfer_waits_meanwhile():
+    account()
+    transfer = ordered()
+    slow = about_to_send(transfer)
+    news_of_account(state=AccountState.RESTRICTED, can_receive_transfers=False)
+    only_asks = about_to_send(transfer)
+    assert (only_asks.call.ask_first, only_asks.call.may_send) == (True, False)
+    _record(only_asks, None)
+    assert look_at_transfer(transfer).state == "waiting"
+    _record(slow, transfer_answer(transfer))
+    assert look_at_transfer(transfer).state == "sent"
+    assert places() == {"wallet": "90.00", "connected": "90.00"}
+
+
+def test_a_transfer_the_gateway_has_twice_is_looked_at_by_a_person():
+    account()
+    transfer = ordered()
+    intent = about_to_send(transfer)
+    _record(intent, transfer_answer(transfer))
+    with nothing_moves(), expect_refusal(GatewayDisagrees):
+        _record(intent, replace(transfer_answer(transfer), gateway_id="tr_another"))
+
+
+def test_once_no_call_can_be_out_any_more_a_refusal_is_the_answer(clock):
+    account()
+    transfer = ordered()
+    _record(about_to_send(transfer), Unknown("no answer"))
+    clock.advance(minutes=11)
+    again = about_to_send(transfer)
+    assert again.order.key == transfer.id
+    _record(again, _NOT_NOW)
+    assert about_to_send(transfer).order.key == f"{transfer.id}.2"
+
+
+def test_every_step_of_the_table_is_taken_somewhere_here(clock):
     account()
     transfer = ordered()
     walked = set()
@@ -281,20 +314,40 @@ def test_every_step_of_the_table_is_taken_somewhere_here():
     def heard(outcome):
         return lambda: _record(about_to_send(transfer), outcome)
 
+    def cannot_go():
+        intent = atomically(transfers.to_send, transfer_id=transfer.id)
+        if intent is not None:
+            _record(intent, None)
+
+    def again():
+        atomically(transfers.order_again, transfer_id=transfer.id)
+
     step("put_off", heard(_NOT_NOW))
     step("lose_answer", heard(Unknown("no answer")))
+    clock.advance(hours=24)
     step("put_off", heard(None))
     news_of_account(can_receive_transfers=False)
-    step("wait", lambda: atomically(transfers.to_send, transfer_id=transfer.id))
+    step("wait", cannot_go)
     step("order", news_of_account)
     step("refuse", heard(_NO))
-    step("order_again", lambda: atomically(transfers.order_again, transfer_id=transfer.id))
+    step("order_again", again)
     step("lose_answer", heard(Unknown("no answer")))
+    clock.advance(minutes=11)
     step("refuse", heard(_NO))
-    step("order_again", lambda: atomically(transfers.order_again, transfer_id=transfer.id))
+    step("order_again", again)
     step("lose_answer", heard(Unknown("no answer")))
     step("send", heard(transfer_answer(transfer)))
-    transfer = ordered()
-    step("send", heard(transfer_answer(transfer)))
+    for before in ("ordered", "waiting", "failed"):
+        transfer = ordered()
+        late = about_to_send(transfer)
+        if before == "waiting":
+            _record(late, Unknown("no answer"))
+            news_of_account(can_receive_transfers=False)
+            step("wait", cannot_go)
+        elif before == "failed":
+            _record(late, _NO)
+        assert look_at_transfer(transfer).state == before
+        step("send", lambda late=late, transfer=transfer: _record(late, transfer_answer(transfer)))
+        news_of_account()
     assert walked == set(TRANSFER.table)
-    assert reading(lambda _: places()) == {"wallet": "180.00", "connected": "180.00"}
+    assert reading(lambda _: places()) == {"wallet": "360.00", "connected": "360.00"}

@@ -10,7 +10,7 @@ from gateways.contract import PayoutState
 from kernel.money import Money
 from ledger import chart, movements
 from ledger.balances import balance as ledger_balance
-from ledger.posting import post
+from ledger.posting import post, reverse
 from payouts import history, wallet
 from payouts.wallet import WalletNotFound
 from persistence.unit_of_work import atomically, reading
@@ -20,6 +20,7 @@ from tests.payouts.story import (
     GATEWAY,
     account,
     balance,
+    look,
     news,
     order,
     ordered,
@@ -189,6 +190,28 @@ def test_what_is_kept_for_a_debt_says_so_in_the_history():
     usable()
     atomically(_recover, "25.00")
     assert _lines()[0].reason == "Kept for what you owe after a client's bank took a payment back."
+
+
+def test_a_payouts_entry_that_was_taken_back_is_a_line_like_any_other():
+    account()
+    usable()
+    payout = withdraw("50.00")
+    news(payout, PayoutState.FAILED)
+    failed = look(payout).entry_ids[-1]
+    atomically(
+        reverse, failed, key="taken back", actor=FINANCE.id, reason="The bank had paid it out all the same."
+    )
+    line = _lines()[0]
+    assert line.reason == "The bank had paid it out all the same."
+    assert (line.payout_id, line.change, line.balance) == (payout.id, usd("-50.00"), usd("40.00"))
+    # The books of payouts know nothing of it, and say so; it is taken back for the checks at the end.
+    atomically(
+        post,
+        movements.payout_failed(WORKER.id, amount=usd("50.00")),
+        key="again",
+        reference=payout.id,
+        actor="stripe",
+    )
 
 
 def test_a_history_is_nobody_elses():

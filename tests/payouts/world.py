@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     import sandbox
+    from escrow.views import MilestoneView
     from identity.actors import Actor
     from sandbox.remote import Json
     from tests.books import Everything
@@ -53,6 +54,12 @@ class World:
 
     def earn(self, price: str = "100.00") -> str:
         """A client pays for a milestone with a card and accepts the work; of 100.00 the worker gets 90.00."""
+        milestone = self.fund(price)
+        accept(look(milestone))
+        return milestone.id
+
+    def fund(self, price: str = "100.00") -> MilestoneView:
+        """A client pays for a milestone with a card; of 100.00 at a fee of 5.00."""
         milestone = draft(price)
         payment = checkout(milestone.id)
         order = reading(funding.checkout, payment_id=payment.id).order
@@ -61,8 +68,7 @@ class World:
         assert made.client_secret is not None
         self.peer.pay(made.client_secret)
         record(payment, gateway("stripe").payment(made.gateway_id))
-        accept(look(milestone))
-        return milestone.id
+        return look(milestone)
 
     def ask(self, method: str, path: str, *, by: Actor = WORKER, **options: Any) -> TestResponse:
         """A request of somebody who is signed in, under a key of its own."""
