@@ -43,7 +43,7 @@ def test_the_calls_of_the_story_are_those_that_are_spoilt(house):
 def test_a_call_that_goes_wrong(house, misfortune, nth):
     for call in CALLS:
         method, path = call.split()
-        # Twice: the SDK tries again by itself once.
+        # Twice: the SDK tries a question again by itself once.
         house.peer.fault(
             **MISFORTUNES[misfortune], method=method, path=path.replace("*", "[^/]+"), nth=nth, count=2
         )
