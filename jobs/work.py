@@ -86,7 +86,7 @@ def perform(work_id: str, attempt: int | None = None) -> None:
 
     Whoever comes with an `attempt` that has been handed out anew meanwhile does nothing.
     """
-    work = atomically(due.begin, work_id, attempt=attempt)
+    work = atomically(due.take_up, work_id, attempt=attempt)
     if work is None:
         return
     log = _log.bind(work_id=work.id, kind=work.kind, subject=work.subject, attempt=work.attempts)

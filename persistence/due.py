@@ -119,7 +119,7 @@ def lease(session: Session, *, limit: int = 50, kind: str | None = None) -> list
     return [_work(row) for row in rows]
 
 
-def begin(session: Session, work_id: str, *, attempt: int | None = None) -> Work | None:
+def take_up(session: Session, work_id: str, *, attempt: int | None = None) -> Work | None:
     """The work if it is still to be done, its lease beginning now; the wait in a queue has cost nothing of it.
 
     None also when that attempt waited so long that the work was handed out again: then it is somebody else's. Work that

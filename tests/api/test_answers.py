@@ -118,10 +118,12 @@ def test_while_the_books_cannot_be_reached_everything_is_a_matter_of_time(
 
 _LIVE = {
     "DATABASE_URL": SecretStr("mysql+pymysql://u:p@127.0.0.1:1/x"),
-    "SECRET_KEY": SecretStr("k" * 40),
+    "SECRET_KEY": SecretStr("0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
+    "SEALING_KEY": SecretStr("a2V5IG9mIHRoZSB0ZXN0cywgMzIgYnl0ZXMgbG9uZyE="),
     "PUBLIC_URL": "https://holdfast.example",
-    "STRIPE_SECRET_KEY": SecretStr("sk_live_x"),
-    "STRIPE_PUBLISHABLE_KEY": "pk_live_x",
-    "STRIPE_WEBHOOK_SECRETS": (SecretStr("whsec_x"),),
+    "STRIPE_SECRET_KEY": SecretStr("sk_live_4eC39HqLyjWDarjtT1zdp7dc"),
+    "STRIPE_PUBLISHABLE_KEY": "pk_live_TYooMQauvdEDq54NiTphI7jx",
+    "STRIPE_WEBHOOK_SECRETS": (SecretStr("whsec_4eC39HqLyjWDarjtT1zdp7dc"),),
+    "TRUSTED_PROXIES": 1,
     "CLOCK_FILE": None,
 }

@@ -10,6 +10,9 @@ from tests.architecture.sources import Source, service
 
 # Of the whole service: an amount is written and read at the edges, too.
 _MAY_USE_FLOATS = {
+    "api/ledger/pdf_file.py": "where on the paper something stands",
+    "api/ledger/xlsx_file.py": "how wide a column is; a spreadsheet knows no other numbers",
+    "api/receipts/paper.py": "where on the paper something stands",
     "api/pan_guard.py": "looks for card numbers in whatever JSON can say",
     "gateways/stripe/client.py": "seconds of patience, never an amount",
     "jobs/commands.py": "seconds between two looks",

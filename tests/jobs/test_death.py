@@ -44,8 +44,8 @@ def ended(database_url, redis_url, clock, *, at):
     [
         "before_commit persistence.due.lease",
         "committed persistence.due.lease",
-        "before_commit persistence.due.begin",
-        "committed persistence.due.begin",
+        "before_commit persistence.due.take_up",
+        "committed persistence.due.take_up",
         "before_commit __main__.trace",
         "committed __main__.trace",
         "before_done leave_a_trace",

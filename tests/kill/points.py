@@ -81,6 +81,6 @@ RELAY: list[Point] = [
     *_commit("jobs.schedule.plan"),
     *_commit("persistence.outbox.fan_out"),
     *_commit("persistence.due.lease"),
-    *_commit("persistence.due.begin"),
+    *_commit("persistence.due.take_up"),
     *_commit("persistence.due.complete"),
 ]

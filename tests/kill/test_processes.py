@@ -18,6 +18,9 @@ _ASIDE = (
     "persistence.outbox.",
     "persistence.idempotency.forget",
     "forget_",
+    "gateways.inbox.forget",
+    "ledger.sealing.",
+    "seal_",
 )
 
 

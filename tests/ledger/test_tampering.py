@@ -57,12 +57,17 @@ def test_every_byte_that_is_changed_is_found_and_named(hand, column):
         put(hand, column, row, value)
         look(column, row, value)
         put(hand, column, {**row, column.name: value}, row[column.name])
-    assert examining(verify) == breaches() == []
+    assert derived_again() == breaches() == []
+
+
+def derived_again():
+    """What does not fit, but for the missing guards: whoever tampers has taken them away."""
+    return [breach for breach in examining(verify) if breach.rule != "journal_is_guarded"]
 
 
 def look(column, row, value):
     """Whether it is found, by the seals alone where it is sealed, and whether all the rest is still examined."""
-    sealed, derived = breaches(), examining(verify)
+    sealed, derived = breaches(), derived_again()
     found = derived if column.table is balances else sealed
     assert found, f"{column}: {row[column.name]!r} was changed to {value!r}"
     assert all(breach.subject for breach in found)

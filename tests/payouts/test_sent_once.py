@@ -17,6 +17,7 @@ from persistence import due, outbox
 from persistence.unit_of_work import atomically, examining, reading
 from runtime import books
 from runtime.wiring import gateway
+from tests.books import seal_everything
 from tests.escrow.story import give_back, look, refunds_of
 
 _LATER = Rejected("balance_insufficient", "Not now.", temporary=True)
@@ -109,6 +110,7 @@ def _told_of(kind, look_for):
 def _is_done_once(world, order):
     assert len(world.made(order.kind)) == 1
     assert order.state() in order.done
+    seal_everything()
     assert examining(books.verify) == []
     assert reading(due.parked) == []
 

@@ -73,7 +73,7 @@ def test_a_lease_begins_with_the_work_whatever_it_waited_in_a_queue(database, cl
     _schedule("send_refund")
     (work,) = atomically(due.lease)
     clock.advance(seconds=59)
-    assert atomically(due.begin, work.id, attempt=1) == work
+    assert atomically(due.take_up, work.id, attempt=1) == work
     clock.advance(seconds=59)
     assert _leased() == []
     clock.advance(seconds=2)
@@ -86,8 +86,8 @@ def test_work_that_waited_in_a_queue_until_it_was_handed_out_again_is_done_by_on
     clock.advance(seconds=61)
     (work,) = atomically(due.lease)
     with nothing_moves():
-        assert atomically(due.begin, late.id, attempt=late.attempts) is None
-    assert atomically(due.begin, work.id, attempt=work.attempts) == work
+        assert atomically(due.take_up, late.id, attempt=late.attempts) is None
+    assert atomically(due.take_up, work.id, attempt=work.attempts) == work
 
 
 def test_work_put_off_is_not_done_early_by_whoever_still_holds_an_old_lease(database, clock):
@@ -97,7 +97,7 @@ def test_work_put_off_is_not_done_early_by_whoever_still_holds_an_old_lease(data
     (work,) = atomically(due.lease)
     atomically(due.defer, work.id, until=reading(database_clock.now) + timedelta(days=2))
     with nothing_moves():
-        assert atomically(due.begin, late.id, attempt=late.attempts) is None
+        assert atomically(due.take_up, late.id, attempt=late.attempts) is None
     clock.advance(days=2, minutes=1)
     (again,) = atomically(due.lease)
     # A number of its own for each lease: the queue takes a job with an old one for the job it had.
@@ -107,11 +107,11 @@ def test_work_put_off_is_not_done_early_by_whoever_still_holds_an_old_lease(data
 def test_completed_work_never_comes_back(database, clock):
     _schedule("send_refund")
     (work,) = atomically(due.lease)
-    assert atomically(due.begin, work.id) == work
+    assert atomically(due.take_up, work.id) == work
     atomically(due.complete, work.id)
     clock.advance(days=30)
     assert _leased() == []
-    assert atomically(due.begin, work.id) is None
+    assert atomically(due.take_up, work.id) is None
     atomically(due.complete, work.id)
     assert _leased() == []
 
@@ -168,16 +168,16 @@ def test_work_that_is_begun_again_and_again_and_never_heard_of_is_left_to_staff(
     _schedule("send_refund")
     for _ in range(5):
         (work,) = atomically(due.lease)
-        assert atomically(due.begin, work.id, attempt=work.attempts) is not None
+        assert atomically(due.take_up, work.id, attempt=work.attempts) is not None
         clock.advance(seconds=61)
     (work,) = atomically(due.lease)
-    assert atomically(due.begin, work.id, attempt=work.attempts) is None
+    assert atomically(due.take_up, work.id, attempt=work.attempts) is None
     (parked,) = reading(due.parked)
     assert (parked.id, parked.reason) == (work.id, "Nothing was heard of it after it was begun 5 times.")
     clock.advance(days=30)
     assert _leased() == []
     assert atomically(due.revive, work.id) is True
-    assert atomically(due.begin, work.id) is not None
+    assert atomically(due.take_up, work.id) is not None
 
 
 def test_whatever_is_heard_of_work_says_that_it_does_not_kill(database, clock):
@@ -185,7 +185,7 @@ def test_whatever_is_heard_of_work_says_that_it_does_not_kill(database, clock):
     for _ in range(3):
         for _ in range(4):
             (work,) = atomically(due.lease)
-            assert atomically(due.begin, work.id, attempt=work.attempts) is not None
+            assert atomically(due.take_up, work.id, attempt=work.attempts) is not None
             clock.advance(seconds=61)
         (work,) = atomically(due.lease)
         atomically(due.postpone, work.id, reason="the gateway is down", outage=True)

@@ -26,7 +26,15 @@ ON_PURPOSE = {
     ),
     **{
         ("R9", table, f"{table}_no_{act} is a trigger"): _APPEND_ONLY
-        for table in ("ledger_entries", "ledger_postings")
+        for table in (
+            "ledger_accounts",
+            "ledger_dated_entries",
+            "ledger_entries",
+            "ledger_period_acts",
+            "ledger_postings",
+            "ledger_seal_leaves",
+            "ledger_seals",
+        )
         for act in ("update", "delete", "replace")
     },
     ("R10", "alembic_version", "PRIMARY begins with version_num"): "one row, which migrations alone change",
