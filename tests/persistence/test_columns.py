@@ -153,7 +153,9 @@ def _row(table, **values):
             "due_at": instant,
             "state": "due",
             "attempts": 0,
+            "begun": 0,
             "failures": 0,
+            "outages": 0,
         },
         IdempotencyKey: {
             "id": new_id("ik"),

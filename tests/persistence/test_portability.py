@@ -54,6 +54,11 @@ ON_PURPOSE = {
     ("R10", "webhook_events", "uq_webhook_events_gateway_account_event_id begins with gateway"): (
         "the inbox is partitioned by the event's id, which the key contains"
     ),
+    ("R10", "ledger_period_acts", "PRIMARY begins with period"): "few, and the same on every shard",
+    ("R10", "ledger_seals", "PRIMARY begins with number"): "every shard has a chain of its own",
+    ("R10", "ledger_seal_leaves", "uq_ledger_seal_leaves_seal_position begins with seal"): (
+        "a seal is of one shard's entries, and so are its leaves"
+    ),
     ("R12", "users", "email_key is part of a key and not ASCII"): (
         "addresses have letters of every alphabet; utf8mb4_bin is on every engine"
     ),

@@ -108,10 +108,9 @@ def test_settings_that_are_refused_are_read_without_a_traceback():
     assert "Traceback" not in done.stderr
 
 
-def test_a_worker_without_its_redis_says_so_in_one_line(database_url, tmp_path):
-    done = flask(
-        "jobs", "work", ENVIRONMENT="test", DATABASE_URL=database_url, REDIS_URL=f"unix://{tmp_path}/nobody"
-    )
+def test_a_worker_that_is_to_empty_the_queues_of_no_redis_says_so_in_one_line(database_url, tmp_path):
+    nobody = {"ENVIRONMENT": "test", "DATABASE_URL": database_url, "REDIS_URL": f"unix://{tmp_path}/nobody"}
+    done = flask("jobs", "work", "--burst", **nobody)
     assert done.returncode == 1
     assert done.stderr == "Error: Redis does not answer. REDIS_URL names it.\n"
 
