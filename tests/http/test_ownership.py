@@ -28,7 +28,7 @@ _ALSO = {
     "cancelContract": {"walt"},
     "openDispute": {"clara"},
     "orderTransferAgain": set(),
-    "orderRefundAgain": {"fiona", "ada"},
+    "orderRefundAgain": {"fiona", "frank", "ada"},
 }
 
 
