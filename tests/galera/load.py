@@ -143,7 +143,9 @@ class Load:
             note="Done.",
         )
         released = new_id("rl")
-        self._ask(pair.client, release.release, milestone_id=milestone, release_id=released, amount=None)
+        self._ask(
+            pair.client, release.release, milestone_id=milestone, release_id=released, amount=usd("100.00")
+        )
         self.entries.add(f"{released}:released")
         self._transfer(milestone)
         payout = new_id("po")
@@ -168,7 +170,7 @@ class Load:
             currency="USD",
             milestones=[MilestoneTerms("A logo", usd("100.00"))],
         )
-        self._ask(pair.worker, contracts.accept_contract, contract_id=contract, fees=FEES)
+        self._ask(pair.worker, contracts.accept_contract, contract_id=contract, version=None, fees=FEES)
         return str(self._look(_milestone_of, contract))
 
     def _fund(self, pair: Pair, milestone: str) -> None:
@@ -202,7 +204,7 @@ class Load:
         self._work(
             lambda session: session.get_one(Transfer, transfer).state == "sent",
             transfers.record,
-            intent=self._look(transfers.to_send, transfer_id=transfer),
+            intent=self._work(lambda _session: False, transfers.to_send, transfer_id=transfer),
             outcome=transfer_answer(ordered, usable_in=timedelta(seconds=-1)),
         )
         self.entries.add(f"{transfer}:sent")
