@@ -27,8 +27,8 @@ from ledger.balances import balance
 from ledger.chart import Side
 from ledger.integrity import verify
 from ledger.periods import PeriodClosed, SamePersonTwice, close_period
-from ledger.posting import InsufficientBalance
 from ledger.statements import find_entry
+from ledger.writing import InsufficientBalance
 from persistence.unit_of_work import atomically, examining, reading, rehearse
 from tests.books import expect_refusal, nothing_moves
 from tests.ledger.words import earned, usd, wallet

@@ -26,8 +26,9 @@ from ledger.periods import (
     periods,
     reopen,
 )
-from ledger.posting import EntryKeyReused, post
+from ledger.posting import post
 from ledger.statements import statement
+from ledger.writing import EntryKeyReused
 from persistence.unit_of_work import atomically, examining, reading
 from tests.books import expect_refusal
 from tests.ledger.words import STRIPE, posted, usd, wallet
