@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 # Longer groups only keep their first member waiting.
 _MOST = 256
-# Eight tries of a transaction whose locks are waited for are over by then.
+# Every try of a transaction whose locks are waited for is over by then.
 _PATIENCE_SECONDS = 120
 
 
@@ -87,12 +87,18 @@ class Combined(Generic[Item, Result]):
     def _carry_out(self, group: Sequence[_Waiting[Item, Result]]) -> None:
         try:
             answers = atomically(self._together, [waiting.item for waiting in group])
-        except BaseException as error:  # noqa: BLE001 - somebody waits for an answer, whatever it is
-            if len(group) == 1:
-                group[0].tell(error)
-                return
+        except BaseException:  # noqa: BLE001 - somebody waits for an answer, whatever it is
+            # Also for a group of one, of whose commit nobody may know: the second time tells.
             for waiting in group:
-                self._carry_out([waiting])
+                self._carry_out_alone(waiting)
             return
         for waiting, answer in zip(group, answers, strict=True):
+            waiting.tell(answer)
+
+    def _carry_out_alone(self, waiting: _Waiting[Item, Result]) -> None:
+        try:
+            (answer,) = atomically(self._together, [waiting.item])
+        except BaseException as error:  # noqa: BLE001 - the same
+            waiting.tell(error)
+        else:
             waiting.tell(answer)

@@ -31,8 +31,9 @@ _ROLLED_BACK = {1213, 1205, 1020, 3101, 8002, 8005, 8022, 8028, 9007}
 _NOT_LET_IN = {1040, 1203, 1226, 2002, 2003}
 # A statement was ended for taking too long; it would take as long again.
 _TOOK_TOO_LONG = {1969, 3024}
-_TRIES = 8
+_TRIES = 12
 _FIRST_PAUSE_SECONDS = 0.005
+_LONGEST_PAUSE_SECONDS = 0.5
 
 _bound: list[Database] = []
 _observers: list[Callable[[str, str], None]] = []
@@ -155,7 +156,8 @@ def _tried(transaction: Callable[[], Result]) -> Result:
             if not _may_be_tried_again(error):
                 raise
         # Jittered, so that two transactions which met do not meet again.
-        time.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311 - not a secret
+        longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempt)
+        time.sleep(random.uniform(0, longest))  # noqa: S311 - not a secret
     raise _busy()
 
 

@@ -197,13 +197,15 @@ def test_of_two_who_close_a_month_at_once_one_does():
 @pytest.mark.mariadb
 def test_a_month_is_closed_after_everything_that_was_let_into_it(database):
     """Somebody posts into October and has not committed; whoever closes it waits, and the entry is in it."""
-    let_in, commit = threading.Event(), threading.Event()
+    let_in, commit, in_time = threading.Event(), threading.Event(), []
+    # The gateway's account is there: whoever opens the same account as somebody else does wait for him.
+    posted(TIP)
 
     def slowly():
         with database.sessions() as session:
             post(session, TIP, key="slow", reference="ms_slow", actor="us_1", value_date=LATE)
             let_in.set()
-            commit.wait(30)
+            in_time.append(commit.wait(30))
             session.commit()
 
     slow = threading.Thread(target=slowly, daemon=True)
@@ -213,11 +215,13 @@ def test_a_month_is_closed_after_everything_that_was_let_into_it(database):
     closing.start()
     until(lambda: waits_for_lanes(database))
     assert reading(period_of, period="2030-10").state == "open"
-    # Meanwhile others post for the present day, without waiting for either.
-    assert posted(TIP).value_date == date(2030, 11, 3)
+    # Meanwhile others, of other people, post for the present day, without waiting for either.
+    another = movements.tip_paid(STRIPE, new_id("us"), amount=usd("5.00"))
+    assert posted(another).value_date == date(2030, 11, 3)
     commit.set()
     closing.join(30)
     slow.join(30)
+    assert in_time == [True]
     assert reading(period_of, period="2030-10").state == "closed"
     with expect_refusal(PeriodClosed):
         posted(TIP, value_date=LATE)
