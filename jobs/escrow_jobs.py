@@ -5,15 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from escrow import release
+from escrow.sweep import release_many_by_time
 from jobs.work import NotYet, handler
 from kernel.ids import new_id
+from persistence import due
 from persistence.unit_of_work import atomically
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from sqlalchemy.orm import Session
+
     from persistence.due import Work
 
 
-@handler("release_by_time")
+def sweep(works: Sequence[Work]) -> Collection[str]:
+    """Release the money of all submissions that nobody answered, in one transaction; returns whose work is done."""
+    releases = {work.subject: new_id("rl") for work in works}
+    return atomically(_sweep, works={work.subject: work.id for work in works}, releases=releases)
+
+
+def _sweep(session: Session, *, works: Mapping[str, str], releases: Mapping[str, str]) -> Collection[str]:
+    swept = release_many_by_time(session, releases=releases)
+    done = [works[submission_id] for submission_id in swept.settled]
+    due.complete_all(session, done)
+    return done
+
+
+@handler("release_by_time", together=sweep)
 def release_by_time(work: Work) -> None:
     """Release the money of a submission that nobody answered; whatever came before the deadline wins."""
     try:

@@ -12,6 +12,8 @@ from rq.serializers import JSONSerializer
 from persistence.due import LEASE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from persistence.due import Work
 
 MONEY = "money"
@@ -37,13 +39,18 @@ def queues(redis: Redis) -> dict[str, Queue]:
     return {name: Queue(name, connection=redis, serializer=JSONSerializer) for name in NAMES}
 
 
-def enqueue(queue: Queue, work: Work) -> bool:
-    """Hand leased work to the workers; false when this lease was handed over already."""
+def enqueue(queue: Queue, works: Sequence[Work]) -> bool:
+    """Hand leased work to the workers, several of one kind as one job; false when it was handed over already."""
+    first = works[0]
+    job: tuple[str, tuple[object, ...]] = ("jobs.work.perform", (first.id, first.attempts))
+    if len(works) > 1:
+        job = ("jobs.work.perform_together", ({work.id: work.attempts for work in works},))
+    function, arguments = job
     try:
         queue.enqueue_call(
-            "jobs.work.perform",
-            args=(work.id, work.attempts),
-            job_id=f"{work.id}-{work.attempts}",
+            function,
+            args=arguments,
+            job_id=f"{first.id}-{first.attempts}",
             unique=True,
             timeout=_JOB_SECONDS,
             # What waited longer than its lease is leased and enqueued anew; then the old job is only in the way.

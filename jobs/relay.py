@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,7 +18,7 @@ from persistence.unit_of_work import atomically
 from runtime.readiness import absence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from threading import Event
 
     from rq import Queue
@@ -53,8 +54,8 @@ class Relay:
         if room <= 0:
             return told
         leased = atomically(due.lease, limit=room)
-        for work in leased:
-            enqueue(self._queue_of(work), work)
+        for works in _jobs(leased):
+            enqueue(self._queue_of(works[0]), works)
         return told + len(leased)
 
     def turn_or_wait(self) -> int | None:
@@ -69,3 +70,15 @@ class Relay:
     def _queue_of(self, work: Work) -> Queue:
         known = handlers().get(work.kind)
         return self._queues[known.queue if known is not None else DEFAULT]
+
+
+def _jobs(leased: Iterable[Work]) -> Iterator[list[Work]]:
+    """Work that can be done together is one job, and each other piece is one."""
+    together = defaultdict(list)
+    for work in leased:
+        known = handlers().get(work.kind)
+        if known is None or known.together is None:
+            yield [work]
+        else:
+            together[work.kind].append(work)
+    yield from together.values()

@@ -25,7 +25,7 @@ from persistence import due
 from persistence.unit_of_work import DatabaseBusy, OutcomeUnknown, atomically, reached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from persistence.due import Work
@@ -54,19 +54,27 @@ class Handler:
 
     run: Callable[[Work], object]
     queue: str
+    together: Callable[[Sequence[Work]], Collection[str]] | None
 
 
 _handlers: dict[str, Handler] = {}
 
 
 def handler(
-    kind: str, *, queue: str = MONEY
+    kind: str,
+    *,
+    queue: str = MONEY,
+    together: Callable[[Sequence[Work]], Collection[str]] | None = None,
 ) -> Callable[[Callable[[Work], object]], Callable[[Work], object]]:
-    """Do work of `kind` with the function below."""
+    """Do work of `kind` with the function below.
+
+    Where much of it may be due at once, `together` does many pieces, marks what it did as done in the same transaction,
+    and returns the ids of those; what it leaves is done one by one.
+    """
 
     def register(run: Callable[[Work], object]) -> Callable[[Work], object]:
         assert kind not in _handlers, f"{kind} has a handler already"
-        _handlers[kind] = Handler(run, queue)
+        _handlers[kind] = Handler(run, queue, together)
         return run
 
     return register
@@ -87,21 +95,50 @@ def perform(work_id: str, attempt: int | None = None) -> None:
     Whoever comes with an `attempt` that has been handed out anew meanwhile does nothing.
     """
     work = atomically(due.take_up, work_id, attempt=attempt)
-    if work is None:
-        return
+    if work is not None:
+        _do(work)
+
+
+def perform_together(attempts: Mapping[str, int]) -> None:
+    """Do these works of one kind, each with the attempt that was handed out, as `perform` would, and faster."""
+    works = atomically(due.take_up_all, attempts)
+    done = _done_together(works)
+    for work in works:
+        if work.id not in done:
+            _do(work)
+
+
+def _done_together(works: Sequence[Work]) -> Collection[str]:
+    # What was begun before and never heard of may take others down with it; it is done alone.
+    fresh = [work for work in works if work.begun == 1]
+    if len(fresh) < 2:  # noqa: PLR2004 - one is not together
+        return ()
+    kind = fresh[0].kind
+    together = handlers()[kind].together
+    assert together is not None, f"{kind} is done one by one"
+    try:
+        done = together(fresh)
+    except Exception as error:  # noqa: BLE001 - one of them failed, and one by one tells which
+        _log.warning("not_done_together", kind=kind, works=len(fresh), reason=reason_of(error))
+        return ()
+    _log.info("done_together", kind=kind, works=len(done))
+    return done
+
+
+def _do(work: Work) -> None:
     log = _log.bind(work_id=work.id, kind=work.kind, subject=work.subject, attempt=work.attempts)
     try:
         _run(work)
     except NotYet as later:
-        atomically(due.defer, work_id, until=later.until)
+        atomically(due.defer, work.id, until=later.until)
         log.info("work_deferred", until=later.until.isoformat())
     except Exception as error:  # noqa: BLE001 - whatever it was, the work is kept and the next piece goes on
         reason = reason_of(error)
-        parked = atomically(due.postpone, work_id, reason=reason, outage=isinstance(error, _OUTAGES))
+        parked = atomically(due.postpone, work.id, reason=reason, outage=isinstance(error, _OUTAGES))
         log.warning("work_parked" if parked else "work_postponed", reason=reason)
     else:
         reached("before_done", work.kind)
-        atomically(due.complete, work_id)
+        atomically(due.complete, work.id)
         log.info("work_done")
 
 

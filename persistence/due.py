@@ -15,12 +15,12 @@ from sqlalchemy.exc import IntegrityError
 
 from kernel.ids import new_id
 from persistence import clock
-from persistence.locks import locked
+from persistence.locks import locked, locked_rows
 from persistence.tables import DueWork
 from persistence.unit_of_work import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -46,6 +46,8 @@ class Work:
     subject: str
     payload: dict[str, Any]
     attempts: int
+    # How often it was begun since something was last heard of it.
+    begun: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +104,12 @@ def schedule(
         raise Retry from error
 
 
-def lease(session: Session, *, limit: int = 50, kind: str | None = None) -> list[Work]:
+def lease(session: Session, *, limit: int = 50) -> list[Work]:
     """Take up to `limit` pieces of work that are due, oldest first; nobody else gets them for the time of a lease."""
     instant = clock.now(session)
     rows = session.scalars(
         select(DueWork)
-        .where(DueWork.state == "due", DueWork.due_at <= instant, *([DueWork.kind == kind] if kind else []))
+        .where(DueWork.state == "due", DueWork.due_at <= instant)
         .order_by(DueWork.due_at, DueWork.id)
         .limit(limit)
         # On SQLite the writer's lock serves; there the clause is left out.
@@ -125,15 +127,27 @@ def take_up(session: Session, work_id: str, *, attempt: int | None = None) -> Wo
     None also when that attempt waited so long that the work was handed out again: then it is somebody else's. Work that
     was begun again and again, and of which nothing was heard, is parked instead.
     """
-    row = locked(session, DueWork, work_id)
-    if row is None or row.state != "due" or attempt not in (None, row.attempts):
-        return None
-    if row.begun >= _DEATHS:
-        row.state, row.last_error = "parked", f"Nothing was heard of it after it was begun {row.begun} times."
-        return None
-    row.begun += 1
-    row.due_at = clock.now(session) + LEASE
-    return _work(row)
+    begun = take_up_all(session, {work_id: attempt})
+    return begun[0] if begun else None
+
+
+def take_up_all(session: Session, attempts: Mapping[str, int | None]) -> list[Work]:
+    """Those of the works, by their ids, that `take_up` would have given with these attempts, one by one."""
+    begun = []
+    for row in locked_rows(session, DueWork, attempts):
+        if row.state != "due" or attempts[row.id] not in (None, row.attempts):
+            continue
+        if row.begun >= _DEATHS:
+            row.state = "parked"
+            row.last_error = f"Nothing was heard of it after it was begun {row.begun} times."
+            continue
+        row.begun += 1
+        begun.append(row)
+    if begun:
+        until = clock.now(session) + LEASE
+        for row in begun:
+            row.due_at = until
+    return [_work(row) for row in begun]
 
 
 def complete(session: Session, work_id: str) -> None:
@@ -229,4 +243,11 @@ def _begin_anew(row: DueWork, due_at: datetime) -> None:
 
 
 def _work(row: DueWork) -> Work:
-    return Work(id=row.id, kind=row.kind, subject=row.subject, payload=row.payload, attempts=row.attempts)
+    return Work(
+        id=row.id,
+        kind=row.kind,
+        subject=row.subject,
+        payload=row.payload,
+        attempts=row.attempts,
+        begun=row.begun,
+    )

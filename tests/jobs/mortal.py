@@ -26,6 +26,26 @@ def trace(session, *, subject):
     due.schedule(session, kind="seen", subject=subject, due_at=clock.now(session), key=f"seen:{subject}")
 
 
+def leave_all(works):
+    """The same for many, in one transaction with their being done."""
+    return unit_of_work.atomically(traces, works=works)
+
+
+def traces(session, *, works):
+    """The effects."""
+    for work in works:
+        trace(session, subject=work.subject)
+    ids = [work.id for work in works]
+    due.complete_all(session, ids)
+    return ids
+
+
+@handler("leave_traces", together=leave_all)
+def leave_one(work):
+    """What is left of many is done one by one."""
+    unit_of_work.atomically(trace, subject=work.subject)
+
+
 def main():
     """Do what is due, once around."""
     environment = os.environ

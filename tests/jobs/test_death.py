@@ -17,7 +17,7 @@ from persistence import due
 from persistence.tables import DueWork
 from persistence.unit_of_work import atomically, reading
 from tests.drain import drain
-from tests.jobs.mortal import leave_a_trace
+from tests.jobs.mortal import leave_a_trace, leave_all
 from tests.schema import ROOT
 
 seen = []
@@ -68,6 +68,35 @@ def test_work_survives_whoever_does_it(database, database_url, redis_url, clock,
     assert seen == ["thing_1"]
     states = reading(lambda session: dict(session.execute(select(DueWork.kind, DueWork.state)).all()))
     assert (states["leave_a_trace"], states["seen"]) == ("done", "done")
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "committed persistence.due.lease",
+        "before_commit persistence.due.take_up_all",
+        "committed persistence.due.take_up_all",
+        "before_commit __main__.traces",
+        "committed __main__.traces",
+    ],
+)
+def test_work_that_is_done_together_survives_whoever_does_it(database, database_url, redis_url, clock, point):
+    seen.clear()
+    assert work.handlers()["leave_traces"].together is leave_all
+    things = ["thing_1", "thing_2", "thing_3"]
+
+    def write(session):
+        for thing in things:
+            instant = database_clock.now(session)
+            due.schedule(session, kind="leave_traces", subject=thing, due_at=instant, key=thing)
+
+    atomically(write)
+    assert ended(database_url, redis_url, clock, at=point) == -signal.SIGKILL
+    clock.advance(seconds=61)
+    drain(redis_url)
+    assert sorted(seen) == things
+    states = select(DueWork.state).where(DueWork.kind.in_(["leave_traces", "seen"]))
+    assert set(reading(lambda session: session.scalars(states).all())) == {"done"}
 
 
 def test_work_that_kills_whoever_does_it_is_given_up_after_five(database, database_url, redis_url, clock):

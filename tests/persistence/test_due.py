@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -73,7 +74,7 @@ def test_a_lease_begins_with_the_work_whatever_it_waited_in_a_queue(database, cl
     _schedule("send_refund")
     (work,) = atomically(due.lease)
     clock.advance(seconds=59)
-    assert atomically(due.take_up, work.id, attempt=1) == work
+    assert atomically(due.take_up, work.id, attempt=1) == replace(work, begun=1)
     clock.advance(seconds=59)
     assert _leased() == []
     clock.advance(seconds=2)
@@ -87,7 +88,7 @@ def test_work_that_waited_in_a_queue_until_it_was_handed_out_again_is_done_by_on
     (work,) = atomically(due.lease)
     with nothing_moves():
         assert atomically(due.take_up, late.id, attempt=late.attempts) is None
-    assert atomically(due.take_up, work.id, attempt=work.attempts) == work
+    assert atomically(due.take_up, work.id, attempt=work.attempts) == replace(work, begun=1)
 
 
 def test_work_put_off_is_not_done_early_by_whoever_still_holds_an_old_lease(database, clock):
@@ -107,7 +108,7 @@ def test_work_put_off_is_not_done_early_by_whoever_still_holds_an_old_lease(data
 def test_completed_work_never_comes_back(database, clock):
     _schedule("send_refund")
     (work,) = atomically(due.lease)
-    assert atomically(due.take_up, work.id) == work
+    assert atomically(due.take_up, work.id) == replace(work, begun=1)
     atomically(due.complete, work.id)
     clock.advance(days=30)
     assert _leased() == []
