@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from tests.schema import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+_PATIENCE_SECONDS = 60
 
 # Where a process is: a stage, and the name of what is at that stage.
 Point = tuple[str, str]
@@ -30,8 +33,13 @@ class Process:
     address: str
 
     def ended(self) -> int:
-        """How it ended, once it has; a signal is below zero."""
-        return int(self.launcher.ask({"wait": self.pid})["code"])
+        """How it ended, once it has; a signal is below zero. What does not end is aborted, which no test asks for."""
+        abort = threading.Timer(_PATIENCE_SECONDS, os.killpg, (self.pid, signal.SIGABRT))
+        abort.start()
+        try:
+            return int(self.launcher.ask({"wait": self.pid})["code"])
+        finally:
+            abort.cancel()
 
     def kill(self) -> None:
         """End it as a power cut would."""
