@@ -102,12 +102,20 @@ class Load:
     def while_committing(self, do: Callable[[], None], *, people: int) -> None:
         """Do something while so many at once are at their COMMIT: half of them send it now, half when it is done."""
         self._done.clear()
-        self._meeting = meeting = threading.Barrier(people + 1, action=self._go_separate_ways)
-        meeting.wait()
+        meeting = self._met(people)
         do()
         self._done.set()
         # Who came a moment too late does not wait for a meeting that is over.
         meeting.abort()
+
+    def _met(self, people: int) -> threading.Barrier:
+        while True:
+            self._meeting = meeting = threading.Barrier(people + 1, action=self._go_separate_ways)
+            # Who has come may have what the others wait for, such as an account that nobody had used before.
+            with suppress(threading.BrokenBarrierError):
+                meeting.wait(timeout=15)
+                return meeting
+            self.check()
 
     def longest_stop(self, since: float, to: float) -> float:
         """For how many seconds at most nobody was answered."""
