@@ -38,12 +38,9 @@ def seal_everything() -> None:
 @contextmanager
 def nothing_moves(*, besides: frozenset[str] = frozenset()) -> Iterator[None]:
     """Whatever is done inside leaves the journal, the balances and every other row, `besides` these, as they were."""
-    before = everything()
+    before = reading(_state, besides)
     yield
-    after = everything()
-    assert {name: rows for name, rows in after.items() if name not in besides} == {
-        name: rows for name, rows in before.items() if name not in besides
-    }
+    assert reading(_state, besides) == before
 
 
 @contextmanager
@@ -52,6 +49,15 @@ def expect_refusal(refusal: type[Refusal]) -> Iterator[pytest.ExceptionInfo[Refu
     with nothing_moves(), pytest.raises(refusal) as caught:
         yield caught
     assert type(caught.value) is refusal
+
+
+def _state(session: Session, besides: frozenset[str]) -> dict[str, Any]:
+    """What cannot stay the same where a row changes: for a server its checksum, which comes faster than all rows."""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        return {name: rows for name, rows in _everything(session).items() if name not in besides}
+    names = ", ".join(name for name in Base.metadata.tables if name not in besides)
+    return dict(connection.exec_driver_sql(f"CHECKSUM TABLE {names}").all())
 
 
 def _everything(session: Session) -> Everything:
