@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import literal_column, select
@@ -9,14 +10,16 @@ from sqlalchemy import literal_column, select
 from persistence.columns import UtcDateTime
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    import sqlite3
+    from datetime import timedelta
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
 # SYSDATE is read when it is evaluated; NOW would be the instant the statement began, before it waited for anything.
 _MARIADB = "SYSDATE(6)"
-_SQLITE = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+# SQLite's own clock knows no microseconds, and two commits of one millisecond could not be told apart.
+_SQLITE = "utc_now()"
 
 
 def now(session: Session) -> datetime:
@@ -32,6 +35,15 @@ def column(dialect: str) -> ColumnElement[datetime]:
 def expression(dialect: str) -> str:
     """The same for a statement that is written as text."""
     return _SQLITE if dialect == "sqlite" else _MARIADB
+
+
+def add_to_sqlite(connection: sqlite3.Connection) -> None:
+    """Give a connection the clock that `expression` asks."""
+    connection.create_function("utc_now", 0, _utc_now)
+
+
+def _utc_now() -> str:
+    return datetime.now(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def turned(session: Session, read: datetime) -> datetime:

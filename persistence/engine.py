@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import NullPool
 
 from kernel.time import Offset, no_offset
+from persistence import clock
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -75,7 +76,9 @@ def _mariadb(url: str, pool_size: int, answer_seconds: int) -> Engine:
             "read_timeout": answer_seconds,
             "write_timeout": _ANSWER_SECONDS,
             "init_command": "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,"
-            "NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO', innodb_lock_wait_timeout = 10",
+            "NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO', innodb_lock_wait_timeout = 10,"
+            # The default of MySQL and its kin would cut what the ledger reads.
+            " group_concat_max_len = 1048576",
         },
     )
     event.listen(engine, "connect", _wait_until_it_has_all)
@@ -127,6 +130,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
     assert isinstance(connection, sqlite3.Connection)
     # The driver's own BEGIN comes too late (before the first write), when a lock can no longer be waited for.
     connection.isolation_level = None
+    clock.add_to_sqlite(connection)
     for pragma in (
         "journal_mode = WAL",
         "synchronous = FULL",
