@@ -4,7 +4,8 @@
     .venv/bin/python -m bench.batches --load 1000000   so many entries in batches of 1,000, with the memory it takes
 
 On MariaDB, which waits for the disk at every commit. Beside each figure stands the same written by hand against the
-driver, with the same guarantees and no more, in the same run and in turns. Entries are made inside the measured time.
+driver, with the same guarantees and no more, in the same run and in turns. What is posted is made before the measured
+time begins.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import random
 import resource
 import statistics
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from ledger.journal import Draft
+
+    # Says how many entries it has posted.
+    Act = Callable[[], int]
 
 RESULTS = Path(__file__).parent / "results" / "batches.json"
 _CENT, _NOTHING = Money(1, "USD"), Money(0, "USD")
@@ -94,69 +99,69 @@ def writer(store: Store, pipe: Connection, seed: int) -> None:
     unit_of_work.bind(Database.connect(store.url, pool_size=2))
     chance = random.Random(seed)
     by_hand = [OnMariaDB(store.place, "bench") for _ in range(_THREADS)]
-    for who, case, seconds in iter(pipe.recv, None):
-        acts = _acts(who, case, chance, by_hand)
-        for act in acts[:1]:
-            act()
+    for who, case, count in iter(pipe.recv, None):
+        threads = _threads(who, case, count, chance, by_hand)
+        for acts in threads[:1]:
+            acts.pop()()
         pipe.send(None)
         pipe.recv()
         before, began = time.process_time(), time.perf_counter()
-        counts = _all(acts, began + seconds)
-        pipe.send((sum(counts), time.perf_counter() - began, time.process_time() - before))
+        posted = _all(threads)
+        pipe.send((posted, time.perf_counter() - began, time.process_time() - before))
 
 
-def _acts(who: str, case: Case, chance: random.Random, by_hand: list[OnMariaDB]) -> list[Callable[[], int]]:
-    if case.size:
-        return [_batch(case, chance) if who == "ours" else _by_hand(by_hand[0], case, chance)]
+def _threads(
+    who: str, case: Case, count: int, chance: random.Random, by_hand: list[OnMariaDB]
+) -> list[list[Act]]:
+    """What each thread is to do, one act after the other; each says how many entries it has posted."""
+    if not case.size:
+        acts: list[Act] = []
+        for number in range(count):
+            if who == "ours":
+                acts.append(partial(_together, entry(chance, case.workload)))
+            else:
+                acts.append(
+                    partial(_single, by_hand[number % _THREADS], chance.randint(1, ACCOUNTS), new_id("key"))
+                )
+        return [acts[number::_THREADS] for number in range(_THREADS)]
     if who == "ours":
-        return [lambda: bool(post_together(entry(chance, case.workload)))] * _THREADS
-    return [_single(poster, chance) for poster in by_hand]
+        return [[_batch(case, chance) for _ in range(count // case.size + 1)]]
+    return [[_by_hand(by_hand[0], case, chance) for _ in range(count // case.size + 1)]]
 
 
-def _batch(case: Case, chance: random.Random) -> Callable[[], int]:
+def _batch(case: Case, chance: random.Random) -> Act:
+    drafts = [entry(chance, case.workload) for _ in range(case.size)]
+    return lambda: len(atomically(post_many, drafts))
+
+
+def _by_hand(poster: OnMariaDB, case: Case, chance: random.Random) -> Act:
+    half = ACCOUNTS // 2
+    moves = []
+    for _ in range(case.size):
+        source = 0 if case.workload == "hot" else chance.randint(1, half)
+        target = chance.randint(1 if case.workload == "hot" else half + 1, ACCOUNTS)
+        moves.append((source, target, new_id("key")))
+
     def act() -> int:
-        return len(atomically(post_many, [entry(chance, case.workload) for _ in range(case.size)]))
+        poster.post_many(moves)
+        return len(moves)
 
     return act
 
 
-def _by_hand(poster: OnMariaDB, case: Case, chance: random.Random) -> Callable[[], int]:
-    def act() -> int:
-        accounts = range(1, ACCOUNTS + 1)
-        if case.workload == "hot":
-            moves = [(0, chance.choice(accounts)) for _ in range(case.size)]
-        else:
-            moves = [
-                (chance.randint(1, ACCOUNTS // 2), chance.randint(ACCOUNTS // 2 + 1, ACCOUNTS))
-                for _ in range(case.size)
-            ]
-        poster.post_many([(source, target, new_id("key")) for source, target in moves])
-        return case.size
-
-    return act
+def _together(draft: Draft) -> int:
+    post_together(draft)
+    return 1
 
 
-def _single(poster: OnMariaDB, chance: random.Random) -> Callable[[], int]:
-    def act() -> int:
-        poster.post(0, chance.randint(1, ACCOUNTS), new_id("key"))
-        return 1
-
-    return act
+def _single(poster: OnMariaDB, target: int, key: str) -> int:
+    poster.post(0, target, key)
+    return 1
 
 
-def _all(acts: list[Callable[[], int]], until: float) -> list[int]:
-    counts = [0] * len(acts)
-
-    def go_on(number: int) -> None:
-        while time.perf_counter() < until:
-            counts[number] += acts[number]()
-
-    threads = [threading.Thread(target=go_on, args=(number,)) for number in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return counts
+def _all(threads: list[list[Act]]) -> int:
+    with ThreadPoolExecutor(len(threads)) as pool:
+        return sum(pool.map(lambda acts: sum(act() for act in acts), threads))
 
 
 @contextmanager
@@ -177,10 +182,10 @@ def writers(store: Store, count: int) -> Iterator[list[Connection]]:
         process.join()
 
 
-def turn(store: Store, pipes: list[Connection], who: str, case: Case, seconds: float) -> dict[str, float]:
+def turn(store: Store, pipes: list[Connection], who: str, case: Case, entries: int) -> dict[str, float]:
     """One turn of one side."""
     for pipe in pipes:
-        pipe.send((who, case, seconds))
+        pipe.send((who, case, entries // len(pipes)))
     for pipe in pipes:
         pipe.recv()
     assert store.server_id is not None, "MariaDB has a process"
@@ -189,11 +194,11 @@ def turn(store: Store, pipes: list[Connection], who: str, case: Case, seconds: f
         pipe.send(None)
     told = [pipe.recv() for pipe in pipes]
     wall = time.perf_counter() - began
-    entries = sum(count for count, _, _ in told)
+    posted = sum(count for count, _, _ in told)
     return {
-        "rate": entries / wall,
-        "client_us": sum(cpu for _, _, cpu in told) / entries * 1e6,
-        "server_us": (cpu_seconds(store.server_id) - server) / entries * 1e6,
+        "rate": posted / wall,
+        "client_us": sum(cpu for _, _, cpu in told) / posted * 1e6,
+        "server_us": (cpu_seconds(store.server_id) - server) / posted * 1e6,
     }
 
 
@@ -204,7 +209,9 @@ def measure(store: Store, case: Case, asked: argparse.Namespace, bar: Any) -> di
         for number in range(asked.rounds):
             for who in sorted(turns, reverse=number % 2 == 1):
                 bar.label = f"{case.name} x{case.writers} {case.workload} {who}"
-                turns[who].append(turn(store, pipes, who, case, asked.seconds))
+                turns[who].append(
+                    turn(store, pipes, who, case, asked.entries if case.size else asked.entries // 4)
+                )
                 bar.update(1)
     figures = {
         who: {name: statistics.median(each[name] for each in each_turn) for name in each_turn[0]}
@@ -264,7 +271,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    arguments.add_argument("--seconds", type=float, default=4.0, help="of each turn")
+    arguments.add_argument(
+        "--entries", type=int, default=60_000, help="of each turn; a quarter where they come alone"
+    )
     arguments.add_argument("--rounds", type=int, default=3, help="turns of each")
     arguments.add_argument("--load", type=int, help="only load so many entries")
     arguments.add_argument("--write", action="store_true", help=f"keep the figures in {RESULTS.name}")

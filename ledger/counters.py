@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ledger.chart import Side
 from ledger.lanes import own_lane
-from ledger.rows import Insert, hexadecimal, instant
+from ledger.rows import Insert, instant
 from ledger.tables import accounts, balances
 from persistence import clock
 from persistence.unit_of_work import Retry
@@ -148,25 +148,37 @@ def _lock(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read
 
 
 def _lock_some(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read:
-    by_id = {account.row_id: account for account in wanted}
-    ask = _locking(connection.dialect.name, hexadecimal(by_id), lane)
-    rows = connection.exec_driver_sql(ask, execution_options={"no_parameters": True}).all()
-    if not rows:
+    by_id = {account.row_id.hex(): account for account in wanted}
+    ask = _locking(connection.dialect.name, "', x'".join(by_id), lane)
+    read = connection.exec_driver_sql(ask, execution_options={"no_parameters": True}).one()
+    if not read.rows_locked:
         return _NOTHING
-    found = {by_id[account_id]: Counters(account_id, lane, *counted) for account_id, *counted, _, _ in rows}
-    # The clock of the last row was read when all of them were locked.
-    return _Read(found, max(row[-2] for row in rows), rows[-1][-1])
+    found: dict[Account, Counters] = {}
+    for row in read.counted.lower().split(";"):
+        row_id, sequence, *amounts = row.split(",")
+        debited, credited, debits_pending, credits_pending = map(int, amounts)
+        account = by_id[row_id]
+        found[account] = Counters(
+            account.row_id, lane, int(sequence), debited, credited, debits_pending, credits_pending
+        )
+    assert len(found) == read.rows_locked, "the database writes no text shorter than it is"
+    return _Read(found, read.newest, read.clock)
 
 
 def _locking(dialect: str, ids: str, lane: int) -> str:
-    counted = f"SELECT account_id, {', '.join(COUNTED)}"
-    where = f"WHERE account_id IN ({ids}) AND lane = {lane} ORDER BY account_id"
+    """One text for all rows: a row of its own for each would cost more than to find it and lock it."""
+    columns = ["HEX(account_id)", *COUNTED]
     if dialect == "sqlite":
-        return f"{counted}, recorded_at, {clock.expression(dialect)} FROM ledger_balances {where}"
-    # A table of few rows would be read from end to end, and whatever is read is locked. Instants come as text,
-    # because only the newest of them is of interest.
-    read = f"CAST(recorded_at AS CHAR), CAST({clock.expression(dialect)} AS CHAR)"
-    return f"{counted}, {read} FROM ledger_balances FORCE INDEX (PRIMARY) {where} FOR UPDATE"
+        row, index, lock = " || ',' || ".join(columns) + ", ';'", "", ""
+    else:
+        # A table of few rows would be read from end to end, and whatever is read is locked.
+        row, index, lock = ", ',', ".join(columns) + " SEPARATOR ';'", "FORCE INDEX (PRIMARY)", "FOR UPDATE"
+    # The clock is read at every row, and the latest reading is from when all of them were locked.
+    newest, now = (f"CAST(MAX({instant}) AS CHAR)" for instant in ("recorded_at", clock.expression(dialect)))
+    asked = f"COUNT(*) AS rows_locked, GROUP_CONCAT({row}) AS counted, {newest} AS newest, {now} AS clock"
+    return (
+        f"SELECT {asked} FROM ledger_balances {index} WHERE account_id IN (x'{ids}') AND lane = {lane} {lock}"  # noqa: S608
+    )
 
 
 def _open(connection: Connection, new: Mapping[Account, Counters]) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, Boolean, Date, LargeBinary, SmallInteger, Str
 from persistence.columns import AsciiText, Id, UtcDateTime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Column, Connection, Dialect, Table
 
@@ -67,11 +67,6 @@ class Insert:
         for some in _parts(rows, _MOST_BOUND // len(writers)):
             values = tuple(write(value) for each in some for write, value in zip(writers, each, strict=True))
             connection.exec_driver_sql(f"{self._head}{', '.join([row] * len(some))}{tail}", values)
-
-
-def hexadecimal(values: Iterable[bytes]) -> str:
-    """The bytes as a list in a statement; both databases read them alike."""
-    return ", ".join([f"x'{value.hex()}'" for value in values])
 
 
 def instant(read: str) -> datetime:

@@ -15,7 +15,7 @@ from kernel.refusals import Conflict, Forbidden, Invalid, Refusal
 from ledger import counters, journal, movements, periods
 from ledger.tables import entries
 from ledger.transaction import memory
-from persistence.unit_of_work import Retry
+from persistence.unit_of_work import Retry, begun_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -92,24 +92,33 @@ def write_all(
     """Write these in their order; the answer to each is its entry or, where it may be left out, what refuses it."""
     assert not any(draft.resolves or draft.reverses for draft in drafts), "these are written one by one"
     refusals = [_refused(draft) for draft in drafts]
-    connection = session.connection()
-    known = journal.entries_by_key(connection, (draft.key for draft in drafts))
-    writing = _Writing(session, connection, drafts)
-    answers: list[PostedEntry | Refusal] = []
-    for draft, refusal in zip(drafts, refusals, strict=True):
-        answer = refusal or _answer(writing, known, draft)
+    # What was written before is looked for once something points to it: a key that was taken, or a refusal.
+    is_known = begun_again(session)
+    writing, answers = _judged(session, drafts, refusals, look_back=is_known)
+    if not is_known and any(isinstance(answer, Refusal) for answer in answers):
+        writing, answers = _judged(session, drafts, refusals, look_back=True)
+    for draft, answer in zip(drafts, answers, strict=True):
         if isinstance(answer, Refusal):
             answer.details["key"] = draft.key
             if not leave_out_refused:
                 raise answer
-        answers.append(answer)
     try:
         writing.insert()
     except IntegrityError as taken:
-        # Somebody wrote one of the keys meanwhile; the next try finds it.
         raise Retry from taken
     writing.finish()
     return answers
+
+
+def _judged(
+    session: Session, drafts: Sequence[Draft], refusals: Sequence[Refusal | None], *, look_back: bool
+) -> tuple[_Writing, list[PostedEntry | Refusal]]:
+    connection = session.connection()
+    known = journal.entries_by_key(connection, (draft.key for draft in drafts)) if look_back else {}
+    writing = _Writing(session, connection, drafts)
+    return writing, [
+        refusal or _answer(writing, known, draft) for draft, refusal in zip(drafts, refusals, strict=True)
+    ]
 
 
 def _answer(writing: _Writing, known: dict[str, PostedEntry], draft: Draft) -> PostedEntry | Refusal:

@@ -76,7 +76,9 @@ def atomically(
 ) -> Result:
     """Run `operation` in one transaction and commit; a deadlock runs it again with the same arguments and ids."""
     return _tried(
-        lambda: _once(_name(operation), lambda session: operation(session, *arguments, **named), keep=True)
+        lambda again: _once(
+            _name(operation), lambda session: operation(session, *arguments, **named), keep=True, again=again
+        )
     )
 
 
@@ -85,7 +87,9 @@ def rehearse(
 ) -> Result:
     """Run `operation` just as `atomically` would, and take it back: what it returns is what would have happened."""
     return _tried(
-        lambda: _once(_name(operation), lambda session: operation(session, *arguments, **named), keep=False)
+        lambda again: _once(
+            _name(operation), lambda session: operation(session, *arguments, **named), keep=False, again=again
+        )
     )
 
 
@@ -96,7 +100,7 @@ def reading(
 
     Everything it reads, in however many statements, is of one instant: money that moves meanwhile is not seen twice.
     """
-    return _tried(lambda: _read(database().sessions, lambda session: query(session, *arguments, **named)))
+    return _tried(lambda _: _read(database().sessions, lambda session: query(session, *arguments, **named)))
 
 
 def examining(
@@ -131,6 +135,11 @@ def staged(
     return atomically(record, intent=intent, outcome=outcome)
 
 
+def begun_again(session: Session) -> bool:
+    """Whether this is not the first try of its operation: what is seldom so need not be looked for at the first."""
+    return bool(session.info.get("begun_again"))
+
+
 def reached(stage: str, name: str) -> None:
     """Tell the observers where the work is."""
     for observer in _observers:
@@ -141,10 +150,10 @@ def _name(operation: Callable[..., object]) -> str:
     return f"{getattr(operation, '__module__', '')}.{getattr(operation, '__name__', 'operation')}"
 
 
-def _tried(transaction: Callable[[], Result]) -> Result:
+def _tried(transaction: Callable[[bool], Result]) -> Result:
     for attempt in range(_TRIES):
         try:
-            return transaction()
+            return transaction(attempt > 0)
         except Retry:
             pass
         except NoConnectionFree as error:
@@ -176,8 +185,9 @@ def _read(sessions: sessionmaker[Session], query: Callable[[Session], Result]) -
         return query(session)
 
 
-def _once(name: str, operation: Callable[[Session], Result], *, keep: bool) -> Result:
+def _once(name: str, operation: Callable[[Session], Result], *, keep: bool, again: bool) -> Result:
     with database().sessions() as session:
+        session.info["begun_again"] = again
         result = operation(session)
         session.flush()
         if keep:

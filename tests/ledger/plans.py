@@ -86,6 +86,7 @@ def acts() -> dict[str, Callable[[], object]]:
         "Post one entry": lambda: atomically(post, tip, key="second", **told),
         "Post it again under the same key": lambda: atomically(post, tip, key="second", **told),
         "Post a batch": lambda: atomically(post_many, [_tip(number) for number in range(_ENTRIES, _ENTRIES + 40)]),
+        "Post a batch again": lambda: atomically(post_many, [_tip(number) for number in range(40)]),
         "Carry out a hold": lambda: atomically(post_hold, held.id, "payout_sent", key="sent", **told),
         "Reverse an entry": lambda: atomically(reverse, first.id, key="taken", actor="bench", reason="Wrong"),
         "The balance of a wallet": lambda: reading(balance, wallet),
