@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from ledger.chart import Side
-from ledger.lanes import own_lane
+from ledger.lanes import has_lane, keep_lane, own_lane
 from ledger.rows import Insert, instant
 from ledger.tables import accounts, balances
 from persistence import clock
@@ -31,6 +31,9 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 # A longer list is made into a table and joined by MariaDB, and what a join reads is locked in an order of its own.
 _AT_ONCE = 500
+# More shared accounts than any entry touches are read after the lane was taken.
+_BESIDE_A_LANE = 8
+_VERBATIM: dict[str, Any] = {"no_parameters": True}
 
 COUNTED = ("sequence", "debits_posted", "credits_posted", "debits_pending", "credits_pending")
 _OPEN_ACCOUNTS = Insert(accounts)
@@ -114,8 +117,7 @@ def locked(session: Session, connection: Connection, touched: Iterable[Account])
     shared = [account for account in in_order if account.shared]
     # The lane comes last: who waits for a person's account keeps no lane from anybody. It is taken where no shared
     # account is touched as well, and before the clock is read: whoever asks about the past waits for the lanes alone.
-    lane = own_lane(session, connection)
-    ours = _have(connection, shared, lane) if shared else _NOTHING
+    ours = _take_lane(session, connection, shared) or _have(connection, shared, own_lane(session, connection))
     now = clock.turned(session, instant(ours.clock)) if ours.clock else clock.now(session)
     read |= ours
     return Locked(read.counters, max(now, instant(read.newest)) if read.newest else now)
@@ -133,10 +135,43 @@ def keep(connection: Connection, changed: Mapping[Account, Counters]) -> None:
         _open(connection, {account: changed[account] for account in new})
 
 
+def _take_lane(session: Session, connection: Connection, shared: Sequence[Account]) -> _Read | None:
+    """A free lane, the clock, and the accounts in that lane, in one statement; None where it takes more than one."""
+    if connection.dialect.name == "sqlite" or has_lane(session) or len(shared) > _BESIDE_A_LANE:
+        return None
+    ask = _lane_with([account.row_id.hex() for account in shared])
+    found = connection.exec_driver_sql(ask, execution_options=_VERBATIM).one_or_none()
+    if found is None:
+        return None
+    lane, read_clock, *rows = found
+    keep_lane(session, lane)
+    there = [(account, *row.rsplit(",", 1)) for account, row in zip(shared, rows, strict=True) if row]
+    counters = {account: _counters(account, lane, counted) for account, counted, _ in there}
+    return _with_new(
+        _Read(counters, max([recorded_at for *_, recorded_at in there], default=""), read_clock), shared, lane
+    )
+
+
+def _lane_with(account_ids: Sequence[str]) -> str:
+    rows, joins = "", ""
+    for number, account_id in enumerate(account_ids):
+        counted = ", ".join(f"b{number}.{name}" for name in (*COUNTED, "recorded_at"))
+        rows += f", CONCAT_WS(',', {counted})"
+        joins += (
+            f" LEFT JOIN ledger_balances AS b{number}"
+            f" ON b{number}.account_id = x'{account_id}' AND b{number}.lane = ledger_lanes.lane"
+        )
+    read = f"ledger_lanes.lane, CAST({clock.expression('mariadb')} AS CHAR){rows}"
+    return f"SELECT {read} FROM ledger_lanes{joins} ORDER BY ledger_lanes.lane LIMIT 1 FOR UPDATE SKIP LOCKED"  # noqa: S608
+
+
 def _have(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read:
-    read = _lock(connection, wanted, lane)
-    missing = [account for account in wanted if account not in read.counters]
-    made = {account: Counters(account.row_id, lane, is_new=True) for account in missing}
+    return _with_new(_lock(connection, wanted, lane), wanted, lane)
+
+
+def _with_new(read: _Read, wanted: Sequence[Account], lane: int) -> _Read:
+    new = [account for account in wanted if account not in read.counters]
+    made = {account: Counters(account.row_id, lane, is_new=True) for account in new}
     return read | _Read(made, "", "")
 
 
@@ -150,19 +185,20 @@ def _lock(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read
 def _lock_some(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read:
     by_id = {account.row_id.hex(): account for account in wanted}
     ask = _locking(connection.dialect.name, "', x'".join(by_id), lane)
-    read = connection.exec_driver_sql(ask, execution_options={"no_parameters": True}).one()
+    read = connection.exec_driver_sql(ask, execution_options=_VERBATIM).one()
     if not read.rows_locked:
         return _NOTHING
     found: dict[Account, Counters] = {}
     for row in read.counted.lower().split(";"):
-        row_id, sequence, *amounts = row.split(",")
-        debited, credited, debits_pending, credits_pending = map(int, amounts)
-        account = by_id[row_id]
-        found[account] = Counters(
-            account.row_id, lane, int(sequence), debited, credited, debits_pending, credits_pending
-        )
+        row_id, counted = row.split(",", 1)
+        found[by_id[row_id]] = _counters(by_id[row_id], lane, counted)
     assert len(found) == read.rows_locked, "the database writes no text shorter than it is"
     return _Read(found, read.newest, read.clock)
+
+
+def _counters(account: Account, lane: int, counted: str) -> Counters:
+    sequence, debited, credited, debits_pending, credits_pending = map(int, counted.split(","))
+    return Counters(account.row_id, lane, sequence, debited, credited, debits_pending, credits_pending)
 
 
 def _locking(dialect: str, ids: str, lane: int) -> str:

@@ -23,6 +23,16 @@ _ALL = select(lanes.c.lane).order_by(lanes.c.lane).with_for_update()
 _THIS = select(lanes.c.lane).where(lanes.c.lane == bindparam("lane")).with_for_update()
 
 
+def has_lane(session: Session) -> bool:
+    """Whether this transaction has its lane."""
+    return memory(session).lane is not None
+
+
+def keep_lane(session: Session, lane: int) -> None:
+    """Remember that this transaction has taken that lane."""
+    memory(session).lane = lane
+
+
 def own_lane(session: Session, connection: Connection) -> int:
     """The lane of this transaction, taken at the first call and its own until it ends."""
     known = memory(session)
