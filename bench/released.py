@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import pymysql
+from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from escrow import contracts, funding, prices
@@ -25,10 +26,10 @@ from identity.sign_in import sign_in
 from kernel.ids import new_id
 from kernel.money import Money
 from payments import customers
-from persistence import clock, unit_of_work
-from persistence.engine import Database
+from persistence import clock
 from persistence.unit_of_work import atomically, examining, reading
-from runtime import books
+from runtime import books, wiring
+from runtime.settings import Settings
 from tests.schema import migrate
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def prepare(server: MariaDB, directory: Path) -> Prepared:
     )
     url = server.url(_NAME)
     migrate(url)
-    unit_of_work.bind(Database.connect(url))
+    wiring.build(Settings(ENVIRONMENT="test", DATABASE_URL=SecretStr(url)))
     client, worker = (_person(role) for role in (Role.CLIENT, Role.WORKER))
     label = f"funding {_CONTRACTS} milestones"
     with click.progressbar(range(_CONTRACTS), label=label, file=sys.stderr) as bar:
