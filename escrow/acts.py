@@ -207,9 +207,9 @@ def move_contract(
 
 def _follow(session: Session, on: Held) -> None:
     """The contract ends with its last milestone."""
-    if on.contract.state == "active" and all(
-        row.state in states.MILESTONE.terminal for row in milestones_of(session, on.contract.id)
-    ):
+    if on.contract.state != "active" or on.milestone.state not in states.MILESTONE.terminal:
+        return
+    if all(row.state in states.MILESTONE.terminal for row in milestones_of(session, on.contract.id)):
         move_contract(session, on.contract, "complete", states.SYSTEM)
 
 

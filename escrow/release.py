@@ -104,7 +104,7 @@ def pay_worker(
     pay = Pay.of(on, release_id=release_id, gross=gross, cause=cause, by=by)
     entry = post(session, pay.entry, **pay.told)
     payment = collecting.live_payment(session, on.milestone.id)
-    return keep(session, pay, entry.id, payment=payment, at=clock.now(session))
+    return keep(session, pay, entry.id, payment=payment, at=entry.recorded_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from kernel.ids import new_id
 from kernel.refusals import Conflict, Invalid, Refusal, Unavailable
 from persistence import clock
 from persistence.tables import IdempotencyKey
-from persistence.unit_of_work import OutcomeUnknown, Retry, atomically
+from persistence.unit_of_work import OutcomeUnknown, Retry, atomically, begun_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,11 +115,8 @@ def begun_once(
 
 def claim(session: Session, request: Request) -> Claim:
     """Take the key for this request; refuses one that stood for another request or is in use this moment."""
-    row = session.scalar(
-        select(IdempotencyKey)
-        .where(IdempotencyKey.owner == request.owner, IdempotencyKey.client_key == request.client_key)
-        .with_for_update()
-    )
+    # Nearly every key is a new one. One that is not is noticed when it is written, and read at the next try.
+    row = _known(session, request) if begun_again(session) else None
     if row is None:
         return _first_claim(session, request)
     if row.fingerprint != request.fingerprint:
@@ -137,6 +134,14 @@ def claim(session: Session, request: Request) -> Claim:
         )
     row.locked_until = instant + _LEASE
     return Claim(row.id, row.recovery_point, row.resource_id, None)
+
+
+def _known(session: Session, request: Request) -> IdempotencyKey | None:
+    return session.scalar(
+        select(IdempotencyKey)
+        .where(IdempotencyKey.owner == request.owner, IdempotencyKey.client_key == request.client_key)
+        .with_for_update()
+    )
 
 
 def advance(session: Session, held: Claim, *, recovery_point: str, resource_id: str) -> None:
@@ -226,7 +231,7 @@ def _first_claim(session: Session, request: Request) -> Claim:
     try:
         session.flush()
     except IntegrityError as error:
-        # Somebody sent the same key at the same moment and was first; the next try reads what they left.
+        # It was sent before, or somebody is first this very moment; the next try reads what they left.
         raise Retry from error
     return Claim(row.id, STARTED, None, None)
 
