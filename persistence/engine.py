@@ -25,6 +25,8 @@ _NODE_IS_GONE = {1047, 1053, 1290, 1836, 3100}
 
 _SQLITE_BUSY_SECONDS = 30
 _ANSWER_SECONDS = 30
+# Whoever only wants to know whether anybody is there has their answer when none comes.
+_GLANCE_SECONDS = 2
 # A sum over all of the books is one statement.
 _PATIENCE_SECONDS = 3_600
 
@@ -45,8 +47,15 @@ class Database:
         """Sessions for whoever reads everything: an answer may take an hour, and no connection is kept."""
         if self.engine.dialect.name == "sqlite":
             return self.sessions
-        url = self.engine.url.render_as_string(hide_password=False)
-        return self._sessions(_mariadb(url, 0, _PATIENCE_SECONDS))
+        return self._sessions(self._unpooled(_PATIENCE_SECONDS))
+
+    @property
+    def impatient(self) -> Engine:
+        """For whoever looks whether anybody is there: no answer in two seconds is one; no pooled connection is used."""
+        return self.engine if self.engine.dialect.name == "sqlite" else self._unpooled(_GLANCE_SECONDS)
+
+    def _unpooled(self, answer_seconds: int) -> Engine:
+        return _mariadb(self.engine.url.render_as_string(hide_password=False), 0, answer_seconds)
 
     def _sessions(self, engine: Engine) -> sessionmaker[Session]:
         return sessionmaker(engine, expire_on_commit=False, info={"offset": self.offset})
@@ -72,7 +81,7 @@ def _mariadb(url: str, pool_size: int, answer_seconds: int) -> Engine:
             "charset": "utf8mb4",
             # On a socket of this machine nobody is in between, and preparing for TLS takes longer than all the rest.
             "ssl_disabled": "unix_socket" in make_url(url).query,
-            "connect_timeout": 5,
+            "connect_timeout": min(5, answer_seconds),
             "read_timeout": answer_seconds,
             "write_timeout": _ANSWER_SECONDS,
             "init_command": "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,"

@@ -217,8 +217,10 @@ def _commit(session: Session) -> None:
 
 
 def _has_waited(error: DBAPIError) -> bool:
-    # SQLite's writers wait for each other for half a minute before they say that the file is locked.
-    return _number(error) in _TOOK_TOO_LONG or "database is locked" in str(error.orig)
+    # SQLite's writers wait for each other for half a minute before they say that the file is locked; and a server that
+    # is there and silent is waited for just as long, in which whoever asked has gone.
+    said = str(error.orig)
+    return _number(error) in _TOOK_TOO_LONG or "database is locked" in said or "timed out" in said
 
 
 def _may_be_tried_again(error: DBAPIError) -> bool:

@@ -87,7 +87,7 @@ def _database(database: Database) -> str | None:
     if _is_missing(database.engine.url):
         return _MISSING
     try:
-        with database.engine.connect() as connection:
+        with database.impatient.connect() as connection:
             present = MigrationContext.configure(connection).get_current_heads()
     except SQLAlchemyError:
         return _UNREACHABLE

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import time
+
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -38,6 +41,17 @@ def test_without_its_books_it_lives_and_is_not_ready(client, settings):
     assert ready.json["checks"]["database"] == "unreachable"
     assert "hunter2" not in ready.text
     assert client.get("/livez").status_code == 200
+
+
+def test_books_that_do_not_answer_are_not_waited_for(client, settings):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        nobody = SecretStr(f"mysql+pymysql://root@127.0.0.1:{silent.getsockname()[1]}/books")
+        wiring.build(settings.model_copy(update={"DATABASE_URL": nobody}))
+        began = time.monotonic()
+        ready = client.get("/readyz")
+    assert (ready.status_code, ready.json["checks"]["database"]) == (503, "unreachable")
+    # Less than a load balancer waits.
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.sqlite

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import ExitStack, suppress
 
 import pymysql
 import pytest
 from sqlalchemy import text
 
-from persistence import outbox
+from persistence import outbox, unit_of_work
+from persistence.engine import Database
 from persistence.unit_of_work import DatabaseBusy, atomically, reading
 from tests.books import nothing_moves
 
@@ -44,6 +46,27 @@ def test_while_a_server_has_no_room_nothing_is_done_and_trying_later_is_asked_fo
             with pytest.raises(DatabaseBusy):
                 atomically(_tell)
         server.execute("SET GLOBAL max_connections = 300")
+
+
+@pytest.mark.parametrize("edge", [atomically, reading])
+def test_a_server_that_is_there_and_says_nothing_is_waited_for_once(database, edge):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"mysql+pymysql://holdfast@127.0.0.1:{silent.getsockname()[1]}/holdfast"
+        unit_of_work.bind(Database(Database.connect(address).impatient))
+        with pytest.raises(DatabaseBusy):
+            edge(_tell)
+        unit_of_work.bind(database)
+        assert _visits(silent) == 1
+
+
+def _visits(server):
+    server.setblocking(False)
+    visits = 0
+    with suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            visits += 1
+    return visits
 
 
 def _fill(server, crowd):
