@@ -151,7 +151,7 @@ _ACTS = {
 _TRAIL = {
     "MoneyTrail.now": "Where it is now; adds up to `total`.",
     "Place.amount": "How much of it.",
-    "Place.place": "Where: `held`, `wallet`, `bank`, `refunded`, `owed`, `client_fee`, ….",
+    "Place.place": "Where.",
     "Place.title": "The place in plain words.",
     "Step.amount": "How much moved in it.",
     "Step.at": "When it was done.",

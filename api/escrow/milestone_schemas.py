@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from api.escrow.contract_schemas import MilestoneSchema
+from api.escrow.money import PLACES
 from api.schemas import IdField, Instant, MoneyField, Strict, StrictBoolean, Text
 from escrow import states
 from payments.states import REFUND
@@ -177,7 +178,7 @@ class StepSchema(Strict):
 class PlaceSchema(Strict):
     """How much of the money lies at one place now."""
 
-    place = fields.String(required=True)
+    place = fields.String(required=True, metadata={"enum": list(PLACES)})
     title = fields.String(required=True)
     amount = MoneyField(required=True)
 

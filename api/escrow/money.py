@@ -30,7 +30,7 @@ _BOTH = frozenset({CLIENT, WORKER, STAFF})
 _REFUND_PLACES = {"succeeded": "refunded", "failed": "owed"}
 _PAYOUT_PLACES = {"paid": "bank"}
 
-_PLACES = {
+PLACES = {
     "held": "Held for the milestone",
     "paid_to_worker": "Paid to the worker",
     "worker_fee": "Worker's fee",
@@ -72,7 +72,7 @@ class Place:
     @property
     def title(self) -> str:
         """The place in plain words."""
-        return _PLACES[self.place]
+        return PLACES[self.place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _total(facts: _Facts, side: str, *, funded: bool) -> Money:
 
 def _places(facts: _Facts, side: str) -> dict[str, Money]:
     zero = Money.zero(facts.milestone.price.currency)
-    places = dict.fromkeys(_PLACES, zero)
+    places = dict.fromkeys(PLACES, zero)
     places["held"] = facts.milestone.held
     for refund in facts.refunds:
         if refund.state != "repeated":

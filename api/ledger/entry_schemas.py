@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from api.ledger.schemas import CurrencyField
+from api.ledger.schemas import PHASES, SIDES, CurrencyField
 from api.paging import AboutQuery, PageQuery
 from api.schemas import IdField, Instant, MoneyField, Strict, StrictBoolean, Text
 from kernel.money import Money
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from api.paging import ListAsked
 
-_SIDES = [side.value for side in Side]
 _ASCII = validate.Regexp(r"^[\x20-\x7e]{1,96}$", error="Not one of ours.")
 _AMOUNT = r"^(0|[1-9]\d{0,15})(\.\d{1,6})?$"
 
@@ -66,7 +65,7 @@ class EntryLineSchema(Strict):
     """One line of an entry."""
 
     account = fields.String(required=True, attribute="account.code")
-    side = fields.String(required=True, attribute="side.value", metadata={"enum": _SIDES})
+    side = fields.String(required=True, attribute="side.value", metadata={"enum": SIDES})
     amount = MoneyField(required=True)
 
 
@@ -75,7 +74,7 @@ class EntrySchema(Strict):
 
     id = IdField("en", required=True)
     movement = fields.String(required=True)
-    phase = fields.String(required=True, attribute="phase.value")
+    phase = fields.String(required=True, attribute="phase.value", metadata={"enum": PHASES})
     reference = fields.String(required=True)
     actor = fields.String(required=True)
     approved_by = fields.String(required=True, allow_none=True)
@@ -93,7 +92,7 @@ class AskedLineSchema(Strict):
     """One line that is to be posted."""
 
     account = fields.String(required=True, validate=_ASCII)
-    side = fields.String(required=True, validate=validate.OneOf(_SIDES))
+    side = fields.String(required=True, validate=validate.OneOf(SIDES))
     amount = MoneyField(required=True)
 
     @post_load
@@ -114,7 +113,7 @@ class ProposedLineSchema(Strict):
     """One line of an adjustment."""
 
     account = fields.String(required=True)
-    side = fields.String(required=True, attribute="side.value", metadata={"enum": _SIDES})
+    side = fields.String(required=True, attribute="side.value", metadata={"enum": SIDES})
     amount = MoneyField(required=True)
 
 

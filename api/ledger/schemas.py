@@ -9,6 +9,11 @@ from marshmallow import fields, validate
 from api.paging import AboutQuery
 from api.schemas import IdField, Instant, MoneyField, Strict
 from kernel.money import EXPONENTS
+from ledger.chart import Side
+from ledger.entries import Phase
+
+PHASES = [phase.value for phase in Phase]
+SIDES = [side.value for side in Side]
 
 _CODE_PART = [
     validate.Length(max=96),
@@ -101,7 +106,7 @@ class StatementLineSchema(Strict):
 
     entry_id = IdField("en", required=True)
     movement = fields.String(required=True)
-    phase = fields.String(required=True, attribute="phase.value")
+    phase = fields.String(required=True, attribute="phase.value", metadata={"enum": PHASES})
     reference = fields.String(required=True)
     actor = fields.String(required=True)
     reason = fields.String(required=True, allow_none=True)
@@ -109,7 +114,7 @@ class StatementLineSchema(Strict):
     belongs_to = fields.Date(required=True, allow_none=True)
     backdated = fields.Boolean(required=True)
     recorded_at = Instant(required=True)
-    side = fields.String(required=True, attribute="side.value")
+    side = fields.String(required=True, attribute="side.value", metadata={"enum": SIDES})
     amount = MoneyField(required=True)
     change = MoneyField(required=True)
     balance = MoneyField(required=True, attribute="after.posted")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from api.schemas import IdField, Instant, MoneyField, Strict, StrictBoolean
+from payments.states import PAYMENT
 
 
 class PaymentsConfigSchema(Strict):
@@ -44,7 +45,7 @@ class CheckoutSchema(Strict):
     """What `initPaymentSheet` takes. The secrets are for this device and this payment alone; a preview has none."""
 
     payment_id = IdField("py", required=True)
-    state = fields.String(required=True)
+    state = fields.String(required=True, metadata={"enum": list(PAYMENT.states)})
     decline_code = fields.String(required=True, allow_none=True)
     payment_intent = fields.String(
         data_key="paymentIntent", required=True, allow_none=True, metadata={"description": "Client secret."}
@@ -63,9 +64,7 @@ class PaymentSchema(Strict):
 
     id = IdField("py", required=True)
     milestone_id = IdField("ms", required=True)
-    state = fields.String(
-        required=True, metadata={"enum": ["ordered", "unknown", "open", "succeeded", "canceled"]}
-    )
+    state = fields.String(required=True, metadata={"enum": list(PAYMENT.states)})
     gateway_state = fields.String(required=True, allow_none=True)
     charged = MoneyField(required=True)
     price = MoneyField(required=True)

@@ -53,6 +53,18 @@ def test_every_operation_says_what_generated_clients_and_people_need(application
                 assert response["x-codes"], (name, status)
 
 
+def test_what_an_app_decides_by_is_said_with_all_that_it_may_be(application):
+    decided_by = {"state", "side", "phase", "place"}
+    fields = [
+        (f"{name}.{field}", described)
+        for name, schema in document(application)["components"]["schemas"].items()
+        for field, described in schema["properties"].items()
+        if field in decided_by
+    ]
+    assert fields
+    assert [field for field, described in fields if not described.get("enum")] == []
+
+
 def test_every_link_leads_to_an_operation_and_gives_it_what_it_needs(application):
     found = {operation["operationId"]: operation for operation in operations(application)}
     links = [
