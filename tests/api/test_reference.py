@@ -173,6 +173,11 @@ def test_the_page_shows_every_operation_with_a_body_that_fits(application, clien
     assert "12.50" in text
 
 
+def test_the_page_says_values_as_json_has_them(client):
+    assert re.findall(r"<code>(?:True|False|None)</code>", client.get("/docs").text) == []
+    assert "Otherwise <code>false</code>" in client.get("/docs").text
+
+
 def test_the_command_writes_the_document(application, tmp_path):
     application.cli.add_command(openapi)
     result = application.test_cli_runner().invoke(args=["openapi", "write", str(tmp_path / "copy.json")])
