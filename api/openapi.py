@@ -39,9 +39,18 @@ if TYPE_CHECKING:
 TITLE, VERSION = "Holdfast", "1"
 _ABOUT = """The service behind a gig marketplace: milestones are funded, held, released and paid out.
 
+Sign in with `POST /v1/sessions` and send its `access_token` as `Authorization: Bearer …`. At `access_expires_at` it is
+worth nothing; `POST /v1/sessions/refresh` takes the `refresh_token` and gives a new one of each.
+
 Every answer that is not a success is a problem document (RFC 9457) with a stable `code`; each code has a page at
-`/problems/<code>`. Money is `{"amount": "12.50", "currency": "USD"}`. Requests that move money need an
-`Idempotency-Key`. Lists come in pages with a cursor. Card numbers are refused wherever they stand."""
+`/problems/<code>`. Where waiting helps (`request_in_progress`, 429, 503) `Retry-After` says how many seconds.
+
+Requests that move money need an `Idempotency-Key`. Without an answer, send the same request with the same key: what was
+carried out is answered again, with `Idempotency-Replayed: true`, and not done twice. A new request takes a new key.
+
+Money is `{"amount": "12.50", "currency": "USD"}`, instants are RFC 3339 in UTC. Lists come in pages: send `next_cursor`
+back as `cursor` until it is null. What has an `ETag` is edited with it in `If-Match`. Card numbers are refused wherever
+they stand."""
 
 _ALWAYS = (
     CardNumberRefused,

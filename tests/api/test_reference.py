@@ -178,6 +178,20 @@ def test_the_page_says_values_as_json_has_them(client):
     assert "Otherwise <code>false</code>" in client.get("/docs").text
 
 
+def test_the_introduction_tells_how_to_begin_with_what_there_is(application):
+    described = document(application)
+    about = described["info"]["description"]
+    calls = re.findall(r"`([A-Z]+) (/v1/[^`]*)`", about)
+    assert calls == [("POST", "/v1/sessions"), ("POST", "/v1/sessions/refresh")]
+    assert all(method.lower() in described["paths"][path] for method, path in calls)
+    known = json.dumps({part: described[part] for part in ("paths", "components")})
+    words = re.findall(r"`([a-z]+_[a-z_]+|[A-Z][A-Za-z]+(?:-[A-Z][a-z]+)+)`", about)
+    assert {"access_token", "refresh_token", "Idempotency-Key", "Retry-After", "next_cursor", "If-Match"} <= {
+        *words
+    }
+    assert [word for word in words if f'"{word}"' not in known] == []
+
+
 def test_the_command_writes_the_document(application, tmp_path):
     application.cli.add_command(openapi)
     result = application.test_cli_runner().invoke(args=["openapi", "write", str(tmp_path / "copy.json")])
