@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -19,6 +19,7 @@ _FEWEST_CHARACTERS = 8
 # Stripe's own have 24 and more after what they begin with.
 _SHORTEST_SECRET = 16
 _DATABASES = {"mysql+pymysql", "mariadb+pymysql"}
+_REDISES = {"redis", "rediss", "unix"}
 _WHICH_DATABASE = "Production needs MariaDB or MySQL: mysql+pymysql://user:password@host/name."
 _MAKE_A_KEY = "Make one: python -c 'import secrets; print(secrets.token_urlsafe(48))'."
 _MAKE_A_SEALING_KEY = (
@@ -139,6 +140,21 @@ class Settings(BaseSettings):
             else value
         )
 
+    @field_validator("DATABASE_URL", "REDIS_URL")
+    @classmethod
+    def _can_be_read(cls, value: SecretStr | None) -> SecretStr | None:
+        # Whoever finds out later says so with all of it, the password included.
+        if value is not None:
+            _address(value.get_secret_value())
+        return value
+
+    @field_validator("REDIS_URL")
+    @classmethod
+    def _is_a_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and _address(value.get_secret_value()).scheme not in _REDISES:
+            raise ValueError("Redis is at redis://…, rediss://… or unix:///path")
+        return value
+
     @field_validator("SEALING_KEY")
     @classmethod
     def _is_a_key(cls, value: SecretStr) -> SecretStr:
@@ -177,6 +193,16 @@ class Settings(BaseSettings):
         problems = _unsafe_in_production(self) if self.in_production else []
         if problems:
             raise SettingsRefused(problems)
+
+
+def _address(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        # Read when it is asked for, and no sooner.
+        _ = parts.port
+    except ValueError:
+        raise ValueError("not an address, or its port is no number") from None
+    return parts
 
 
 def _malformed(error: ValidationError) -> list[str]:

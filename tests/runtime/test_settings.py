@@ -148,12 +148,18 @@ def test_a_laptop_needs_nothing_but_to_say_that_it_is_one(monkeypatch, environme
         ("WORKER_FEE_BASIS_POINTS", "-1"),
         ("SEALING_KEY", "too short"),
         ("RETIRED_SEALING_KEYS", "YQ=="),
+        ("REDIS_URL", "http://:hunter2@cache"),
+        ("REDIS_URL", "cache:6379"),
+        ("REDIS_URL", ""),
+        ("REDIS_URL", "redis://:hunter2@cache:port/0"),
+        ("DATABASE_URL", "mysql+pymysql://holdfast:hunter2@db:port/holdfast"),
     ],
 )
 def test_a_setting_that_is_not_what_it_should_be_is_named(monkeypatch, name, value):
     with pytest.raises(SettingsRefused) as refused:
         given(monkeypatch, **{**LIVE, name: value})
     assert [problem.partition(":")[0] for problem in refused.value.problems] == [name]
+    assert "hunter2" not in str(refused.value)
 
 
 def test_a_refusal_repeats_no_secret(monkeypatch):
