@@ -77,7 +77,8 @@ def _jobs(leased: Iterable[Work]) -> Iterator[list[Work]]:
     together = defaultdict(list)
     for work in leased:
         known = handlers().get(work.kind)
-        if known is None or known.together is None:
+        # What was begun and never heard of may take a worker down, and with it all that was begun beside it.
+        if known is None or known.together is None or work.begun:
             yield [work]
         else:
             together[work.kind].append(work)

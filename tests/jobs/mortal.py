@@ -23,6 +23,7 @@ def leave_a_trace(work):
 
 def trace(session, *, subject):
     """The effect."""
+    unit_of_work.reached("at", subject)
     due.schedule(session, kind="seen", subject=subject, due_at=clock.now(session), key=f"seen:{subject}")
 
 

@@ -115,3 +115,26 @@ def test_work_that_kills_whoever_does_it_is_given_up_after_five(database, databa
         "leave_a_trace",
         "Nothing was heard of it after it was begun 5 times.",
     )
+
+
+def test_work_that_kills_whoever_does_it_takes_nothing_along_that_was_due_with_it(
+    database, database_url, redis_url, clock
+):
+    things = ["before", "deadly", "after", "long after"]
+
+    def write(session):
+        for thing in things:
+            instant = database_clock.now(session)
+            due.schedule(session, kind="leave_traces", subject=thing, due_at=instant, key=thing)
+
+    atomically(write)
+    for _ in range(6):
+        ended(database_url, redis_url, clock, at="at deadly")
+        clock.advance(seconds=61)
+    states = select(DueWork.subject, DueWork.state).where(DueWork.kind == "leave_traces")
+    assert reading(lambda session: dict(session.execute(states).all())) == {
+        "before": "done",
+        "deadly": "parked",
+        "after": "done",
+        "long after": "done",
+    }
