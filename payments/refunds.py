@@ -15,7 +15,7 @@ from kernel.refusals import Conflict, NotFound
 from ledger import movements
 from ledger.posting import post
 from payments.collecting import GatewayDisagrees, PaymentNotFound
-from payments.states import REFUND
+from payments.states import CAME_BACK, REFUND
 from payments.tables import Payment, Refund
 from payments.views import RefundView, payment_view, refund_view
 from persistence import clock, due, outbox
@@ -211,7 +211,7 @@ def _refuse_another_refund(row: Refund, found: RefundFound) -> None:
         raise GatewayDisagrees(
             f"The gateway's refund {found.gateway_id} over {found.amount} is not {row.id} over {ordered}."
         )
-    if row.state == "failed" and row.gateway_id is None:
+    if row.state in CAME_BACK and row.gateway_id is None:
         raise GatewayDisagrees(f"The gateway has {row.id} as {found.gateway_id}, which it had refused.")
 
 

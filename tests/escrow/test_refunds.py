@@ -210,6 +210,16 @@ def test_a_refund_over_another_amount_is_refused_and_not_booked():
     assert money() == _ORDERED
 
 
+@pytest.mark.parametrize("state", [RefundState.PENDING, RefundState.SUCCEEDED])
+def test_a_refund_that_was_refused_ordered_again_and_is_there_all_the_same_is_left_to_a_person(state):
+    refund = give_back(funded())
+    record_refund(refund, Rejected("charge_disputed", "No."))
+    again = order_again(refund)
+    record_refund(again, refund_answer(again))
+    with expect_refusal(GatewayDisagrees):
+        record_refund(refund, refund_answer(refund, state))
+
+
 def test_another_refunds_answer_is_refused():
     milestone = funded()
     first, second = give_back(milestone, "50.00"), give_back(milestone)

@@ -320,7 +320,8 @@ class Stories(RuleBasedStateMachine):
         view, milestone_id = self.refunds[pick % len(self.refunds)]
         contract, one = self._model(milestone_id)
         refund = one.refunds[view.id]
-        if refund.state == "failed" and not refund.known_at_gateway and said not in _WITHOUT_OBJECT:
+        came_back = refund.state in {"failed", "repeated"}
+        if came_back and not refund.known_at_gateway and said not in _WITHOUT_OBJECT:
             # It had refused it; that it now has it is for a person to look at.
             with expect_refusal(GatewayDisagrees):
                 story.record_refund(view, story.refund_answer(view, RefundState(said)))
