@@ -99,7 +99,7 @@ def order_refund(
         movements.refund_ordered_again(payment.milestone_id, amount=amount)
         if owed
         else movements.refund_ordered(payment.milestone_id, held=held, client_fee=client_fee),
-        key=f"{refund_id}:ordered",
+        key=f"{refund_id}:ordered_again" if owed else f"{refund_id}:ordered",
         reference=payment.milestone_id,
         actor=by,
         reason=reason,

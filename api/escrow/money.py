@@ -337,7 +337,7 @@ def _payout(part: PayoutPartView) -> Step:
 def _refund(facts: _Facts, refund: RefundView, title: str, amount: Money, seen_by: frozenset[str]) -> Step:
     state = {"succeeded": "done", "failed": "failed", "repeated": "failed"}.get(refund.state, "waiting")
     # What went to the client's card, or did not, is the client's; the worker has a part in what left the hold.
-    told = ("ordered",) if WORKER in seen_by and STAFF not in seen_by else ("failed", "confirmed", "ordered")
+    told = ("failed", "confirmed", "ordered", "ordered_again") if STAFF in seen_by else ("ordered",)
     entries = (facts.entry(f"{refund.id}:{what}") for what in told)
     return Step(
         "refunded",

@@ -20,6 +20,7 @@ _BOTH = (CLIENT, WORKER)
 # Which kind of account a code is; where it is one person's, whose.
 _KINDS = {
     "escrow": r"liabilities:escrow:(?P<milestone>.+)",
+    "owed": r"liabilities:owed:(?P<milestone>.+)",
     "wallet": r"liabilities:wallet:(?P<person>.+)",
     "payout account": r"assets:gateway:[^:]+:connected:(?P<person>.+)",
     "debt": r"assets:receivable:(?P<person>.+)",
@@ -156,13 +157,19 @@ TOLD: dict[str, Told] = {
         "Refund not possible",
         (
             Line("refund", "Did not reach your card", (CLIENT,)),
-            Line("escrow", "Held for the milestone again", _BOTH),
-            Line("client's fee", "Our fee", (CLIENT,)),
+            Line("owed", "Owed to you", (CLIENT,)),
         ),
         {
-            CLIENT: "{amount} for {about} could not be given back to your card. The price is held again.",
-            WORKER: "The refund for {about} was not possible; we hold {amount} again.",
+            CLIENT: "{amount} for {about} did not reach your card. We owe it to you until you have it sent again."
         },
+    ),
+    "refund_ordered_again": Told(
+        "Refund ordered again",
+        (
+            Line("refund", "On its way back to your card", (CLIENT,)),
+            Line("owed", "No longer owed to you", (CLIENT,)),
+        ),
+        {CLIENT: "{amount} for {about} is on its way back to your card once more."},
     ),
     "transferred_to_worker": Told(
         "Moved to your payout account",

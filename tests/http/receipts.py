@@ -37,8 +37,13 @@ def checked(receipt: Json | bytes, keys: Json, where: Path, *words: str) -> subp
 
 def entry_of(person: Person, milestone: str, step: str) -> str:
     """The entry behind a step of the milestone's money, as this person sees it."""
+    return entries_of(person, milestone, step)[0]
+
+
+def entries_of(person: Person, milestone: str, step: str) -> list[str]:
+    """The entries behind all steps of this name, as far as this person has a part in them."""
     steps = person.get(f"/v1/milestones/{milestone}/money").json["steps"]
-    return next(each["entry_id"] for each in steps if each["step"] == step)
+    return [each["entry_id"] for each in steps if each["step"] == step and each["entry_id"] is not None]
 
 
 def amounts(receipt: Json) -> dict[str, str]:

@@ -12,8 +12,8 @@ from api.receipts.words import TOLD
 from ledger import movements
 from tests.api.conftest import problem
 from tests.books import seal_everything
-from tests.http.receipts import PROGRAM, amounts, checked, entry_of, tampered
-from tests.http.town import done, signed_in
+from tests.http.receipts import PROGRAM, amounts, checked, entries_of, entry_of, tampered
+from tests.http.town import do, done, signed_in
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +169,24 @@ def test_a_refund_has_receipts_of_what_each_side_knows_of_it(town):
     workers = receipt(town.walt, entry_of(town.walt, refunded, "refunded"))
     assert amounts(workers) == {"Out of what we held": "100.00"}
     assert "105" not in json.dumps(workers["lines"]) + workers["summary"]
+
+
+def test_a_refund_that_came_back_and_went_again_has_receipts_for_the_client_alone(town):
+    refund = town.fresh("refund failed")
+    do(town.clara, f"/v1/refunds/{refund['id']}/order-again")
+    came_back, again = entries_of(town.clara, refund["milestone_id"], "refunded")
+    assert amounts(receipt(town.clara, came_back)) == {
+        "Did not reach your card": "105.00",
+        "Owed to you": "105.00",
+    }
+    assert amounts(receipt(town.clara, again)) == {
+        "On its way back to your card": "105.00",
+        "No longer owed to you": "105.00",
+    }
+    (held,) = entries_of(town.walt, refund["milestone_id"], "refunded")
+    assert amounts(receipt(town.walt, held)) == {"Out of what we held": "100.00"}
+    for theirs in (came_back, again):
+        problem(town.walt.get(f"/v1/receipts/{theirs}"), 404, "receipt_not_found")
 
 
 def test_every_field_that_is_changed_is_found(town, sealed, keys, program):
