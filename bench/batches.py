@@ -76,10 +76,11 @@ CASES = [
         for writers, target in targets.items()
         for workload in ("uniform", "hot")
     ),
-    # Two processes with sixteen threads each, as two web processes would be.
+    # Thirty-two threads in one process, and half of them in each of two.
+    Case(0, 1, "hot", 8_000),
     Case(0, 2, "hot", 8_000),
 ]
-_THREADS = 16
+_CALLERS = 32
 
 
 def entry(chance: random.Random, workload: str) -> Draft:
@@ -98,7 +99,7 @@ def writer(store: Store, pipe: Connection, seed: int) -> None:
     """One process; does what it is told until it is told nothing more."""
     unit_of_work.bind(Database.connect(store.url, pool_size=2))
     chance = random.Random(seed)
-    by_hand = [OnMariaDB(store.place, "bench") for _ in range(_THREADS)]
+    by_hand = [OnMariaDB(store.place, "bench") for _ in range(_CALLERS)]
     for who, case, count in iter(pipe.recv, None):
         threads = _threads(who, case, count, chance, by_hand)
         for acts in threads[:1]:
@@ -116,14 +117,15 @@ def _threads(
     """What each thread is to do, one act after the other; each says how many entries it has posted."""
     if not case.size:
         acts: list[Act] = []
+        threads = _CALLERS // case.writers
         for number in range(count):
             if who == "ours":
                 acts.append(partial(_together, entry(chance, case.workload)))
             else:
                 acts.append(
-                    partial(_single, by_hand[number % _THREADS], chance.randint(1, ACCOUNTS), new_id("key"))
+                    partial(_single, by_hand[number % threads], chance.randint(1, ACCOUNTS), new_id("key"))
                 )
-        return [acts[number::_THREADS] for number in range(_THREADS)]
+        return [acts[number::threads] for number in range(threads)]
     if who == "ours":
         return [[_batch(case, chance) for _ in range(count // case.size + 1)]]
     return [[_by_hand(by_hand[0], case, chance) for _ in range(count // case.size + 1)]]

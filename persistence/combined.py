@@ -1,8 +1,8 @@
 """Many callers, one commit: what they hand in while they wait is one transaction, and each gets an answer of its own.
 
 A commit waits for the disk and an account that everybody touches waits for its last user; both are paid once for a
-group instead of once for everybody in it. Nobody waits for a group to fill: it is whoever came while the last one was
-being written.
+group instead of once for everybody in it. A group is whoever came while the last one was being written; who is alone
+waits for nobody.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import queue
 import threading
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from persistence.unit_of_work import OutcomeUnknown, atomically
@@ -28,6 +30,8 @@ Result = TypeVar("Result")
 _MOST = 256
 # Every try of a transaction whose locks are waited for is over by then.
 _PATIENCE_SECONDS = 120
+# A commit of one's own would take longer.
+_MOMENT_SECONDS = 0.001
 
 
 class _Waiting(Generic[Item, Result]):
@@ -35,12 +39,17 @@ class _Waiting(Generic[Item, Result]):
 
     def __init__(self, item: Item) -> None:
         self.item = item
-        self.answered = threading.Event()
         self.answer: Result | BaseException
+        # Held until there is an answer; an Event is several such locks, and costs as much as the entry.
+        self._unanswered = threading.Lock()
+        self._unanswered.acquire()
 
     def tell(self, answer: Result | BaseException) -> None:
         self.answer = answer
-        self.answered.set()
+        self._unanswered.release()
+
+    def is_answered(self, *, within_seconds: float) -> bool:
+        return self._unanswered.acquire(timeout=within_seconds)
 
 
 class Combined(Generic[Item, Result]):
@@ -62,7 +71,7 @@ class Combined(Generic[Item, Result]):
         waiting: _Waiting[Item, Result] = _Waiting(item)
         self._start()
         self._waiting.put(waiting)
-        if not waiting.answered.wait(_PATIENCE_SECONDS):
+        if not waiting.is_answered(within_seconds=_PATIENCE_SECONDS):
             raise OutcomeUnknown("The books are very busy. Ask again with the same key whether it was done.")
         if isinstance(waiting.answer, BaseException):
             raise waiting.answer
@@ -78,11 +87,20 @@ class Combined(Generic[Item, Result]):
                 self._thread.start()
 
     def _work(self) -> None:
+        group: list[_Waiting[Item, Result]] = []
         while True:
-            group = [self._waiting.get()]
-            while len(group) < _MOST and not self._waiting.empty():
-                group.append(self._waiting.get())
+            group = self._next_group(after=len(group))
             self._carry_out(group)
+
+    def _next_group(self, *, after: int) -> list[_Waiting[Item, Result]]:
+        """Whoever waits; those who were answered a moment ago and come again are given the moment that takes them."""
+        group = [self._waiting.get()]
+        until = time.monotonic() + _MOMENT_SECONDS
+        with suppress(queue.Empty):
+            while len(group) < _MOST:
+                left = until - time.monotonic() if len(group) < after else 0
+                group.append(self._waiting.get(timeout=left) if left > 0 else self._waiting.get_nowait())
+        return group
 
     def _carry_out(self, group: Sequence[_Waiting[Item, Result]]) -> None:
         try:
