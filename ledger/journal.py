@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ledger.chart import Account
     from ledger.counters import Counters
     from ledger.rows import Row
+    from persistence.ahead import Ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def fingerprint(
     return sha256("\n".join([*(part or "" for part in head), *lines]).encode()).digest()
 
 
-def insert_entries(connection: Connection, stored: Sequence[PostedEntry]) -> None:
+def insert_entries(connection: Connection | Ahead, stored: Sequence[PostedEntry]) -> None:
     """Write the heads of entries; a key, a hold or a reversal that is taken already raises IntegrityError."""
     _INSERT_ENTRIES.run(connection, [_head(entry) for entry in stored])
     of_another_day = [_dated(entry) for entry in stored if _is_of_another_day(entry)]
@@ -131,7 +132,7 @@ def insert_entries(connection: Connection, stored: Sequence[PostedEntry]) -> Non
         _INSERT_DATED.run(connection, of_another_day)
 
 
-def insert_postings(connection: Connection, rows: Sequence[Row]) -> None:
+def insert_postings(connection: Connection | Ahead, rows: Sequence[Row]) -> None:
     """Write the lines of entries."""
     _INSERT_POSTINGS.run(connection, rows)
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Column, Connection, Dialect, Table
 
+    from persistence.ahead import Ahead
+
     # In the order of the table's columns; ids as their bytes.
     Row = tuple[Any, ...]
 
@@ -44,7 +46,7 @@ class Insert:
         self._instead = instead
         self._writers = [_literal(column) for column in self._columns]
 
-    def run(self, connection: Connection, rows: Sequence[Row]) -> None:
+    def run(self, connection: Connection | Ahead, rows: Sequence[Row]) -> None:
         """Write the rows."""
         if connection.dialect.name == "sqlite":
             self._bound(connection, rows)
@@ -59,7 +61,7 @@ class Insert:
         tail = f" ON DUPLICATE KEY UPDATE {changed}" if changed else ""
         return f"{self._head}{', '.join(map(row.__mod__, zip(*written, strict=True)))}{tail}"
 
-    def _bound(self, connection: Connection, rows: Sequence[Row]) -> None:
+    def _bound(self, connection: Connection | Ahead, rows: Sequence[Row]) -> None:
         writers = [_binding(column, connection.dialect) for column in self._columns]
         row = f"({', '.join('?' * len(writers))})"
         changed = ", ".join(f"{name} = excluded.{name}" for name in self._instead)

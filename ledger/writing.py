@@ -7,7 +7,7 @@ the entries, their lines, the balances put back. Every entry is judged by what t
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from sqlalchemy.exc import IntegrityError
 
@@ -15,6 +15,7 @@ from kernel.refusals import Conflict, Forbidden, Invalid, Refusal
 from ledger import counters, journal, movements, periods
 from ledger.tables import entries
 from ledger.transaction import memory
+from persistence.ahead import sent_ahead
 from persistence.unit_of_work import Retry, begun_again
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 LONGEST_KEY = 160
 _MICROSECOND = timedelta(microseconds=1)
+# So many rows are worth a statement of their own, if the next can be composed meanwhile.
+_PART = 250
+
+Item = TypeVar("Item")
 
 
 class EntryKeyReused(Conflict):
@@ -103,10 +108,9 @@ def write_all(
             if not leave_out_refused:
                 raise answer
     try:
-        writing.insert()
+        writing.write_ahead()
     except IntegrityError as taken:
         raise Retry from taken
-    writing.finish()
     return answers
 
 
@@ -167,12 +171,28 @@ class _Writing:
     def finish(self) -> list[PostedEntry]:
         """Write the balances and the lines."""
         if self._entries:
-            changed = {line.account for stored in self._entries for line in stored.postings}
             # First, because whoever opens an account at the same moment is noticed there.
-            counters.keep(self._connection, {account: self._counters[account] for account in changed})
+            self._keep_counters()
             journal.insert_postings(self._connection, self._rows)
-            self._posted += self._entries
         return self._entries
+
+    def write_ahead(self) -> None:
+        """Write all of it; of much, the next part is composed while the server has the last."""
+        if len(self._entries) < _PART:
+            self.insert()
+            self.finish()
+            return
+        with sent_ahead(self._connection) as ahead:
+            for part in _parts(self._entries):
+                journal.insert_entries(ahead, part)
+            for lines in _parts(self._rows):
+                journal.insert_postings(ahead, lines)
+        self._keep_counters()
+
+    def _keep_counters(self) -> None:
+        changed = {line.account for stored in self._entries for line in stored.postings}
+        counters.keep(self._connection, {account: self._counters[account] for account in changed})
+        self._posted += self._entries
 
     def _breaks_a_floor(self, draft: Draft) -> bool:
         taken: dict[Account, int] = {}
@@ -188,6 +208,11 @@ class _Writing:
             amount > 0 and self._counters[account].available_minor(account.normal) < amount
             for account, amount in taken.items()
         )
+
+
+def _parts(rows: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(rows), _PART):
+        yield rows[start : start + _PART]
 
 
 def _moved(touched: Mapping[Account, Counters], stored: PostedEntry) -> Iterator[Row]:

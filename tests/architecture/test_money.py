@@ -17,6 +17,8 @@ _MAY_USE_FLOATS = {
     "gateways/stripe/client.py": "seconds of patience, never an amount",
     "jobs/commands.py": "seconds between two looks",
     "jobs/relay.py": "the same seconds",
+    "persistence/ahead.py": "seconds of a thread's turn",
+    "persistence/combined.py": "seconds until the next group",
     "persistence/unit_of_work.py": "seconds before the next try",
     "runtime/logging.py": "whatever somebody logs",
 }

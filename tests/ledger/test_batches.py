@@ -134,6 +134,24 @@ def test_a_spent_entry_told_again_in_a_batch_is_found_although_the_money_is_gone
     assert batch(told(released(MILESTONES[0], WORKERS[0]), key="spent")) == [spent]
 
 
+def test_a_batch_of_many_parts_is_one_batch():
+    drafts = [told(tip(WORKERS[number % 3]), key=f"tip:{number}") for number in range(701)]
+    before = batch(drafts[500])
+    answers = batch(*drafts)
+    assert [answer.key for answer in answers] == [f"tip:{number}" for number in range(701)]
+    assert answers[500:501] == before
+    assert entry_count() == 701
+    assert reading(balance, chart.gateway_pending(STRIPE, "USD")).posted == usd("701.00")
+
+
+def test_a_batch_of_many_parts_of_which_one_is_refused_writes_nothing():
+    posted(funded(MILESTONES[0]))
+    drafts = [told(tip(WORKERS[0])) for _ in range(600)]
+    drafts.insert(450, told(released(MILESTONES[0], WORKERS[0], "100.01"), key="too-much"))
+    with nothing_moves(), pytest.raises(InsufficientBalance):
+        batch(*drafts)
+
+
 def test_the_same_entry_twice_in_a_batch_is_one():
     first, second = batch(told(tip(WORKERS[0]), key="tip"), told(tip(WORKERS[0]), key="tip"))
     assert first == second
@@ -171,7 +189,7 @@ def test_more_accounts_than_fit_into_one_list_are_locked_and_moved():
     assert total == {(f"liabilities:wallet:{worker}", usd("2.00")) for worker in workers}
 
 
-def test_a_batch_of_hundreds_takes_no_more_statements_than_one_of_ten(database):
+def test_a_batch_takes_two_statements_for_every_part_of_it_and_a_handful_for_the_whole(database):
     def statements(number):
         batch(*(told(tip(worker)) for worker in WORKERS))
         counted = []
@@ -181,7 +199,10 @@ def test_a_batch_of_hundreds_takes_no_more_statements_than_one_of_ten(database):
         event.remove(database.engine, "before_cursor_execute", listener)
         return len(counted)
 
-    assert statements(10) == statements(400)
+    whole = statements(10) - 2
+    assert statements(249) == whole + 2
+    # Of 250 entries each, and of 250 lines, of which an entry has two.
+    assert statements(1_000) == whole + 4 + 8
 
 
 @pytest.mark.mariadb
