@@ -6,6 +6,7 @@ the entries, their lines, the balances put back. Every entry is judged by what t
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ledger.counters import Counters
     from ledger.journal import Draft, PostedEntry
     from ledger.rows import Row
+    from persistence.ahead import Ahead
 
 LONGEST_KEY = 160
 _MICROSECOND = timedelta(microseconds=1)
@@ -80,15 +82,19 @@ def write(session: Session, draft: Draft) -> PostedEntry:
         raise refusal
     connection = session.connection()
     writing = _Writing(session, connection, [draft])
-    added = writing.add(draft)
+    admitted = writing.admitted(draft)
+    added = admitted if isinstance(admitted, Refusal) else writing.add(admitted)
     # Whether it was written before is asked only when it cannot be, so that the usual case pays nothing for it.
     if isinstance(added, Refusal):
         return _written_before(connection, draft) or _raise(added)
     try:
-        writing.insert()
+        writing.send_heads(connection)
     except IntegrityError as taken:
         return _written_before(connection, draft) or _lose(connection, draft, taken)
-    return writing.finish()[0]
+    # The lines come last, because whoever opens an account at the same moment is noticed at its balance.
+    writing.keep()
+    writing.send_lines(connection)
+    return added
 
 
 def write_all(
@@ -96,43 +102,52 @@ def write_all(
 ) -> list[PostedEntry | Refusal]:
     """Write these in their order; the answer to each is its entry or, where it may be left out, what refuses it."""
     assert not any(draft.resolves or draft.reverses for draft in drafts), "these are written one by one"
-    refusals = [_refused(draft) for draft in drafts]
-    # What was written before is looked for once something points to it: a key that was taken, or a refusal.
-    is_known = begun_again(session)
-    writing, answers = _judged(session, drafts, refusals, look_back=is_known)
-    if not is_known and any(isinstance(answer, Refusal) for answer in answers):
-        writing, answers = _judged(session, drafts, refusals, look_back=True)
-    for draft, answer in zip(drafts, answers, strict=True):
-        if isinstance(answer, Refusal):
-            answer.details["key"] = draft.key
-            if not leave_out_refused:
-                raise answer
+    connection = session.connection()
+    # What was written before is looked for once something points to it: a key that is taken, or a refusal.
+    looked_back = begun_again(session)
+    known = journal.entries_by_key(connection, (draft.key for draft in drafts)) if looked_back else {}
+    writing = _Writing(session, connection, drafts)
+    asked = [(draft, _refused(draft), writing.admitted(draft)) for draft in drafts]
+    answers: list[PostedEntry | Refusal] = []
     try:
-        writing.write_ahead()
+        with sent_ahead(connection) if len(drafts) > _PART else nullcontext(connection) as way:
+            for part in _parts(asked):
+                for draft, refusal, admitted in part:
+                    answer = refusal or _answer(writing, known, draft, admitted)
+                    if isinstance(answer, Refusal):
+                        _stop(
+                            answer,
+                            draft,
+                            final=looked_back or refusal is not None,
+                            leave_out=leave_out_refused,
+                        )
+                    answers.append(answer)
+                writing.send(way)
+        writing.keep()
     except IntegrityError as taken:
         raise Retry from taken
     return answers
 
 
-def _judged(
-    session: Session, drafts: Sequence[Draft], refusals: Sequence[Refusal | None], *, look_back: bool
-) -> tuple[_Writing, list[PostedEntry | Refusal]]:
-    connection = session.connection()
-    known = journal.entries_by_key(connection, (draft.key for draft in drafts)) if look_back else {}
-    writing = _Writing(session, connection, drafts)
-    return writing, [
-        refusal or _answer(writing, known, draft) for draft, refusal in zip(drafts, refusals, strict=True)
-    ]
-
-
-def _answer(writing: _Writing, known: dict[str, PostedEntry], draft: Draft) -> PostedEntry | Refusal:
+def _answer(
+    writing: _Writing, known: dict[str, PostedEntry], draft: Draft, admitted: Draft | Refusal
+) -> PostedEntry | Refusal:
     stored = known.get(draft.key)
     if stored is not None:
         return stored if draft.is_told_again(stored) else _reused()
-    answer = writing.add(draft)
+    answer = admitted if isinstance(admitted, Refusal) else writing.add(admitted)
     if not isinstance(answer, Refusal):
         known[draft.key] = answer
     return answer
+
+
+def _stop(refusal: Refusal, draft: Draft, *, final: bool, leave_out: bool) -> None:
+    if not final:
+        # It may have been written before: the transaction is begun again, and looks back.
+        raise Retry
+    refusal.details["key"] = draft.key
+    if not leave_out:
+        raise refusal
 
 
 class _Writing:
@@ -148,13 +163,17 @@ class _Writing:
             self._at = max(self._at, self._posted[-1].recorded_at + _MICROSECOND)
         self._entries: list[PostedEntry] = []
         self._rows: list[Row] = []
+        self._written: list[PostedEntry] = []
+
+    def admitted(self, draft: Draft) -> Draft | Refusal:
+        """The draft as the closed months let it in, or what refuses it."""
+        try:
+            return periods.admitted(self._connection, draft, self._at.date())
+        except periods.PeriodClosed as closed:
+            return closed
 
     def add(self, draft: Draft) -> PostedEntry | Refusal:
         """The entry, about to be written, or what refuses it."""
-        try:
-            draft = periods.admitted(self._connection, draft, self._at.date())
-        except periods.PeriodClosed as closed:
-            return closed
         if self._breaks_a_floor(draft):
             return _short(draft)
         stored = draft.stored(self._at)
@@ -163,36 +182,30 @@ class _Writing:
         self._at += _MICROSECOND
         return stored
 
-    def insert(self) -> None:
-        """Write the heads, which is where the database refuses what was written by somebody else."""
+    def send_heads(self, way: Connection | Ahead) -> None:
+        """Write the heads of what was added, where the database refuses what was written by somebody else."""
         if self._entries:
-            journal.insert_entries(self._connection, self._entries)
+            journal.insert_entries(way, self._entries)
+        self._written += self._entries
+        self._entries = []
 
-    def finish(self) -> list[PostedEntry]:
-        """Write the balances and the lines."""
-        if self._entries:
-            # First, because whoever opens an account at the same moment is noticed there.
-            self._keep_counters()
-            journal.insert_postings(self._connection, self._rows)
-        return self._entries
+    def send_lines(self, way: Connection | Ahead) -> None:
+        """Write the lines of what was added."""
+        if self._rows:
+            journal.insert_postings(way, self._rows)
+        self._rows = []
 
-    def write_ahead(self) -> None:
-        """Write all of it; of much, the next part is composed while the server has the last."""
-        if len(self._entries) < _PART:
-            self.insert()
-            self.finish()
-            return
-        with sent_ahead(self._connection) as ahead:
-            for part in _parts(self._entries):
-                journal.insert_entries(ahead, part)
-            for lines in _parts(self._rows):
-                journal.insert_postings(ahead, lines)
-        self._keep_counters()
+    def send(self, way: Connection | Ahead) -> None:
+        """Write what was added since this was called last."""
+        self.send_heads(way)
+        self.send_lines(way)
 
-    def _keep_counters(self) -> None:
-        changed = {line.account for stored in self._entries for line in stored.postings}
-        counters.keep(self._connection, {account: self._counters[account] for account in changed})
-        self._posted += self._entries
+    def keep(self) -> None:
+        """Write the balances, when all has been added."""
+        changed = {line.account for stored in self._written for line in stored.postings}
+        if changed:
+            counters.keep(self._connection, {account: self._counters[account] for account in changed})
+        self._posted += self._written
 
     def _breaks_a_floor(self, draft: Draft) -> bool:
         taken: dict[Account, int] = {}

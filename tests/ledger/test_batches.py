@@ -201,8 +201,7 @@ def test_a_batch_takes_two_statements_for_every_part_of_it_and_a_handful_for_the
 
     whole = statements(10) - 2
     assert statements(249) == whole + 2
-    # Of 250 entries each, and of 250 lines, of which an entry has two.
-    assert statements(1_000) == whole + 4 + 8
+    assert statements(1_000) == whole + 8
 
 
 @pytest.mark.mariadb
