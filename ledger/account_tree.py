@@ -11,7 +11,7 @@ from kernel.money import Money
 from kernel.pages import Page
 from ledger import journal
 from ledger.balances import Balance, balance, balance_as_of, nets_as_of, nets_now
-from ledger.tables import accounts
+from ledger.tables import BY_CODE, accounts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +91,7 @@ def tree(
 
 
 def _stretch(session: Session, under: str, currency: str | None, after: str | None) -> Sequence[Row[Any]]:
-    query = select(accounts).where(*_only(under, currency))
+    query = select(accounts).with_hint(accounts, BY_CODE, "mysql").where(*_only(under, currency))
     if after is not None:
         code, _, of_currency = after.partition("|")
         behind = and_(accounts.c.code == code, accounts.c.currency > of_currency)

@@ -15,7 +15,7 @@ from ledger import chart
 from ledger.chart import Side
 from ledger.entries import Entry, Phase, Posting
 from ledger.rows import Insert
-from ledger.tables import accounts, dated, entries, postings
+from ledger.tables import BY_ENTRY, accounts, dated, entries, postings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -232,6 +232,8 @@ HEADS = select(entries, dated.c.belongs_to).outerjoin(dated, dated.c.entry_id ==
 _LINES = (
     select(postings.c.entry_id, postings.c.side, postings.c.amount_minor, accounts)
     .join(accounts, accounts.c.id == postings.c.account_id)
+    # Where accounts are few, all their lines would be read for those of some entries.
+    .with_hint(postings, BY_ENTRY, "mysql")
     .order_by(postings.c.entry_id, postings.c.line)
 )
 

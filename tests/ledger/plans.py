@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +17,9 @@ from sqlalchemy import event
 from kernel.money import Money
 from kernel.time import no_offset
 from ledger import chart, movements
+from ledger.account_tree import accounts_found
 from ledger.balances import balance, balance_as_of
+from ledger.finding import EntriesAsked, entries_found
 from ledger.posting import draft, hold, post, post_hold, post_many, reverse
 from ledger.statements import entries_about, find_entry, statement
 from persistence import due, outbox, unit_of_work
@@ -33,6 +36,9 @@ _WORKERS = [f"us_{number:026d}" for number in range(400)]
 _ENTRIES, _AT_ONCE = 6_000, 500
 _CENT = Money(100, "USD")
 _LATER = datetime(2100, 1, 1, tzinfo=UTC)
+
+# What is looked for is looked for in so many entries at a time.
+_STRETCH = 1_000
 
 # Every row, or every row of an index, is read.
 SCANS = {"ALL", "index"}
@@ -100,7 +106,30 @@ def acts() -> dict[str, Callable[[], object]]:
         "The entries about something": lambda: reading(entries_about, [worker]),
         "Tell what is untold": lambda: atomically(outbox.fan_out, {}),
         "Lease what is due": lambda: atomically(due.lease, limit=10),
-    }  # fmt: skip
+    } | finance(worker, then)  # fmt: skip
+
+
+def finance(worker: str, then: datetime) -> dict[str, Callable[[], object]]:
+    """What finance looks for, by name; of books of any size a page is read."""
+    wallet, gateway = chart.wallet(worker, "USD"), chart.gateway_pending("stripe", "USD")
+    day = then.date()
+    looked_for = {
+        "The newest entries": EntriesAsked(),
+        "Entries by kind of movement": EntriesAsked(movement="tip_paid"),
+        "Entries about a reference": EntriesAsked(reference=worker),
+        "Entries of a wallet": EntriesAsked(account=wallet),
+        "Entries of a shared account": EntriesAsked(account=gateway),
+        "Entries of an amount": EntriesAsked(least=_CENT, most=_CENT),
+        "Entries until an instant": EntriesAsked(recorded_until=then),
+        "Entries of a day": EntriesAsked(value_from=day, value_to=day),
+    }
+    return {
+        **{name: partial(reading, entries_found, asked, limit=5) for name, asked in looked_for.items()},
+        "Accounts by the beginning of their code": lambda: reading(
+            accounts_found, under=wallet.code, limit=5
+        ),
+        "Accounts by a part of their code": lambda: reading(accounts_found, text=worker, limit=5),
+    }
 
 
 def steps() -> Iterator[Step]:
@@ -130,9 +159,12 @@ def explained(act: str, statement_: str, parameters: object = None) -> Iterator[
     with unit_of_work.database().engine.connect() as connection, connection.connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {asked}", parameters or None)
         for row in cursor.fetchall():
-            _, _, table, read, _, key, *_ = row
+            _, _, table, read, _, key, _, _, rows, _ = row
             if table is not None and not table.startswith("<"):
-                yield Step(act, _short(asked), table, read, key or "")
+                from_its_end = read == "index" and int(rows) <= _STRETCH
+                yield Step(
+                    act, _short(asked), table, "index, from its end" if from_its_end else read, key or ""
+                )
 
 
 def _short(statement_: str) -> str:
