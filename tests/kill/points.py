@@ -84,3 +84,6 @@ RELAY: list[Point] = [
     *_commit("persistence.due.take_up"),
     *_commit("persistence.due.complete"),
 ]
+
+# Of whoever seals the books.
+SEALER: list[Point] = [*_commit("ledger.sealing.seal_stretch"), *_done("seal_entries")]

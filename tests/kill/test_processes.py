@@ -7,7 +7,10 @@ import uuid
 
 import pytest
 import requests
+from sqlalchemy import func, select
 
+from ledger.tables import entries, seal_leaves
+from persistence.unit_of_work import reading
 from tests.kill import acts, points
 
 # They keep house, or run with everything; the relay's own points have a test of their own.
@@ -66,6 +69,20 @@ def test_the_relay_dies_at(world, point):
         check()
 
 
+@pytest.mark.parametrize("point", points.SEALER, ids=" ".join)
+def test_the_sealer_dies_at(world, point):
+    with world.at_stake():
+        check = acts.transfer(world.people)
+        world.house.settle()
+        posted = count(entries)
+        world.house.clock.advance(minutes=6)
+        assert world.launcher.start("background", die_at=point).ended() == -signal.SIGKILL
+        world.leases_run_out()
+        check()
+        # A leaf for every entry, whose id is its key; that the seals are right is part of what `at_stake` verifies.
+        assert count(seal_leaves) >= posted
+
+
 @pytest.mark.parametrize("act", points.REQUESTS)
 @pytest.mark.sqlite
 def test_no_point_of_a_request_is_missing(world, act):
@@ -92,6 +109,10 @@ def test_no_point_of_work_is_missing(world, act):
             <= set(passed(world))
             <= {point for known in points.WORK.values() for point in known}
         )
+
+
+def count(table):
+    return reading(lambda session: session.scalar(select(func.count()).select_from(table)))
 
 
 def ask(asked, key, *, at):
