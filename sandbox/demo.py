@@ -93,7 +93,7 @@ Holdfast is running.
        curl -s -X POST {milestone}/submit -H "Authorization: Bearer $TOKEN" \\
          -H 'Idempotency-Key: my-first-submission' -H 'Content-Type: application/json' -d '{{"note": "Done"}}'
        curl -s -X POST {peer}/_sandbox/clock -H 'Content-Type: application/json' -d '{{"advance_seconds": 259200}}'
-    4. Sign in again, for a token lives 15 minutes and three days have passed, and see where the money is now:
+    4. Sign in again, for a token lives 15 minutes. A second later, when the sweep has come by, the worker is paid:
        TOKEN=$(sign_in)
        curl -s {milestone}/money -H "Authorization: Bearer $TOKEN"
     5. Ask the books: ./run ledger verify, ./run ledger trial-balance. The whole story in one go: ./run tour

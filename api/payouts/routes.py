@@ -187,6 +187,7 @@ def list_transfers(asked: ListAsked) -> Page:
 @blueprint.post("/transfers/<transfer_id>/order-again")
 @requires(Permission.OPERATE)
 @idempotent
+@previewable
 @blueprint.response(200, bodies.TransferSchema)
 @refuses(transfers.TransferNotFound, transfers.TransferNotFailed)
 def order_transfer_again(transfer_id: str) -> Response:

@@ -248,6 +248,8 @@ def test_a_refused_transfer_is_seen_by_finance_and_ordered_again_by_an_operator(
     again = f"/v1/transfers/{failed['id']}/order-again"
     assert world.post(again, by=FINANCE).json["code"] == "not_permitted"
     assert world.get("/v1/transfers").json["code"] == "not_permitted"
+    foreseen = world.post(f"{again}?preview=true", by=ADMIN).json
+    assert (foreseen["result"]["state"], foreseen["entries"]) == ("ordered", [])
     assert world.post(again, by=ADMIN).json["state"] == "ordered"
     assert world.post(again, by=ADMIN).json["code"] == "transfer_not_failed"
     work_off()
