@@ -9,7 +9,7 @@ from sqlalchemy import case, func, select
 
 from kernel.money import Money
 from ledger.chart import Side
-from ledger.tables import accounts, balances, postings
+from ledger.tables import BY_INSTANT, accounts, balances, postings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,6 +61,7 @@ def balance_as_of(session: Session, account: Account, at: datetime) -> Balance:
         # One read at the end of a range of the index; asked for all lanes at once, it would begin at the newest line.
         last = session.execute(
             select(postings.c.balance_minor, postings.c.held_minor)
+            .with_hint(postings, BY_INSTANT, "mysql")
             .where(
                 postings.c.account_id == account.row_id,
                 postings.c.lane == lane,
@@ -135,6 +136,7 @@ def _line(code: str, currency: str, net: int) -> TrialLine:
 def _last(column: ColumnElement[int], at: datetime) -> ColumnElement[int]:
     return (
         select(column)
+        .with_hint(postings, BY_INSTANT, "mysql")
         .where(
             postings.c.account_id == balances.c.account_id,
             postings.c.lane == balances.c.lane,

@@ -133,7 +133,9 @@ postings = Table(
     **_OPTIONS,
 )
 
-# MariaDB weighs by what it believes of a table; these two are hints, for a dialect that has them.
+# MariaDB weighs by what it believes of a table, and at times reads all lines of an account to find one. Hints, for a
+# dialect that has them.
+BY_INSTANT = "FORCE INDEX (ix_ledger_postings_account_id_lane_recorded_at_sequence)"
 BY_ENTRY = "FORCE INDEX (uq_ledger_postings_entry_id_line)"
 BY_CODE = "FORCE INDEX (uq_ledger_accounts_code_currency)"
 
