@@ -60,7 +60,9 @@ class Person:
         )
 
     def sign_in(self) -> Person:
-        """Sign in on this device."""
+        """Sign in on this device, whatever came before."""
+        self._http.headers.pop("Authorization", None)
+        self._refresh_token = None
         self._keep(self.post("/v1/sessions", {"email": self.email, "password": self.password}))
         return self
 

@@ -53,6 +53,7 @@ _ON_ONE = {
     "tests/runtime/test_commands.py": "mariadb",
     "tests/story/test_faults.py": "sqlite",
     "tests/story/test_giving_back.py": "sqlite",
+    "tests/story/test_lives.py": "sqlite",
     "tests/story/test_overtaking.py": "mariadb",
     "tests/story/test_paying_in.py": "sqlite",
     "tests/story/test_paying_out.py": "sqlite",

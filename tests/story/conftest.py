@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 # They compare; when something differs, they shall say what.
-pytest.register_assert_rewrite("tests.story.agreement", "tests.story.short_story")
+pytest.register_assert_rewrite("tests.story.agreement", "tests.story.always", "tests.story.short_story")
 
 from tests.story.house import House, open_house  # noqa: E402 - they are rewritten as they are imported
 from tests.story.plot import Cast, cast  # noqa: E402 - the same

@@ -1,0 +1,40 @@
+"""Whole lives by dice: whatever happens in them, the money adds up after every act, and at the end nothing is left.
+
+`HOLDFAST_LIVES=40 ./test tests/story/test_lives.py` plays forty of them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+
+import pytest
+
+from tests.story.life import Life
+
+_LIVES = int(os.environ.get("HOLDFAST_LIVES", "2"))
+_ACTS = 25
+_FEES = {
+    "CLIENT_FEE_BASIS_POINTS": [0, 1, 333, 500, 1_234, 2_500],
+    "WORKER_FEE_BASIS_POINTS": [0, 1, 333, 1_000, 1_550, 10_000],
+}
+
+
+@pytest.fixture(params=range(1, 1 + _LIVES))
+def dice(request, monkeypatch):
+    """Dice that fall the same each time; the fees are the first they decide on, before the house is opened."""
+    thrown = random.Random(request.param)
+    for setting, rates in _FEES.items():
+        monkeypatch.setenv(setting, str(thrown.choice(rates)))
+    return thrown
+
+
+def test_a_life(dice, house):
+    life = Life.begin(house, dice)
+    try:
+        life.go_on(_ACTS)
+        life.end()
+    finally:
+        # Shown when the test fails.
+        sys.stdout.write("\n".join(life.told))
