@@ -304,7 +304,7 @@ def _receipt(town: Town) -> Json:
 
 def _failed_transfer(town: Town) -> Json:
     town.one("account")
-    fault = {"kind": "status", "status": 400, "method": "POST", "path": "/v1/transfers"}
+    fault = {"kind": "status", "status": 400, "method": "POST", "path": "/v1/transfers", "count": None}
     town.house.peer.fault(**fault)
     _released(town)
     town.house.settle()
@@ -314,7 +314,8 @@ def _failed_transfer(town: Town) -> Json:
 
 def _failed_refund(town: Town) -> Json:
     """Clara's bank does not take it."""
-    fault = {"kind": "status", "status": 400, "method": "POST", "path": "/v1/refunds"}
+    # Every one, because one of another day may be sent again before it.
+    fault = {"kind": "status", "status": 400, "method": "POST", "path": "/v1/refunds", "count": None}
     town.house.peer.fault(**fault)
     milestone = _refunded(town)
     town.house.settle()
