@@ -34,8 +34,8 @@ _SECRET_SHAPES = (
     re.compile(r"\bek_(?:live|test)_[A-Za-z0-9]+"),
     re.compile(r"(?i)\bbearer\s+\S+"),
     re.compile(r"\$argon2\S+"),
-    # The user and password of a URL.
-    re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),
+    # The user and password of a URL; the last @ is the one before the host.
+    re.compile(r"(?<=://)[^/\s:@]*:[^/\s]+(?=@)"),
     # Social security, individual and employer numbers as the tax office writes them.
     re.compile(r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)"),
     re.compile(r"(?<!\d)\d{2}-\d{7}(?!\d)"),

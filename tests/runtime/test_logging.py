@@ -94,6 +94,7 @@ def test_an_email_is_cut_to_its_first_letter_and_domain():
 
 def test_the_password_in_an_address_is_hidden():
     assert redacted("mysql+pymysql://root:hunter2@db:3306/books") == "mysql+pymysql://[hidden]@db:3306/books"
+    assert redacted("redis://u:p@ss@cache/0 and a@b.example") == "redis://[hidden]@cache/0 and a***@b.example"
 
 
 def test_what_is_needed_to_find_something_stays(logs):
