@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.machine import cpu_seconds, this_machine
+from bench.machine import cpu_seconds, in_columns, keep, this_machine
 from bench.posting import ACCOUNTS, Store, mariadb, milestone, prepare, worker
 from bench.yardstick import OnMariaDB
 from kernel.ids import new_id
@@ -236,10 +236,7 @@ def table(rows: list[dict[str, Any]]) -> str:
                 f"{ours['rate'] / hand['rate']:.2f}", f"{ours['client_us']:.0f}", f"{ours['server_us']:.0f}",
             )
         )  # fmt: skip
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
-    )
+    return in_columns(lines)
 
 
 def load(store: Store, count: int) -> dict[str, Any]:
@@ -297,8 +294,7 @@ def main() -> None:
         unit_of_work.bind(Database.connect(store.url))
         assert examining(verify) == [], "what was measured is right"
     if asked.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps({"machine": asdict(machine), **figures}, indent=2) + "\n")
+        keep(RESULTS, machine, **figures)
 
 
 if __name__ == "__main__":

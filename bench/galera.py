@@ -11,16 +11,14 @@ verified on every node: whatever was answered is there once, and all nodes agree
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.machine import this_machine
+from bench.machine import in_columns, keep, this_machine
 from deploy.galera.cluster import cluster
 from kernel.ids import new_id
 from kernel.money import Money
@@ -133,10 +131,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         [name.replace("_", " ") for name in rows[0]],
         *([str(cell) for cell in row.values()] for row in rows),
     ]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
-    )
+    return in_columns(lines)
 
 
 def say(what: str) -> None:
@@ -172,8 +167,7 @@ def main() -> None:
     print(table(path["kills"]), "\n")
     print(table(spread))
     if asked.write:
-        figures = {"machine": asdict(machine), "money_path": path, "writers": spread}
-        RESULTS.write_text(json.dumps(figures, indent=2) + "\n")
+        keep(RESULTS, machine, money_path=path, writers=spread)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,9 @@ On MariaDB. A tenth of all entries goes to one wallet, so that the longest state
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +24,7 @@ from reportlab.graphics.shapes import Drawing, String
 from reportlab.lib import colors
 from sqlalchemy import text
 
-from bench.machine import this_machine
+from bench.machine import in_columns, keep, this_machine
 from bench.posting import ACCOUNTS, mariadb, prepare, worker
 from kernel.ids import new_id
 from kernel.money import Money
@@ -134,10 +132,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         (row["what"], f"{row['postings']:,}", f"{row['p50_ms']:.2f}", f"{row['p95_ms']:.2f}")
         for row in in_order
     ]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
-    )
+    return in_columns(lines)
 
 
 def drawn(rows: list[dict[str, Any]]) -> Drawing:
@@ -190,8 +185,7 @@ def main() -> None:
     print(machine)
     print(table(rows))
     if asked.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps({"machine": asdict(machine), "figures": rows}, indent=2) + "\n")
+        keep(RESULTS, machine, figures=rows)
         renderSVG.drawToFile(drawn(rows), str(DRAWING))
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _FSYNCS = 200
@@ -49,6 +54,20 @@ def cpu_seconds(process_id: int) -> float:
     """The processor time a process has used so far, in user and in system mode."""
     fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def in_columns(lines: Sequence[tuple[str, ...]]) -> str:
+    """The lines, the first of which are the heads, with each column as wide as its widest cell."""
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
+    )
+
+
+def keep(results: Path, machine: Machine, **figures: Any) -> None:  # noqa: ANN401 - as JSON takes them
+    """Write what was measured, and on what."""
+    results.parent.mkdir(exist_ok=True)
+    results.write_text(json.dumps({"machine": asdict(machine), **figures}, indent=2) + "\n")
 
 
 def _processor() -> str:

@@ -11,7 +11,6 @@ between the gateway's account, which is everybody's, and one of 10,000.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import random
@@ -19,7 +18,7 @@ import statistics
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import pymysql
 
-from bench.machine import cpu_seconds, this_machine
+from bench.machine import cpu_seconds, in_columns, keep, this_machine
 from bench.yardstick import TABLES, OnMariaDB, OnSQLite
 from kernel.money import Money
 from ledger import chart, movements, tables
@@ -348,10 +347,7 @@ def table(rows: list[dict[str, Any]]) -> str:
                 f"{ours['server_cpu_ms_per_entry']:.2f}", ours["bound"], hand["bound"],
             )
         )  # fmt: skip
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
-    )
+    return in_columns(lines)
 
 
 def main() -> None:
@@ -380,8 +376,7 @@ def main() -> None:
     print(machine)
     print(table(rows))
     if asked.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps({"machine": asdict(machine), "figures": rows}, indent=2) + "\n")
+        keep(RESULTS, machine, figures=rows)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench import released
-from bench.machine import cpu_seconds, this_machine
+from bench.machine import cpu_seconds, in_columns, keep, this_machine
 from tests import servers
 
 if TYPE_CHECKING:
@@ -171,10 +171,7 @@ def table(rows: list[dict[str, Any]]) -> str:
                     cell["bound"],
                 )
             )  # fmt: skip
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
-    )
+    return in_columns(lines)
 
 
 def main() -> None:
@@ -214,8 +211,7 @@ def main() -> None:
     print(machine)
     print(table(rows))
     if asked.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps({"machine": asdict(machine), "figures": rows}, indent=2) + "\n")
+        keep(RESULTS, machine, figures=rows)
 
 
 if __name__ == "__main__":

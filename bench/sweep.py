@@ -12,13 +12,11 @@ verified.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +26,7 @@ import click
 from sqlalchemy import func, insert, select
 
 from bench import released
-from bench.machine import cpu_seconds, this_machine
+from bench.machine import cpu_seconds, in_columns, keep, this_machine
 from escrow import submissions
 from escrow.tables import Contract, Milestone, Release, Submission
 from identity.actors import Actor
@@ -239,10 +237,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         )
         for row in rows
     ]  # fmt: skip
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
-    )
+    return in_columns(lines)
 
 
 def main() -> None:
@@ -259,8 +254,7 @@ def main() -> None:
     print(machine)
     print(table(rows))
     if asked.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps({"machine": asdict(machine), "figures": rows}, indent=2) + "\n")
+        keep(RESULTS, machine, figures=rows)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from ledger.chart import Side
 from ledger.lanes import has_lane, keep_lane, own_lane
-from ledger.rows import Insert, instant
+from ledger.rows import VERBATIM, Insert, instant
 from ledger.tables import accounts, balances
 from persistence import clock
 from persistence.unit_of_work import Retry
@@ -33,7 +33,6 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE = 500
 # More shared accounts than any entry touches are read after the lane was taken.
 _BESIDE_A_LANE = 8
-_VERBATIM: dict[str, Any] = {"no_parameters": True}
 
 COUNTED = ("sequence", "debits_posted", "credits_posted", "debits_pending", "credits_pending")
 _OPEN_ACCOUNTS = Insert(accounts)
@@ -140,7 +139,7 @@ def _take_lane(session: Session, connection: Connection, shared: Sequence[Accoun
     if connection.dialect.name == "sqlite" or has_lane(session) or len(shared) > _BESIDE_A_LANE:
         return None
     ask = _lane_with([account.row_id.hex() for account in shared])
-    found = connection.exec_driver_sql(ask, execution_options=_VERBATIM).one_or_none()
+    found = connection.exec_driver_sql(ask, execution_options=VERBATIM).one_or_none()
     if found is None:
         return None
     lane, read_clock, *rows = found
@@ -185,7 +184,7 @@ def _lock(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read
 def _lock_some(connection: Connection, wanted: Sequence[Account], lane: int) -> _Read:
     by_id = {account.row_id.hex(): account for account in wanted}
     ask = _locking(connection.dialect.name, "', x'".join(by_id), lane)
-    read = connection.exec_driver_sql(ask, execution_options=_VERBATIM).one()
+    read = connection.exec_driver_sql(ask, execution_options=VERBATIM).one()
     if not read.rows_locked:
         return _NOTHING
     found: dict[Account, Counters] = {}

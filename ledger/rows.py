@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 # SQLite takes so many values in one statement.
 _MOST_BOUND = 32_766
-_VERBATIM: dict[str, Any] = {"no_parameters": True}
+# As they stand, so that a percent sign in a text means itself.
+VERBATIM: dict[str, Any] = {"no_parameters": True}
 
 
 class Insert:
@@ -51,7 +52,7 @@ class Insert:
         if connection.dialect.name == "sqlite":
             self._bound(connection, rows)
         else:
-            connection.exec_driver_sql(self._text(rows), execution_options=_VERBATIM)
+            connection.exec_driver_sql(self._text(rows), execution_options=VERBATIM)
 
     def _text(self, rows: Sequence[Row]) -> str:
         columns = zip(self._writers, zip(*rows, strict=True), strict=True)

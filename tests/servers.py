@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -268,6 +268,17 @@ def _kept(
         yield
     finally:
         keeper.communicate()
+
+
+def visits(server: socket.socket) -> int:
+    """How many have come to a socket that listens and never says a word; they are let go."""
+    server.setblocking(False)
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            count += 1
+    return count
 
 
 def _wait_until_it_listens(listens: int | Path, log: Path, patience_seconds: float) -> None:

@@ -13,6 +13,7 @@ from persistence import outbox, unit_of_work
 from persistence.engine import Database
 from persistence.unit_of_work import DatabaseBusy, atomically, reading
 from tests.books import nothing_moves
+from tests.servers import visits
 
 pytestmark = pytest.mark.mariadb
 
@@ -56,17 +57,7 @@ def test_a_server_that_is_there_and_says_nothing_is_waited_for_once(database, ed
         with pytest.raises(DatabaseBusy):
             edge(_tell)
         unit_of_work.bind(database)
-        assert _visits(silent) == 1
-
-
-def _visits(server):
-    server.setblocking(False)
-    visits = 0
-    with suppress(BlockingIOError):
-        while True:
-            server.accept()[0].close()
-            visits += 1
-    return visits
+        assert visits(silent) == 1
 
 
 def _fill(server, crowd):
