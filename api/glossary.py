@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # What ids belong to, by their prefix.
 THINGS = {
     "aj": "adjustment",
+    "cb": "chargeback",
     "ct": "contract",
     "dp": "dispute",
     "en": "ledger entry",
@@ -34,6 +35,7 @@ THINGS = {
 PLACES = {
     "adjustment_id": ("The adjustment.", "aj"),
     "account_code": ("The account as the books call it: `liabilities:escrow:ms_…`.", None),
+    "chargeback_id": ("The chargeback.", "cb"),
     "card_id": ("The card, by the payment provider's id: `pm_…`.", None),
     "contract_id": ("The contract.", "ct"),
     "entry_id": ("The entry.", "en"),
@@ -75,6 +77,7 @@ _PEOPLE = {
 _CONTRACTS = {
     "Contract.currency": "Of every price in it: ISO 4217.",
     "Contract.state": "`offered`, `active`, and how it ended: `completed` or `cancelled`.",
+    "Milestone.charged_back": "Was held until the client's bank took it.",
     "Milestone.held": "With Holdfast now.",
     "Milestone.owed": "Came back of refunds, with the fee; the client's, until it is ordered again.",
     "Milestone.refunded": "Decided to go back to the client, out of the price.",
@@ -100,7 +103,7 @@ _ACTS = {
     "Acted.milestone": "As it is after the act.",
     "ActedPreview.result": "What would be answered.",
     "Dispute.reason": "What is wrong, in the words of whoever opened it.",
-    "Dispute.state": "`opened`, or `settled` by a mediator.",
+    "Dispute.state": "`opened`, `settled` by a mediator, or `overridden` by the client's bank.",
     "Dispute.to_client": "How much of the hold went back to the client.",
     "Dispute.to_worker": "How much of the hold was the worker's, before our fee.",
     "DisputeOrder.reason": "What is wrong, in your own words.",
@@ -261,6 +264,28 @@ _PAYING_OUT = {
     "waiting": "What is pending, and why.",
 }
 
+_CHARGEBACKS = {
+    "Chargeback.amount": "What the bank asks for, or has taken.",
+    "Chargeback.borne": "Who bears what is taken.",
+    "Chargeback.fees": "What the payment provider took for its trouble; ours to bear.",
+    "Chargeback.forgiven": "What the worker owed for it, and we bear.",
+    "Chargeback.outstanding": "What the worker owes for it.",
+    "Chargeback.reason": "The bank's word for why.",
+    "Chargeback.recovered": "What the worker has given back of it.",
+    "Chargeback.state": "How far it is; `GET /v1/processes/chargeback` draws all of it.",
+    "Chargeback.taken": "What the bank has of it now.",
+    "Chargeback.worker_id": "Whose work it was paid for.",
+    "Shares.client_fee": "Out of our fee to the client.",
+    "Shares.held": "Out of what was held for the milestone.",
+    "Shares.lost": "What nobody else bears, and we do.",
+    "Shares.owed": "Out of what was owed to the client already.",
+    "Shares.worker": "Out of what the worker was paid; it is owed to us.",
+    "Shares.worker_fee": "Out of our fee to the worker.",
+    "closed_at": "When the bank decided.",
+    "respond_by": "Until when evidence is heard.",
+    "word": "The payment provider's own word for the state.",
+}
+
 _RECEIPTS = {
     "query.format": "`json`, or `pdf` for one on paper with the JSON attached to it.",
     "PublicKey.id": "The beginning of the key's hash, by which seals and receipts name it.",
@@ -348,6 +373,7 @@ _WORDS = {
     **_TRAIL,
     **_PAYING_IN,
     **_PAYING_OUT,
+    **_CHARGEBACKS,
     **BOOKS,
     **_RECEIPTS,
     **_PROCESSES,

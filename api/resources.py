@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from api.chargebacks.routes import blueprint as chargebacks
 from api.escrow.contract_routes import blueprint as contracts
 from api.escrow.milestone_routes import blueprint as milestones
 from api.identity.routes import blueprint as identity
@@ -21,6 +22,7 @@ RESOURCES = (
     payments,
     milestones,
     payouts,
+    chargebacks,
     receipts,
     ledger,
     reports,

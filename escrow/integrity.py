@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -11,7 +12,7 @@ from escrow.tables import Milestone, Release
 from ledger import chart
 from ledger.balances import balance
 from ledger.breaches import Breach
-from payments.integrity import given_back_by_milestone, owed_by_milestone
+from payments.integrity import given_back_by_milestone, owed_by_milestone, taken_by_milestone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,24 +29,38 @@ def verify(session: Session) -> list[Breach]:
         Breach("escrow_hold", row.id, f"is {row.state} and should hold {expected}, the ledger holds {held}")
         for row, expected, held in _differences(session)
     ]
-    return [*holds, *_owed(session), *_released(session), *_refunded(session)]
+    return [
+        *holds,
+        *_owed(session),
+        *_released(session),
+        *_refunded(session),
+        *_charged_back(session),
+    ]
 
 
 def _differences(session: Session) -> Iterator[tuple[Milestone, int, int]]:
     for row in _milestones(session):
-        expected = row.price_minor - row.released_minor - row.refunded_minor if row.state in HOLDING else 0
+        left = row.price_minor - row.released_minor - row.refunded_minor - row.charged_back_minor
+        expected = left if row.state in HOLDING else 0
         held = balance(session, chart.escrow(row.id, row.currency)).posted.amount_minor
         if held != expected:
             yield row, expected, held
 
 
 def _owed(session: Session) -> Iterator[Breach]:
-    """What a milestone counts as owed to its client is what came back of its refunds, and what the ledger owes."""
-    came_back = {milestone_id: int(minor) for milestone_id, minor in session.execute(owed_by_milestone())}
+    """What a milestone counts as owed to its client is what came back of its refunds, and what the ledger owes.
+
+    What the client's bank has given them of it is owed no longer.
+    """
+    came_back = Counter(
+        {milestone_id: int(minor) for milestone_id, minor in session.execute(owed_by_milestone())}
+    )
+    for milestone_id, _, minor in session.execute(taken_by_milestone()):
+        came_back[milestone_id] -= int(minor)
     for row in _milestones(session):
         owed = balance(session, chart.owed(row.id, row.currency)).posted.amount_minor
-        if not row.owed_minor == owed == came_back.get(row.id, 0):
-            detail = f"counts {row.owed_minor}, {came_back.get(row.id, 0)} came back, the ledger owes {owed}"
+        if not row.owed_minor == owed == came_back[row.id]:
+            detail = f"counts {row.owed_minor}, {came_back[row.id]} came back, the ledger owes {owed}"
             yield Breach("owed_to_client", row.id, detail)
 
 
@@ -69,6 +84,17 @@ def _refunded(session: Session) -> Iterator[Breach]:
         (Milestone.refunded_minor, Milestone.client_fee_returned_minor),
         given_back_by_milestone(),
     )
+
+
+def _charged_back(session: Session) -> Iterator[Breach]:
+    """What a milestone counts as taken out of its hold is the sum of the lines of its chargebacks."""
+    by_lines = Counter(
+        {milestone_id: int(minor) for milestone_id, minor, _ in session.execute(taken_by_milestone())}
+    )
+    for row in _milestones(session):
+        if row.charged_back_minor != by_lines[row.id]:
+            detail = f"counts {row.charged_back_minor}, its chargebacks are {by_lines[row.id]}"
+            yield Breach("milestone_charged_back", row.id, detail)
 
 
 def _uncounted(

@@ -24,7 +24,7 @@ from escrow.views import MilestoneView, RefundRequestView, refund_request_view
 from identity.actors import SYSTEM
 from kernel.money import Money
 from kernel.refusals import NotFound
-from payments import collecting, owed
+from payments import chargebacks, collecting, owed
 from payments import refunds as payment_refunds
 from payments.states import REFUND
 from persistence import clock
@@ -104,7 +104,10 @@ def record_refund(
     was = payment_refunds.find_refund(session, refund_id=refund_id, gateway_id=None) or was
     now = payment_refunds.record_refund(session, refund_id=refund_id, outcome=outcome, intent=intent)
     if now.state == "failed" and was.state != "failed":
-        on.milestone.owed_minor += now.amount.amount_minor
+        covered = chargebacks.cover(
+            session, milestone_id=now.milestone_id, by=now.amount, refund_id=refund_id
+        )
+        on.milestone.owed_minor += (now.amount - covered).amount_minor
         on.milestone.version += 1
         tell(session, on, "milestone.refund_failed", refund_id=now.id, reason=now.failure_reason)
     return now
@@ -122,6 +125,8 @@ def order_refund_again(
         raise payment_refunds.RefundNotFound("There is no refund with this id among yours.")
     side = on.party if on.party in {states.CLIENT, states.WORKER} else states.STAFF
     transition(REFUND, came_back.state, "order_again", side)
+    if came_back.amount > on.view.owed:
+        raise payment_refunds.RefundTooLarge("The client's bank has given this money back already.")
     again = owed.order_again(session, refund_id=refund_id, again_id=again_id, by=by.id)
     on.milestone.owed_minor -= again.amount.amount_minor
     on.milestone.version += 1

@@ -32,11 +32,12 @@ CONTRACT = Process(
 
 _CHANGES = Transition("funded", "milestone.changes_requested", (CLIENT,), _IN_REVIEW)
 _DISPUTED = Transition("disputed", "milestone.disputed", (CLIENT, WORKER))
+_FROZEN = Transition("frozen", "milestone.frozen", (GATEWAY,))
 
 MILESTONE = Process(
     "milestone",
     "draft",
-    frozenset({"released", "refunded", "split"}),
+    frozenset({"released", "refunded", "split", "charged_back"}),
     {
         ("draft", "begin_funding"): Transition("funding", "milestone.funding", (CLIENT,)),
         ("funding", "give_up_funding"): Transition("draft", "milestone.funding_given_up", (CLIENT, GATEWAY)),
@@ -55,14 +56,26 @@ MILESTONE = Process(
         ("disputed", "settle_for_worker"): Transition("released", "milestone.settled", (MEDIATOR,)),
         ("disputed", "settle_for_client"): Transition("refunded", "milestone.settled", (MEDIATOR,)),
         ("disputed", "settle_by_split"): Transition("split", "milestone.settled", (MEDIATOR,)),
+        # The client's bank takes the payment back, or asks about it: until it has decided, nothing moves.
+        ("funded", "freeze"): _FROZEN,
+        ("submitted", "freeze"): _FROZEN,
+        ("disputed", "freeze"): _FROZEN,
+        ("frozen", "thaw_to_funded"): Transition("funded", "milestone.thawed", (GATEWAY,)),
+        ("frozen", "thaw_to_submitted"): Transition("submitted", "milestone.thawed", (GATEWAY,)),
+        ("frozen", "thaw_to_disputed"): Transition("disputed", "milestone.thawed", (GATEWAY,)),
+        ("frozen", "charge_back"): Transition("charged_back", "milestone.charged_back", (GATEWAY,)),
     },
 )
 
 DISPUTE = Process(
     "dispute",
     "opened",
-    frozenset({"settled"}),
-    {("opened", "settle"): Transition("settled", "dispute.settled", (MEDIATOR,))},
+    frozenset({"settled", "overridden"}),
+    {
+        ("opened", "settle"): Transition("settled", "dispute.settled", (MEDIATOR,)),
+        # The client's bank has given all of it to the client, and nothing is left to decide.
+        ("opened", "override"): Transition("overridden", "dispute.overridden", (GATEWAY,)),
+    },
 )
 
 REFUND_REQUEST = Process(
@@ -77,5 +90,5 @@ REFUND_REQUEST = Process(
 )
 
 # States in which a milestone's money is with us, or on its way to us.
-UNSETTLED = frozenset({"funding", "funded", "submitted", "disputed"})
-HOLDING = frozenset({"funded", "submitted", "disputed"})
+UNSETTLED = frozenset({"funding", "funded", "submitted", "disputed", "frozen"})
+HOLDING = frozenset({"funded", "submitted", "disputed", "frozen"})

@@ -32,7 +32,7 @@ class Contract(Base):
 
 
 class Milestone(Base):
-    """One piece of the work with its price; held = price - released - refunded, once funded."""
+    """One piece of the work with its price; held = price - released - refunded - charged back, once funded."""
 
     __tablename__ = "milestones"
     __table_args__ = (UniqueConstraint("contract_id", "position"), Index(None, "state", "id"), TABLE_OPTIONS)
@@ -51,6 +51,8 @@ class Milestone(Base):
     client_fee_returned_minor: Mapped[int] = mapped_column(BigInteger)
     # Of what was refunded, with its fee: what came back, and is the client's until it is sent again.
     owed_minor: Mapped[int] = mapped_column(BigInteger)
+    # What the client's bank has taken out of the hold.
+    charged_back_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     submission_id: Mapped[str | None] = mapped_column(Id("sb"))
     deadline_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     funded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

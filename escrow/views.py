@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class MilestoneView:
     """A milestone: `held` is with us now, `released` (gross) and `refunded` are decided.
 
-    `owed` is what came back of refunds, with its fee: the client's, and no part of what is held.
+    `owed` is what came back of refunds, with its fee: the client's, and no part of what is held;
+    `charged_back` is what the client's bank took out of the hold.
     """
 
     id: str
@@ -36,6 +37,7 @@ class MilestoneView:
     refunded: Money
     client_fee_returned: Money
     owed: Money
+    charged_back: Money
     submission_id: str | None
     deadline_at: datetime | None
     funded_at: datetime | None
@@ -124,7 +126,8 @@ class DisputeView:
 
 def milestone_view(row: Milestone, contract: Contract) -> MilestoneView:
     """The milestone as it stands in this transaction."""
-    held = row.price_minor - row.released_minor - row.refunded_minor if row.state in HOLDING else 0
+    left = row.price_minor - row.released_minor - row.refunded_minor - row.charged_back_minor
+    held = left if row.state in HOLDING else 0
     return MilestoneView(
         id=row.id,
         contract_id=row.contract_id,
@@ -141,6 +144,7 @@ def milestone_view(row: Milestone, contract: Contract) -> MilestoneView:
         refunded=Money(row.refunded_minor, row.currency),
         client_fee_returned=Money(row.client_fee_returned_minor, row.currency),
         owed=Money(row.owed_minor, row.currency),
+        charged_back=Money(row.charged_back_minor, row.currency),
         submission_id=row.submission_id,
         deadline_at=row.deadline_at,
         funded_at=row.funded_at,

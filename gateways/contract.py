@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from gateways.charging_back import ChargebackFound, ChargebackLine, ChargebackState
 from gateways.events import Event, ObjectKind, SignatureRefused
 from gateways.keys import KEYS_LAST, attempt_key
 from gateways.outcomes import AnswerNotUnderstood, Busy, Rejected, Unknown
@@ -34,6 +35,8 @@ from gateways.paying_out import (
     PayoutFound,
     PayoutOrder,
     PayoutState,
+    ReversalFound,
+    ReversalOrder,
     TransferFound,
     TransferOrder,
 )
@@ -53,6 +56,9 @@ __all__ = [
     "Busy",
     "CardFound",
     "Charge",
+    "ChargebackFound",
+    "ChargebackLine",
+    "ChargebackState",
     "CustomerFound",
     "CustomerOrder",
     "Event",
@@ -69,6 +75,8 @@ __all__ = [
     "RefundOrder",
     "RefundState",
     "Rejected",
+    "ReversalFound",
+    "ReversalOrder",
     "Secret",
     "SetupFound",
     "SignatureRefused",
@@ -159,6 +167,10 @@ class Gateway(Protocol):
         """The refund that came of an order whose answer was lost."""
         ...
 
+    def chargeback(self, gateway_id: str) -> ChargebackFound | Rejected | Busy | Unknown:
+        """What the client's bank took back, as it is now."""
+        ...
+
     def create_account(self, order: AccountOrder) -> AccountFound | Rejected | Busy | Unknown:
         """Open the worker's account; payouts from it are made by us only."""
         ...
@@ -183,6 +195,14 @@ class Gateway(Protocol):
 
     def find_transfer(self, order: TransferOrder) -> TransferFound | Rejected | Busy | Unknown | None:
         """The transfer that came of an order whose answer was lost."""
+        ...
+
+    def create_reversal(self, order: ReversalOrder) -> ReversalFound | Rejected | Busy | Unknown:
+        """Take transferred money back; the same order twice takes once."""
+        ...
+
+    def find_reversal(self, order: ReversalOrder) -> ReversalFound | Rejected | Busy | Unknown | None:
+        """The reversal that came of an order whose answer was lost."""
         ...
 
     def create_payout(self, order: PayoutOrder) -> PayoutFound | Rejected | Busy | Unknown:

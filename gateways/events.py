@@ -15,6 +15,7 @@ class ObjectKind(StrEnum):
 
     PAYMENT = "payment"
     REFUND = "refund"
+    CHARGEBACK = "chargeback"
     TRANSFER = "transfer"
     PAYOUT = "payout"
     ACCOUNT = "account"

@@ -86,6 +86,33 @@ class TransferFound:
     transfer_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ReversalOrder:
+    """Take `amount` of a transfer back out of the worker's account. `reversal_id` is ours (`rv_…`).
+
+    A new `attempt` has a key of its own, as with transfers.
+    """
+
+    reversal_id: str
+    transfer: str
+    amount: Money
+    attempt: int = 1
+
+    @property
+    def key(self) -> str:
+        """The idempotency key."""
+        return attempt_key(self.reversal_id, self.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class ReversalFound:
+    """A reversal as the gateway has it."""
+
+    gateway_id: str
+    amount: Money
+    reversal_id: str | None
+
+
 class PayoutState(StrEnum):
     """How far a payout to a bank has come."""
 

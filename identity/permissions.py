@@ -36,6 +36,7 @@ class Permission(StrEnum):
     OPEN_DISPUTE = "open_dispute"
     MEDIATE_DISPUTE = "mediate_dispute"
     VIEW_PAYMENTS = "view_payments"
+    VIEW_CHARGEBACKS = "view_chargebacks"
     SET_UP_PAYOUTS = "set_up_payouts"
     VIEW_WALLET = "view_wallet"
     VIEW_RECEIPTS = "view_receipts"
@@ -54,7 +55,12 @@ _BOTH_SIDES = OWN_ACCOUNT | {
     Permission.OPEN_DISPUTE,
     Permission.VIEW_RECEIPTS,
 }
-_STAFF = OWN_ACCOUNT | {Permission.VIEW_CONTRACTS, Permission.VIEW_PAYMENTS, Permission.VIEW_RECEIPTS}
+_STAFF = OWN_ACCOUNT | {
+    Permission.VIEW_CONTRACTS,
+    Permission.VIEW_PAYMENTS,
+    Permission.VIEW_CHARGEBACKS,
+    Permission.VIEW_RECEIPTS,
+}
 
 PERMISSIONS = MappingProxyType(
     {

@@ -9,6 +9,8 @@ SUBSCRIBERS: dict[str, tuple[str, ...]] = {
     "milestone.released": ("order_transfer",),
     "transfer.ordered": ("send_transfer",),
     "payout.reserved": ("send_payout",),
+    "chargeback.moved": ("recover_chargeback",),
+    "reversal.ordered": ("send_reversal",),
 }
 
 # Object at the gateway: the work that asks the gateway how it is now. Which event told of it does not matter, nor in
@@ -17,6 +19,7 @@ SUBSCRIBERS: dict[str, tuple[str, ...]] = {
 ON_GATEWAY_OBJECT: dict[ObjectKind, str] = {
     ObjectKind.PAYMENT: "refresh_payment",
     ObjectKind.REFUND: "refresh_refund",
+    ObjectKind.CHARGEBACK: "refresh_chargeback",
     ObjectKind.PAYOUT: "refresh_payout",
     ObjectKind.ACCOUNT: "refresh_account",
 }

@@ -173,6 +173,17 @@ def transferred_to_worker(gateway: str, user_id: str, *, amount: Money, settled:
 
 
 @_movement
+def transfer_reversed(gateway: str, user_id: str, *, amount: Money, settled: bool) -> Entry:
+    """Money was moved back, inside the gateway, out of the worker's account: the wallet does not owe it any more."""
+    target = chart.gateway_available if settled else chart.gateway_pending
+    return Entry.of(
+        "transfer_reversed",
+        debit(target(gateway, amount.currency), amount),
+        credit(chart.connected(gateway, user_id, amount.currency), amount),
+    )
+
+
+@_movement
 def payout_reserved(user_id: str, *, amount: Money) -> Entry:
     """The worker asked for a withdrawal: the amount is held back in the wallet until the gateway has the order."""
     return _payout("payout_reserved", user_id, amount)
@@ -220,17 +231,29 @@ def chargeback_withdrawn(
     *,
     fee: Money,
     held: tuple[str, Money] | None = None,
+    came_back: tuple[str, Money] | None = None,
     owed: tuple[str, Money] | None = None,
     client_fee: Money | None = None,
+    worker_fee: Money | None = None,
     lost: Money | None = None,
 ) -> Entry:
     """The card's bank took a payment back, and the gateway took it from us together with its fee.
 
-    Whoever has the money bears it, in this order: what is still held (milestone, amount) is held no longer; what the
-    worker already has (worker, amount) is owed to us; our own fee is not earned; the rest is our loss.
+    Whoever has the money bears it, in this order: what came back of a refund (milestone, amount) is owed to the client
+    no longer; what is still held (milestone, amount) is held no longer; what the worker already has (worker, amount) is
+    owed to us; our own fees are not earned; the rest is our loss.
     """
     currency = fee.currency
-    borne = _chargeback(currency, debit, held=held, owed=owed, client_fee=client_fee, lost=lost)
+    borne = _chargeback(
+        currency,
+        debit,
+        held=held,
+        came_back=came_back,
+        owed=owed,
+        client_fee=client_fee,
+        worker_fee=worker_fee,
+        lost=lost,
+    )
     taken = total([line.amount for line in borne], currency) + fee
     return Entry.of(
         "chargeback_withdrawn",
@@ -246,9 +269,11 @@ def chargeback_won(
     *,
     fee: Money,
     held: tuple[str, Money] | None = None,
+    came_back: tuple[str, Money] | None = None,
     owed: tuple[str, Money] | None = None,
     repaid: tuple[str, Money] | None = None,
     client_fee: Money | None = None,
+    worker_fee: Money | None = None,
     lost: Money | None = None,
 ) -> Entry:
     """The bank decided for us: the gateway gave the payment back, and `fee` of its fee (often nothing).
@@ -257,7 +282,16 @@ def chargeback_won(
     amount), in the wallet.
     """
     currency = fee.currency
-    lines = _chargeback(currency, credit, held=held, owed=owed, client_fee=client_fee, lost=lost)
+    lines = _chargeback(
+        currency,
+        credit,
+        held=held,
+        came_back=came_back,
+        owed=owed,
+        client_fee=client_fee,
+        worker_fee=worker_fee,
+        lost=lost,
+    )
     if repaid is not None:
         worker_id, amount = repaid
         lines.append(credit(chart.wallet(worker_id, currency), amount))
@@ -267,6 +301,16 @@ def chargeback_won(
         debit(chart.gateway_available(gateway, currency), given),
         *lines,
         credit(chart.chargeback_fees(currency), fee),
+    )
+
+
+@_movement
+def chargeback_covered(milestone_id: str, *, amount: Money) -> Entry:
+    """A refund came back after the client's bank had taken the same money: what is owed to them makes up our loss."""
+    return Entry.of(
+        "chargeback_covered",
+        debit(chart.owed(milestone_id, amount.currency), amount),
+        credit(chart.chargebacks(amount.currency), amount),
     )
 
 
@@ -340,17 +384,15 @@ def _chargeback(
     side: Callable[[Account, Money], Posting],
     *,
     held: tuple[str, Money] | None,
+    came_back: tuple[str, Money] | None,
     owed: tuple[str, Money] | None,
     client_fee: Money | None,
+    worker_fee: Money | None,
     lost: Money | None,
 ) -> list[Posting]:
-    lines = []
-    if held is not None:
-        lines.append(side(chart.escrow(held[0], currency), held[1]))
-    if owed is not None:
-        lines.append(side(chart.receivable(owed[0], currency), owed[1]))
-    if client_fee is not None:
-        lines.append(side(chart.client_fees(currency), client_fee))
-    if lost is not None:
-        lines.append(side(chart.chargebacks(currency), lost))
-    return lines
+    named = ((chart.escrow, held), (chart.owed, came_back), (chart.receivable, owed))
+    ours = ((chart.client_fees, client_fee), (chart.worker_fees, worker_fee), (chart.chargebacks, lost))
+    return [
+        *(side(place(part[0], currency), part[1]) for place, part in named if part is not None),
+        *(side(place(currency), amount) for place, amount in ours if amount is not None),
+    ]

@@ -28,6 +28,15 @@ def draw(session: Session, *, payment_id: str, amount: Money) -> bool:
     return False
 
 
+def give_back(session: Session, *, payment_id: str, amount: Money) -> bool:
+    """Note that `amount` of the charge came back from a worker; true when it is settled money."""
+    row = _locked(session, payment_id)
+    if row.settled_at is not None:
+        return True
+    row.drawn_pending_minor -= amount.amount_minor
+    return False
+
+
 def settle(session: Session, *, payment_id: str) -> None:
     """The gateway released the charge to our available balance: book what is left of it, once."""
     row = _locked(session, payment_id)

@@ -1,4 +1,4 @@
-"""Do payments and refunds agree with the ledger? Read by the same command and tests that verify the books."""
+"""Do payments, refunds and chargebacks agree with the ledger? Read by whoever verifies the books."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ledger import chart
 from ledger.balances import balance
 from ledger.breaches import Breach
 from payments.states import CAME_BACK, UNCONFIRMED
-from payments.tables import Payment, Refund
+from payments.tables import Chargeback, ChargebackLine, Payment, Refund
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,13 @@ _AMOUNT = Refund.held_minor + Refund.client_fee_minor
 
 def verify(session: Session) -> list[Breach]:
     """Everything in which payments, refunds and the ledger differ; an empty list means that they agree."""
-    return [*_pending(session), *_in_transit(session), *_refunded(session)]
+    return [
+        *_pending(session),
+        *_in_transit(session),
+        *_refunded(session),
+        *_borne(session),
+        *_receivable(session),
+    ]
 
 
 def given_back_by_milestone() -> Select[str, int, int]:
@@ -46,6 +52,13 @@ def owed_by_milestone() -> Select[str, int]:
         .where(Refund.state == "failed")
         .group_by(Refund.milestone_id)
     )
+
+
+def taken_by_milestone() -> Select[str, int, int]:
+    """Of every milestone with chargebacks: what was taken out of its hold, and of what was owed to the client."""
+    return select(
+        ChargebackLine.milestone_id, func.sum(ChargebackLine.held_minor), func.sum(ChargebackLine.owed_minor)
+    ).group_by(ChargebackLine.milestone_id)
 
 
 def _pending(session: Session) -> Iterator[Breach]:
@@ -94,3 +107,36 @@ def _refunded(session: Session) -> Iterator[Breach]:
     )
     for payment_id, counted, by_refunds in session.execute(differing):
         yield Breach("payment_refunded", payment_id, f"counts {counted}, its refunds are {int(by_refunds)}")
+
+
+def _borne(session: Session) -> Iterator[Breach]:
+    """What was taken is borne by somebody, to the cent."""
+    line = ChargebackLine
+    people = line.held_minor + line.owed_minor + line.worker_minor
+    borne = people + line.client_fee_minor + line.worker_fee_minor + line.lost_minor
+    for line_id, amount, by_all in session.execute(
+        select(line.id, line.amount_minor, borne).where(line.amount_minor != borne)
+    ):
+        yield Breach("chargeback_is_borne", line_id, f"{amount} was taken, {by_all} is borne")
+
+
+def _receivable(session: Session) -> Iterator[Breach]:
+    """What a worker owes us is what chargebacks took of theirs and was neither recovered nor forgiven."""
+    taken = (
+        select(ChargebackLine.chargeback_id, func.sum(ChargebackLine.worker_minor).label("minor"))
+        .group_by(ChargebackLine.chargeback_id)
+        .subquery()
+    )
+    owed = func.coalesce(taken.c.minor, 0) - Chargeback.recovered_minor - Chargeback.forgiven_minor
+    rows = session.execute(
+        select(Chargeback.worker_id, Chargeback.currency, func.sum(owed))
+        .outerjoin(taken, taken.c.chargeback_id == Chargeback.id)
+        .group_by(Chargeback.worker_id, Chargeback.currency)
+        .order_by(Chargeback.worker_id, Chargeback.currency)
+    )
+    for worker_id, currency, minor in rows.all():
+        there = balance(session, chart.receivable(worker_id, currency)).posted.amount_minor
+        if there != int(minor):
+            yield Breach(
+                "receivable", worker_id, f"{int(minor)} {currency} by chargebacks, {there} by the ledger"
+            )

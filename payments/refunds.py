@@ -14,6 +14,7 @@ from gateways.orders import Verdict
 from kernel.refusals import Conflict, NotFound
 from ledger import movements
 from ledger.posting import post
+from payments import chargebacks
 from payments.collecting import GatewayDisagrees, PaymentNotFound
 from payments.states import CAME_BACK, REFUND
 from payments.tables import Payment, Refund
@@ -56,6 +57,12 @@ class RefundTooLarge(Conflict):
     code = "refund_too_large"
 
 
+class ChargebackUndecided(Conflict):
+    """The client's bank is taking this payment back: what is given back as well would be given twice."""
+
+    code = "chargeback_undecided"
+
+
 def order_refund(
     session: Session,
     *,
@@ -69,13 +76,18 @@ def order_refund(
 ) -> RefundView:
     """Take the money out of the hold and our fee (or of what is `owed`), and order the gateway to give it back.
 
-    The gateway is called after the commit; refuses when all refunds together would exceed the payment.
+    The gateway is called after the commit; refuses when all refunds together would exceed the payment, and while the
+    client's bank is taking it back.
     """
     payment = locked(session, Payment, payment_id)
     if payment is None or payment.state != "succeeded":
         raise PaymentNotFound("There is no payment to give back.")
     amount = held + client_fee
+    taken = chargebacks.of_milestone(session, payment.milestone_id)
+    if any(each.undecided for each in taken):
+        raise ChargebackUndecided("The client's bank is taking this payment back. Wait until it has decided.")
     left = payment_view(payment).charged.amount_minor - payment.refunded_minor
+    left -= sum(each.taken.amount_minor for each in taken)
     if amount.amount_minor > left:
         raise RefundTooLarge("That is more than is left of the payment.", field="amount")
     payment.refunded_minor += amount.amount_minor

@@ -1,4 +1,4 @@
-"""The states of a payment and of a refund."""
+"""The states of a payment, of a refund and of a chargeback."""
 
 from __future__ import annotations
 
@@ -51,8 +51,49 @@ def _refund() -> Mapping[tuple[str, str], Transition]:
     }
 
 
+def _chargeback() -> Mapping[tuple[str, str], Transition]:
+    # Two who ask at once may write in the wrong order, so nothing goes back to where it was before; only what was
+    # decided may be appealed.
+    ways = {
+        "opened": ("inquiry", "inquiry_closed", "needs_response", "under_review", "won", "lost", "prevented"),
+        "inquiry": ("inquiry_closed", "needs_response", "under_review", "won", "lost", "prevented"),
+        "inquiry_closed": ("needs_response", "under_review", "won", "lost", "prevented"),
+        "needs_response": ("under_review", "won", "lost", "prevented"),
+        "under_review": ("won", "lost", "prevented"),
+        "won": ("appeal_needs_response", "appeal_under_review", "lost"),
+        "lost": ("appeal_needs_response", "appeal_under_review", "won"),
+        "appeal_needs_response": ("appeal_under_review", "won", "lost"),
+        "appeal_under_review": ("won", "lost"),
+    }
+    # Whatever it is that the gateway says: the money stays where it is until somebody understands it.
+    anywhere = {
+        (state, "not_understood"): Transition("not_understood", "chargeback.not_understood", _GATEWAY)
+        for state in ways
+    }
+    known = {
+        ("not_understood", to): Transition(to, f"chargeback.{to}", _GATEWAY)
+        for to in dict.fromkeys(to for states in ways.values() for to in states)
+    }
+    return (
+        {
+            (state, to): Transition(to, f"chargeback.{to}", _GATEWAY)
+            for state, states in ways.items()
+            for to in states
+        }
+        | anywhere
+        | known
+    )
+
+
 PAYMENT = Process("payment", "ordered", frozenset({"succeeded", "canceled"}), _payment())
 REFUND = Process("refund", "ordered", frozenset({"succeeded", "repeated"}), _refund())
+
+CHARGEBACK = Process(
+    "chargeback", "opened", frozenset({"inquiry_closed", "won", "lost", "prevented"}), _chargeback()
+)
+
+# Chargebacks that may still take money or give it back: until they end, nothing else moves on the same milestone.
+UNDECIDED = frozenset(CHARGEBACK.states) - CHARGEBACK.terminal
 
 # Refunds whose money has left the hold and has neither arrived nor come back.
 UNCONFIRMED = frozenset({"ordered", "unknown", "pending"})

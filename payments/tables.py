@@ -1,4 +1,4 @@
-"""Rows of money in: the gateway's record of a client, payments and refunds."""
+"""Rows of money in: the gateway's record of a client, payments, refunds and chargebacks."""
 
 from __future__ import annotations
 
@@ -88,3 +88,69 @@ class Refund(Sent, Base):
     ordered_at: Mapped[datetime] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Chargeback(Base):
+    """A payment that the client's bank took back, wholly or in part, or asks about.
+
+    What the worker bore of it is owed to us: what was `recovered` of that, or `forgiven`, is owed no longer.
+    """
+
+    __tablename__ = "chargebacks"
+    __table_args__ = (
+        UniqueConstraint("gateway", "gateway_id"),
+        Index(None, "milestone_id"),
+        Index(None, "state", "respond_by"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[str] = mapped_column(Id("cb"), primary_key=True)
+    payment_id: Mapped[str] = mapped_column(Id("py"))
+    milestone_id: Mapped[str] = mapped_column(Id("ms"))
+    worker_id: Mapped[str] = mapped_column(Id("us"))
+    gateway: Mapped[str] = mapped_column(ascii_text(16))
+    gateway_id: Mapped[str] = mapped_column(ascii_text(64))
+    state: Mapped[str] = mapped_column(ascii_text(24))
+    # The gateway's own word for the state.
+    word: Mapped[str] = mapped_column(ascii_text(64))
+    reason: Mapped[str] = mapped_column(ascii_text(64))
+    currency: Mapped[str] = mapped_column(ascii_text(3))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    recovered_minor: Mapped[int] = mapped_column(BigInteger)
+    forgiven_minor: Mapped[int] = mapped_column(BigInteger)
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    respond_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ChargebackLine(Base):
+    """One movement on our balance for a chargeback, and who bears how much of it; below zero where it came back.
+
+    The shares add up to the amount; the gateway's fee is on top, and ours to bear.
+    """
+
+    __tablename__ = "chargeback_lines"
+    __table_args__ = (
+        UniqueConstraint("gateway", "line_id"),
+        Index(None, "chargeback_id"),
+        Index(None, "milestone_id"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[str] = mapped_column(Id("cl"), primary_key=True)
+    chargeback_id: Mapped[str] = mapped_column(Id("cb"))
+    milestone_id: Mapped[str] = mapped_column(Id("ms"))
+    gateway: Mapped[str] = mapped_column(ascii_text(16))
+    line_id: Mapped[str] = mapped_column(ascii_text(64))
+    currency: Mapped[str] = mapped_column(ascii_text(3))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    fee_minor: Mapped[int] = mapped_column(BigInteger)
+    # Out of the hold; out of what was owed to the client already; the worker's, who has it; our fees; our loss.
+    held_minor: Mapped[int] = mapped_column(BigInteger)
+    owed_minor: Mapped[int] = mapped_column(BigInteger)
+    worker_minor: Mapped[int] = mapped_column(BigInteger)
+    client_fee_minor: Mapped[int] = mapped_column(BigInteger)
+    worker_fee_minor: Mapped[int] = mapped_column(BigInteger)
+    lost_minor: Mapped[int] = mapped_column(BigInteger)
+    entry_id: Mapped[str] = mapped_column(Id("en"))
+    booked_at: Mapped[datetime] = mapped_column(UtcDateTime)

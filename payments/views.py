@@ -1,4 +1,4 @@
-"""What the rest of Holdfast may know of payments and refunds."""
+"""What the rest of Holdfast may know of payments, refunds and chargebacks."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernel.money import Money
+from payments.bearing import Shares
+from payments.states import UNDECIDED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from payments.tables import Payment, Refund
+    from payments.tables import Chargeback, ChargebackLine, Payment, Refund
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,49 @@ class RefundView:
         return self.held + self.client_fee
 
 
+@dataclass(frozen=True, slots=True)
+class ChargebackView:
+    """One chargeback: `amount` is what the bank asks for, `borne` what is taken now and by whom it is borne.
+
+    What the worker bears is owed to us until it was `recovered` from them, `forgiven`, or given back by the bank.
+    """
+
+    id: str
+    payment_id: str
+    milestone_id: str
+    worker_id: str
+    gateway: str
+    gateway_id: str
+    state: str
+    word: str
+    reason: str
+    amount: Money
+    borne: Shares
+    fees: Money
+    recovered: Money
+    forgiven: Money
+    opened_at: datetime
+    respond_by: datetime | None
+    closed_at: datetime | None
+    # All that has moved: the entry, and whose share it changed by how much.
+    lines: tuple[tuple[str, Shares], ...]
+
+    @property
+    def taken(self) -> Money:
+        """What the bank has of it now."""
+        return self.borne.total
+
+    @property
+    def outstanding(self) -> Money:
+        """What the worker still owes us for it."""
+        return self.borne.worker - self.recovered - self.forgiven
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the bank has yet to decide, or to give back what it decided not to keep."""
+        return self.state in UNDECIDED or (self.state == "won" and bool(self.taken))
+
+
 def payment_view(row: Payment) -> PaymentView:
     """The payment as it stands in this transaction."""
     return PaymentView(
@@ -127,4 +173,34 @@ def refund_view(row: Refund) -> RefundView:
         ordered_at=row.ordered_at,
         sent_at=row.sent_at,
         finished_at=row.finished_at,
+    )
+
+
+def shares_of(line: ChargebackLine) -> Shares:
+    """Who bears a line of a chargeback."""
+    names = ("held", "owed", "worker", "client_fee", "worker_fee", "lost")
+    return Shares(**{name: Money(getattr(line, f"{name}_minor"), line.currency) for name in names})
+
+
+def chargeback_view(row: Chargeback, lines: Sequence[ChargebackLine]) -> ChargebackView:
+    """The chargeback as it stands in this transaction, with all its lines."""
+    return ChargebackView(
+        id=row.id,
+        payment_id=row.payment_id,
+        milestone_id=row.milestone_id,
+        worker_id=row.worker_id,
+        gateway=row.gateway,
+        gateway_id=row.gateway_id,
+        state=row.state,
+        word=row.word,
+        reason=row.reason,
+        amount=Money(row.amount_minor, row.currency),
+        borne=sum((shares_of(line) for line in lines), Shares.none(row.currency)),
+        fees=Money(sum(line.fee_minor for line in lines), row.currency),
+        recovered=Money(row.recovered_minor, row.currency),
+        forgiven=Money(row.forgiven_minor, row.currency),
+        opened_at=row.opened_at,
+        respond_by=row.respond_by,
+        closed_at=row.closed_at,
+        lines=tuple((line.entry_id, shares_of(line)) for line in lines),
     )

@@ -12,7 +12,7 @@ from ledger import chart
 from ledger.balances import balance
 from payouts import words
 from payouts.states import UNDONE
-from payouts.tables import Payout, PayoutPart, Transfer
+from payouts.tables import Payout, PayoutPart, Reversal, Transfer
 from persistence import clock
 
 if TYPE_CHECKING:
@@ -103,10 +103,17 @@ def _not_used_up(session: Session, user_id: str, currency: str) -> list[tuple[Tr
         .group_by(PayoutPart.transfer_id)
         .subquery()
     )
-    left = Transfer.amount_minor - func.coalesce(used.c.minor, 0)
+    back = (
+        select(Reversal.transfer_id, func.sum(Reversal.amount_minor).label("minor"))
+        .where(Reversal.worker_id == user_id, Reversal.currency == currency)
+        .group_by(Reversal.transfer_id)
+        .subquery()
+    )
+    left = Transfer.amount_minor - func.coalesce(used.c.minor, 0) - func.coalesce(back.c.minor, 0)
     rows = session.execute(
         select(Transfer, left)
         .outerjoin(used, used.c.transfer_id == Transfer.id)
+        .outerjoin(back, back.c.transfer_id == Transfer.id)
         .where(Transfer.worker_id == user_id, Transfer.currency == currency, left > 0)
         .order_by(Transfer.sent_at.is_(None), Transfer.sent_at, Transfer.id)
     )

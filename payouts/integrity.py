@@ -11,7 +11,7 @@ from ledger import chart
 from ledger.balances import balance
 from ledger.breaches import Breach
 from payouts.states import UNDONE, UNSENT
-from payouts.tables import Payout, PayoutPart, Transfer
+from payouts.tables import Payout, PayoutPart, Reversal, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +32,10 @@ def verify(session: Session) -> list[Breach]:
 
 
 def _connected(session: Session) -> Iterator[Breach]:
-    """What lies at the worker's account is what was moved there less what was paid out."""
+    """What lies at the worker's account is what was moved there less what was paid out and taken back."""
     expected = _sums(session, Transfer, Transfer.state == "sent")
     expected.subtract(_sums(session, Payout, Payout.state == "paid"))
+    expected.subtract(_sums(session, Reversal, Reversal.state == "reversed"))
     for (worker_id, gateway, currency), minor in sorted(expected.items()):
         there = balance(session, chart.connected(gateway, worker_id, currency)).posted.amount_minor
         if there != minor:
@@ -101,7 +102,7 @@ def _taken_twice(session: Session) -> Iterator[Breach]:
 
 
 def _sums(
-    session: Session, table: type[Transfer | Payout], *where: ColumnElement[bool]
+    session: Session, table: type[Transfer | Payout | Reversal], *where: ColumnElement[bool]
 ) -> Counter[tuple[str, str, str]]:
     rows = session.execute(
         select(table.worker_id, table.gateway, table.currency, func.sum(table.amount_minor))

@@ -1,4 +1,4 @@
-"""The states of a transfer to a worker's account and of a payout to a worker's bank."""
+"""The states of a transfer to a worker's account and back, and of a payout to a worker's bank."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def _transfer() -> Mapping[tuple[str, str], Transition]:
     failed = Transition("failed", "transfer.failed", (GATEWAY,))
     put_off = Transition("ordered", "transfer.put_off", (GATEWAY,))
     waiting = Transition("waiting", "transfer.waiting", (SYSTEM,))
+    taken_back = Transition("taken_back", "transfer.taken_back", (SYSTEM,))
     return {
         ("waiting", "order"): Transition("ordered", "transfer.ordered", (SYSTEM,)),
         # What was sent before it had to wait may turn out to have arrived.
@@ -37,6 +38,10 @@ def _transfer() -> Mapping[tuple[str, str], Transition]:
         # Should a gateway ever take a refusal back: where the money is decides.
         ("failed", "send"): sent,
         ("failed", "order_again"): Transition("ordered", "transfer.ordered", (STAFF,)),
+        # The client's bank took all of it back before it was moved.
+        ("waiting", "take_back"): taken_back,
+        ("ordered", "take_back"): taken_back,
+        ("failed", "take_back"): taken_back,
     }
 
 
@@ -61,7 +66,22 @@ def _payout() -> Mapping[tuple[str, str], Transition]:
     }
 
 
-TRANSFER = Process("transfer", "waiting", frozenset({"sent"}), _transfer())
+def _reversal() -> Mapping[tuple[str, str], Transition]:
+    reversed_ = Transition("reversed", "reversal.reversed", (GATEWAY,))
+    failed = Transition("failed", "reversal.failed", (GATEWAY,))
+    return {
+        ("ordered", "reverse"): reversed_,
+        ("ordered", "refuse"): failed,
+        ("ordered", "lose_answer"): Transition("unknown", "reversal.unknown", (SYSTEM,)),
+        ("unknown", "reverse"): reversed_,
+        ("unknown", "refuse"): failed,
+        # Should a gateway ever take a refusal back: where the money is decides.
+        ("failed", "reverse"): reversed_,
+    }
+
+
+TRANSFER = Process("transfer", "waiting", frozenset({"sent", "taken_back"}), _transfer())
+REVERSAL = Process("reversal", "ordered", frozenset({"reversed"}), _reversal())
 PAYOUT = Process("payout", "reserved", frozenset({"paid", "failed", "returned"}), _payout())
 
 # The gateway has not answered the order yet, or not for good; the money is held back in the wallet.

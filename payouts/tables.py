@@ -1,4 +1,4 @@
-"""Rows of money out: workers' accounts, transfers to them, payouts from them and the parts of those."""
+"""Rows of money out: workers' accounts, transfers to them and back, payouts from them and the parts of those."""
 
 from __future__ import annotations
 
@@ -120,3 +120,28 @@ class PayoutPart(Base):
     payout_id: Mapped[str] = mapped_column(Id("po"), ForeignKey("payouts.id"), primary_key=True)
     transfer_id: Mapped[str] = mapped_column(Id("tr"), ForeignKey("transfers.id"), primary_key=True)
     amount_minor: Mapped[int] = mapped_column(BigInteger)
+
+
+class Reversal(Sent, Base):
+    """Money taken back out of the worker's account, because the client's bank took it back from us."""
+
+    __tablename__ = "transfer_reversals"
+    __table_args__ = (
+        UniqueConstraint("gateway", "gateway_id"),
+        Index(None, "transfer_id"),
+        Index(None, "state", "id"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[str] = mapped_column(Id("rv"), primary_key=True)
+    transfer_id: Mapped[str] = mapped_column(Id("tr"), ForeignKey("transfers.id"))
+    chargeback_id: Mapped[str] = mapped_column(Id("cb"))
+    worker_id: Mapped[str] = mapped_column(Id("us"))
+    gateway: Mapped[str] = mapped_column(ascii_text(16))
+    gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))
+    currency: Mapped[str] = mapped_column(ascii_text(3))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(ascii_text(16))
+    failure_code: Mapped[str | None] = mapped_column(ascii_text(64))
+    ordered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

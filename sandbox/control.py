@@ -261,14 +261,22 @@ def decide_identity(control: Control, given: Json, object_id: str) -> Json:
 
 @act("POST", "charges/{id}/dispute")
 def dispute(control: Control, given: Json, object_id: str) -> Json:
-    """The customer's bank charges back: `reason`, `amount`."""
+    """The customer's bank charges back: `reason`, `amount`; with `inquiry` it only asks."""
     with control.world.lock:
         return disputes.opened(
             control.world,
             control.thing(object_id, "charge"),
             reason=given.get("reason", "fraudulent"),
             amount=given.get("amount"),
+            inquiry=bool(given.get("inquiry")),
         )
+
+
+@act("POST", "disputes/{id}/move")
+def move_dispute(control: Control, given: Json, object_id: str) -> Json:
+    """The bank takes it on: `{"status": "appeal_needs_response"}`."""
+    with control.world.lock:
+        return disputes.moved(control.world, control.thing(object_id, "dispute"), given["status"])
 
 
 @act("POST", "disputes/{id}/close")

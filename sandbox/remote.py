@@ -124,9 +124,13 @@ class Remote:
         """The person has shown a document and Stripe has looked at it."""
         return self._post(f"verification_sessions/{session}/decide", {"error": error})
 
-    def dispute(self, charge: str, *, reason: str = "fraudulent") -> Json:
-        """The customer's bank charges back."""
-        return self._post(f"charges/{charge}/dispute", {"reason": reason})
+    def dispute(self, charge: str, *, reason: str = "fraudulent", **about: object) -> Json:
+        """The customer's bank charges back: all or an `amount`, or with `inquiry` only asks."""
+        return self._post(f"charges/{charge}/dispute", {"reason": reason} | about)
+
+    def move_dispute(self, dispute: str, *, status: str) -> Json:
+        """The bank takes the dispute on; an inquiry that becomes a chargeback takes the money."""
+        return self._post(f"disputes/{dispute}/move", {"status": status})
 
     def close_dispute(self, dispute: str, *, won: bool) -> Json:
         """The bank decides a dispute."""

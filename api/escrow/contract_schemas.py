@@ -13,6 +13,7 @@ class MilestoneSchema(Strict):
     """A milestone: `held` is with Holdfast now; `released` (gross) and `refunded` are decided.
 
     `owed` came back of what was refunded, with its fee. It is the client's and no part of what is held.
+    `charged_back` was held until the client's bank took it.
     """
 
     id = IdField("ms", required=True)
@@ -27,6 +28,7 @@ class MilestoneSchema(Strict):
     released = MoneyField(required=True)
     refunded = MoneyField(required=True)
     owed = MoneyField(required=True)
+    charged_back = MoneyField(required=True)
     submission_id = IdField("sb", required=True, allow_none=True)
     deadline_at = Instant(
         required=True,

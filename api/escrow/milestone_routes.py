@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from flask import Response
     from sqlalchemy.orm import Session
 
+    from api.escrow.trail import MoneyTrail
     from identity.actors import Actor
 
 blueprint = Blueprint("milestones", __name__, description="Held money, and every act on it.")
@@ -61,7 +62,7 @@ def get_milestone(milestone_id: str) -> tuple[dict[str, Any], dict[str, str]]:
 @blueprint.response(200, bodies.MoneyTrailSchema)
 @leads_to("getReceipt", entry_id="$response.body#/steps/0/entry_id")
 @refuses(acts.MilestoneNotFound)
-def get_money(milestone_id: str) -> money.MoneyTrail:
+def get_money(milestone_id: str) -> MoneyTrail:
     """Where each cent is now and how it got there, as far as it is yours to know."""
     return reading(money.money_of, milestone_id=milestone_id, by=actor())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from api.escrow.contract_schemas import MilestoneSchema
-from api.escrow.money import PLACES
+from api.escrow.trail import PLACES
 from api.schemas import IdField, Instant, MoneyField, Strict, StrictBoolean, Text
 from escrow import states
 from payments.states import REFUND

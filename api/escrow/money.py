@@ -5,89 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from api.escrow import charged_back
+from api.escrow.trail import (
+    BOTH,
+    CLIENT,
+    CLIENT_SIDE,
+    PLACES,
+    STAFF,
+    WORKER,
+    WORKER_SIDE,
+    MoneyTrail,
+    Place,
+    Step,
+)
 from escrow import queries
-from kernel.money import Money, total
+from kernel.money import Money
 from ledger.statements import entries_about
+from payments import chargebacks
 from payments.collecting import live_payment
 from payments.queries import refunds_of
 from payouts.queries import payouts_of, transfers_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy.orm import Session
 
     from escrow.views import MilestoneView, ReleaseView
     from identity.actors import Actor
-    from payments.views import PaymentView, RefundView
+    from payments.views import ChargebackView, PaymentView, RefundView
     from payouts.views import PayoutPartView, TransferView
-
-CLIENT, WORKER, STAFF = "client", "worker", "staff"
-_CLIENT_SIDE = frozenset({CLIENT, STAFF})
-_WORKER_SIDE = frozenset({WORKER, STAFF})
-_BOTH = frozenset({CLIENT, WORKER, STAFF})
 
 _REFUND_PLACES = {"succeeded": "refunded", "failed": "owed"}
 _PAYOUT_PLACES = {"paid": "bank"}
-
-PLACES = {
-    "held": "Held for the milestone",
-    "paid_to_worker": "Paid to the worker",
-    "worker_fee": "Worker's fee",
-    "client_fee": "Client's fee",
-    "wallet": "In the worker's wallet",
-    "settling": "In the worker's wallet, not settled yet",
-    "to_bank": "On the way to the worker's bank",
-    "bank": "At the worker's bank",
-    "refunding": "On the way back to the card",
-    "refunded": "Back on the card",
-    "owed": "Came back from the client's bank, to be sent again",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that happened to the money, or is about to."""
-
-    step: str
-    title: str
-    amount: Money
-    state: str
-    seen_by: frozenset[str]
-    at: datetime | None = None
-    expected_at: datetime | None = None
-    reason: str | None = None
-    entry_id: str | None = None
-    gateway_object: str | None = None
-    bank_reference: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """How much lies somewhere now."""
-
-    place: str
-    amount: Money
-
-    @property
-    def title(self) -> str:
-        """The place in plain words."""
-        return PLACES[self.place]
-
-
-@dataclass(frozen=True, slots=True)
-class MoneyTrail:
-    """All steps, and all places with what lies there now; the places add up to the total."""
-
-    milestone_id: str
-    total: Money
-    now: tuple[Place, ...]
-    steps: tuple[Step, ...]
-
-    @property
-    def balanced(self) -> bool:
-        """Whether every cent is accounted for."""
-        return total([place.amount for place in self.now], self.total.currency) == self.total
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +48,7 @@ class _Facts:
     transfers: dict[str, TransferView]
     payouts: tuple[PayoutPartView, ...]
     refunds: tuple[RefundView, ...]
+    chargebacks: tuple[ChargebackView, ...]
     entries: dict[str, str] = field(default_factory=dict)
 
     def entry(self, key: str) -> str | None:
@@ -135,6 +84,7 @@ def _facts(session: Session, milestone: MilestoneView) -> _Facts:
         transfers={transfer.release_id: transfer for transfer in transfers},
         payouts=payouts,
         refunds=refunds_of(session, milestone.id),
+        chargebacks=chargebacks.of_milestone(session, milestone.id),
         entries={entry.key: entry.id for entry in entries_about(session, about)},
     )
 
@@ -159,10 +109,11 @@ def _places(facts: _Facts, side: str) -> dict[str, Money]:
         places["client_fee"] = facts.milestone.client_fee - facts.milestone.client_fee_returned
     if side == CLIENT:
         places["paid_to_worker"] = facts.milestone.released
-        return places
-    places["worker_fee"] = facts.milestone.worker_fee
-    for release in facts.releases:
-        _place_release(places, facts, release)
+    else:
+        places["worker_fee"] = facts.milestone.worker_fee
+        for release in facts.releases:
+            _place_release(places, facts, release)
+    charged_back.relocate(places, facts.chargebacks, side)
     return places
 
 
@@ -185,10 +136,10 @@ def _steps(facts: _Facts) -> list[Step]:
         steps += _release(facts, release)
     for refund in facts.refunds:
         steps += [
-            _refund(facts, refund, "Back to the client's card", refund.amount, _CLIENT_SIDE),
+            _refund(facts, refund, "Back to the client's card", refund.amount, CLIENT_SIDE),
             _refund(facts, refund, "Given back to the client", refund.held, frozenset({WORKER})),
         ]
-    return steps
+    return steps + charged_back.steps(facts.chargebacks)
 
 
 def _paying_in(facts: _Facts, payment: PaymentView) -> list[Step]:
@@ -204,14 +155,14 @@ def _paying_in(facts: _Facts, payment: PaymentView) -> list[Step]:
             f"Charged to the card{card}",
             payment.charged,
             done,
-            _CLIENT_SIDE,
+            CLIENT_SIDE,
             when,
             None,
             why,
             funded,
             charge,
         ),
-        Step("held", "Held for the milestone", price, done, _BOTH, when, entry_id=funded),
+        Step("held", "Held for the milestone", price, done, BOTH, when, entry_id=funded),
     ]
     if paid:
         steps.append(
@@ -220,7 +171,7 @@ def _paying_in(facts: _Facts, payment: PaymentView) -> list[Step]:
                 "Holdfast's fee to the client",
                 payment.client_fee,
                 "done",
-                _CLIENT_SIDE,
+                CLIENT_SIDE,
                 when,
                 entry_id=funded,
             )
@@ -265,7 +216,7 @@ def _release(facts: _Facts, release: ReleaseView) -> list[Step]:
             _why(release),
             release.gross,
             "done",
-            _BOTH,
+            BOTH,
             release.released_at,
             entry_id=release.entry_id,
         ),
@@ -274,7 +225,7 @@ def _release(facts: _Facts, release: ReleaseView) -> list[Step]:
             "Holdfast's fee to the worker",
             release.worker_fee,
             "done",
-            _WORKER_SIDE,
+            WORKER_SIDE,
             release.released_at,
             entry_id=release.entry_id,
         ),
@@ -291,7 +242,7 @@ def _release(facts: _Facts, release: ReleaseView) -> list[Step]:
                 "Moved to the worker's account",
                 release.net,
                 "waiting",
-                _WORKER_SIDE,
+                WORKER_SIDE,
                 reason=waiting,
             ),
         ]
@@ -307,7 +258,7 @@ def _transfer(transfer: TransferView) -> Step:
         "Moved to the worker's account",
         transfer.amount,
         state,
-        _WORKER_SIDE,
+        WORKER_SIDE,
         transfer.sent_at,
         None if transfer.usable else transfer.available_at,
         transfer.reason,
@@ -324,7 +275,7 @@ def _payout(part: PayoutPartView) -> Step:
         f"Sent to the bank account{bank}",
         part.amount,
         state,
-        _WORKER_SIDE,
+        WORKER_SIDE,
         part.paid_at,
         None if state == "done" else part.arrives_on,
         part.reason,

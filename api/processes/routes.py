@@ -10,8 +10,8 @@ from api.processes.schemas import ProcessSchema
 from escrow.states import CONTRACT, DISPUTE, MILESTONE, REFUND_REQUEST
 from kernel.refusals import NotFound
 from ledger.states import ACCOUNTING_PERIOD, ADJUSTMENT
-from payments.states import PAYMENT, REFUND
-from payouts.states import PAYOUT, TRANSFER
+from payments.states import CHARGEBACK, PAYMENT, REFUND
+from payouts.states import PAYOUT, REVERSAL, TRANSFER
 
 if TYPE_CHECKING:
     from kernel.states import Process
@@ -27,7 +27,9 @@ PROCESSES: dict[str, Process] = {
         REFUND_REQUEST,
         PAYMENT,
         REFUND,
+        CHARGEBACK,
         TRANSFER,
+        REVERSAL,
         PAYOUT,
         ADJUSTMENT,
         ACCOUNTING_PERIOD,

@@ -178,6 +178,13 @@ TOLD: dict[str, Told] = {
             WORKER: "{amount} was moved to your payout account, from where you can withdraw it once it has settled."
         },
     ),
+    "transfer_reversed": Told(
+        "Taken back from your payout account",
+        (Line("payout account", "Taken back from your payout account", _WALLET_ONLY),),
+        {
+            WORKER: "{amount} was moved back out of your payout account, because the client's bank took it back."
+        },
+    ),
     "payout_reserved": Told(
         "Withdrawal requested",
         (Line("wallet", "Held back in your wallet", _WALLET_ONLY),),
@@ -208,9 +215,12 @@ TOLD: dict[str, Told] = {
         (
             Line("debt", "You owe us", _WALLET_ONLY),
             Line("escrow", "No longer held for the milestone", _BOTH),
+            Line("owed", "No longer owed to you", (CLIENT,)),
+            Line("client's fee", "Our fee, given back", (CLIENT,)),
+            Line("worker's fee", "Our fee, not taken", _WALLET_ONLY),
         ),
         {
-            CLIENT: "Your bank took your payment for {about} back. {amount} of it was still held.",
+            CLIENT: "Your bank took your payment for {about} back.",
             WORKER: "The client's bank took the payment for {about} back; {amount} of it is yours to bear for now.",
         },
     ),
@@ -220,10 +230,20 @@ TOLD: dict[str, Told] = {
             Line("wallet", "Paid back into your wallet", _WALLET_ONLY),
             Line("debt", "You no longer owe us", _WALLET_ONLY),
             Line("escrow", "Held for the milestone again", _BOTH),
+            Line("owed", "Owed to you again", (CLIENT,)),
+            Line("client's fee", "Our fee", (CLIENT,)),
+            Line("worker's fee", "Our fee", _WALLET_ONLY),
         ),
         {
-            CLIENT: "Your bank gave the payment for {about} back. {amount} is held again.",
+            CLIENT: "Your bank gave the payment for {about} back.",
             WORKER: "The client's bank gave the payment for {about} back, and you are made whole: {amount}.",
+        },
+    ),
+    "chargeback_covered": Told(
+        "Refund given by your bank",
+        (Line("owed", "No longer owed to you", (CLIENT,)),),
+        {
+            CLIENT: "Your bank has given you {amount} for {about} already, so the refund that came back is not owed."
         },
     ),
     "chargeback_lost": Told(

@@ -47,6 +47,7 @@ _SECRET = re.compile(rb'("(?:client_)?secret"\s*:\s*)"[^"]*"')
 _KINDS = {
     "payment_intent": ObjectKind.PAYMENT,
     "refund": ObjectKind.REFUND,
+    "dispute": ObjectKind.CHARGEBACK,
     "transfer": ObjectKind.TRANSFER,
     "payout": ObjectKind.PAYOUT,
     "account": ObjectKind.ACCOUNT,

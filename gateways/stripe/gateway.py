@@ -8,6 +8,7 @@ import stripe
 
 from gateways.stripe.accounts import Accounts
 from gateways.stripe.cards import Cards
+from gateways.stripe.chargebacks import Chargebacks
 from gateways.stripe.events import Events
 from gateways.stripe.payments import Payments
 from gateways.stripe.payouts import Payouts
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gateways.stripe.client import Connection
 
 
-class StripeGateway(Payments, Cards, Refunds, Accounts, Transfers, Payouts, Events):
+class StripeGateway(Payments, Cards, Refunds, Chargebacks, Accounts, Transfers, Payouts, Events):
     """Stripe as `gateways.contract.Gateway`; `gateways.stripe.client.connect` makes its connection."""
 
     name = "stripe"

@@ -1,10 +1,10 @@
-"""Moving released money into a worker's account at Stripe."""
+"""Moving released money into a worker's account at Stripe, and back."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateways.contract import Rejected, TransferFound
+from gateways.contract import Rejected, ReversalFound, TransferFound
 from gateways.stripe.amounts import from_stripe, to_stripe
 from gateways.stripe.client import keyed
 from gateways.stripe.outcomes import answered, our_id_of, searched
@@ -13,9 +13,9 @@ from kernel.time import from_epoch
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from stripe.params import TransferCreateParams
+    from stripe.params import TransferCreateParams, TransferCreateReversalParams
 
-    from gateways.contract import Busy, TransferOrder, Unknown
+    from gateways.contract import Busy, ReversalOrder, TransferOrder, Unknown
     from gateways.stripe.client import Connection
     from gateways.stripe.outcomes import Json
 
@@ -59,6 +59,36 @@ class Transfers:
             read_transfer,
             our_id=order.transfer_id,
         )
+
+    def create_reversal(self, order: ReversalOrder) -> ReversalFound | Rejected | Busy | Unknown:
+        """Take transferred money back; the same order twice takes once."""
+        amount = to_stripe(order.amount)
+        if isinstance(amount, Rejected):
+            return amount
+        params: TransferCreateReversalParams = {
+            "amount": amount,
+            "metadata": {"holdfast_id": order.reversal_id},
+        }
+        reversals = self.connection.client.v1.transfers.reversals
+        return answered(lambda: reversals.create(order.transfer, params, keyed(order.key)), read_reversal)
+
+    def find_reversal(self, order: ReversalOrder) -> ReversalFound | Rejected | Busy | Unknown | None:
+        """The reversal that came of an order whose answer was lost."""
+        reversals = self.connection.client.v1.transfers.reversals
+        return searched(
+            lambda: reversals.list(order.transfer, {"limit": 100}).auto_paging_iter(),
+            read_reversal,
+            our_id=order.reversal_id,
+        )
+
+
+def read_reversal(values: Json) -> ReversalFound:
+    """A reversal in our words."""
+    return ReversalFound(
+        gateway_id=values["id"],
+        amount=from_stripe(values["amount"], values["currency"]),
+        reversal_id=our_id_of(values),
+    )
 
 
 def read_transfer(values: Json) -> TransferFound:

@@ -1,5 +1,6 @@
 """Chargebacks: the customer's bank takes the money back and asks questions later."""
 
+from sandbox.stripe import refunding
 from sandbox.stripe.errors import Json, invalid
 from sandbox.stripe.events import emit, update
 from sandbox.stripe.money import book
@@ -39,33 +40,81 @@ EVIDENCE = (
 )
 
 
-def opened(world: World, charge: Json, *, reason: str, amount: int | None = None) -> Json:
-    """The bank withdraws the amount and a fee, whatever has become of the money since."""
+_STILL_OPEN = frozenset(
+    {
+        "warning_needs_response",
+        "warning_under_review",
+        "needs_response",
+        "under_review",
+        "appeal_needs_response",
+        "appeal_under_review",
+    }
+)
+
+
+def opened(
+    world: World, charge: Json, *, reason: str, amount: int | None = None, inquiry: bool = False
+) -> Json:
+    """The bank withdraws the amount and a fee, whatever has become of the money since; an inquiry takes nothing."""
     dispute = _new_dispute(world, charge, reason, amount or charge["amount"])
-    account = world.owner(charge["id"])
-    world.put(account, dispute)
+    if inquiry:
+        dispute |= {"status": "warning_needs_response", "is_charge_refundable": True}
+    world.put(world.owner(charge["id"]), dispute)
     update(world, "charge.updated", charge, disputed=True)
     emit(world, "charge.dispute.created", dispute)
+    if inquiry:
+        return dispute
+    refunding.fail_waiting(world, charge, reason="charge_for_pending_refund_disputed")
+    return _withdraw(world, dispute)
+
+
+def moved(world: World, dispute: Json, status: str) -> Json:
+    """The bank takes it on to another state; what was an inquiry takes the money when it is one no longer."""
+    was_inquiry = dispute["status"].startswith("warning_")
+    dispute["status"] = status
+    emit(world, "charge.dispute.updated", dispute)
+    if was_inquiry and not status.startswith("warning_"):
+        dispute["is_charge_refundable"] = False
+        _withdraw(world, dispute)
+    return dispute
+
+
+def refuse_disputed(world: World, charge: Json) -> None:
+    """What the bank takes back, or has taken, is not given back as well."""
+    about = (
+        each for each in world.shelf(world.owner(charge["id"]), "dispute") if each["charge"] == charge["id"]
+    )
+    if any(not each["is_charge_refundable"] for each in about):
+        raise invalid(
+            f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed"
+        )
+
+
+def _withdraw(world: World, dispute: Json) -> Json:
     withdrawn = book(
         world,
-        account,
+        world.owner(dispute["id"]),
         "adjustment",
         amount=-dispute["amount"],
         fee=_FEE_MINOR,
         currency=dispute["currency"],
         source=dispute["id"],
-        description=f"Chargeback withdrawal for {charge['id']}",
+        description=f"Chargeback withdrawal for {dispute['charge']}",
     )
-    dispute["balance_transactions"] = [withdrawn]
+    dispute["balance_transactions"] = [*dispute["balance_transactions"], withdrawn]
     emit(world, "charge.dispute.funds_withdrawn", dispute)
     return dispute
 
 
 def closed(world: World, dispute: Json, *, won: bool) -> Json:
     """The bank has decided; a dispute that was won brings the amount back, not the fee."""
-    if dispute["status"] not in {"needs_response", "under_review"}:
+    if dispute["status"] not in _STILL_OPEN:
         raise invalid(f"The dispute {dispute['id']} is already {dispute['status']}.")
-    dispute["status"] = "won" if won else "lost"
+    if dispute["status"].startswith("warning_"):
+        dispute["status"] = "warning_closed"
+        emit(world, "charge.dispute.closed", dispute)
+        return dispute
+    dispute |= {"status": "won" if won else "lost", "is_charge_refundable": won}
     emit(world, "charge.dispute.closed", dispute)
     if won:
         _reinstate(world, dispute)

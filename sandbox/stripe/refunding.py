@@ -73,6 +73,13 @@ def failed(world: World, refund: Json, *, reason: str) -> Json:
     return refund
 
 
+def fail_waiting(world: World, charge: Json, *, reason: str) -> None:
+    """What has not left yet does not leave any more."""
+    for refund in world.shelf(world.owner(charge["id"]), "refund"):
+        if refund["charge"] == charge["id"] and refund["status"] == "pending":
+            failed(world, refund, reason=reason)
+
+
 def canceled(world: World, refund: Json) -> Json:
     """Call back a refund that has not left yet."""
     waiting = world.notes(world.owner(refund["id"])).get("refunds_waiting", [])

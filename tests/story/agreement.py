@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from ledger import chart
 from ledger.balances import balance
-from payments.tables import Customer, Payment, Refund
-from payouts.tables import Payout, PayoutAccount, Transfer
+from payments.tables import Chargeback, Customer, Payment, Refund
+from payouts.tables import Payout, PayoutAccount, Reversal, Transfer
 from persistence import due
 from persistence.unit_of_work import reading
 from runtime import books
@@ -84,6 +84,11 @@ def _our_things(session: Session) -> Things:
     for row in session.scalars(select(Transfer)):
         way = (row.source_charge, accounts[row.account_id])
         things[row.gateway_id or row.id] = (row.id, *way, row.amount_minor, row.currency, row.state)
+    for row in session.scalars(select(Reversal)):
+        things[row.gateway_id or row.id] = (row.id, row.amount_minor, row.currency, row.state)
+    for row in session.scalars(select(Chargeback)):
+        minor = row.amount_minor
+        things[row.gateway_id] = (charges[row.payment_id], minor, row.currency, row.word)
     for row in session.scalars(select(Refund)):
         minor = row.held_minor + row.client_fee_minor
         state = _REFUNDS.get(row.state, row.state)
@@ -128,6 +133,15 @@ def _their_things(at_stripe: Json) -> Things:
     for payout in _all(at_stripe, "payout"):
         state = _PAYOUTS.get(payout["status"], payout["status"])
         things[payout["id"]] = (_our_id(payout), owners[payout["id"]], *_amount(payout), state)
+    return things | _taken_back(at_stripe)
+
+
+def _taken_back(at_stripe: Json) -> Things:
+    things: Things = {}
+    for reversal in _all(at_stripe, "transfer_reversal"):
+        things[reversal["id"]] = (_our_id(reversal), *_amount(reversal), "reversed")
+    for dispute in _all(at_stripe, "dispute"):
+        things[dispute["id"]] = (dispute["charge"], *_amount(dispute), dispute["status"])
     return things
 
 

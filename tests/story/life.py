@@ -84,6 +84,8 @@ class Life:
             self.people.insist(worker, "/v1/payouts/onboarding-link")
         peer.complete_onboarding(self._account())
         peer.change_bank_account(self._account())
+        for dispute in self._disputes():
+            peer.close_dispute(dispute["id"], won=self.dice.random() < 0.5)
         for currency in self.currencies:
             (milestone,) = self.people.agree(Money(500_000, currency).decimal, currency=currency)
             self.milestones.append(milestone)
@@ -206,6 +208,45 @@ class Life:
                     self.house.peer.fail_refund(ours[refund["id"]])
                 return
 
+    def bank_takes_a_payment_back(self) -> None:
+        charges = [
+            thing
+            for thing in self.house.peer.state()["objects"].values()
+            if thing.get("object") == "charge"
+            and thing.get("payment_intent")
+            and thing["status"] == "succeeded"
+        ]
+        if charges:
+            charge = self.dice.choice(charges)
+            money = Money(charge["amount"] - charge["amount_refunded"], charge["currency"].upper())
+            if money and not charge["disputed"]:
+                minor = self.dice.choice([money.amount_minor, self._steps(money, least=money.step)])
+                about = self.dice.choice(
+                    [{"amount": minor}, {"amount": minor}, {"amount": minor, "inquiry": True}]
+                )
+                self._say("the card's bank takes back", charge["id"], about)
+                self.house.peer.dispute(charge["id"], **about)
+
+    def bank_goes_on(self) -> None:
+        for dispute in self._disputes():
+            status = self.dice.choice(["needs_response", "under_review", "won", "lost"])
+            self._say("the card's bank decides", dispute["id"], status)
+            with suppress(SandboxRefusedError):
+                if status in {"won", "lost"}:
+                    self.house.peer.close_dispute(dispute["id"], won=status == "won")
+                elif dispute["status"] != "under_review":
+                    self.house.peer.move_dispute(dispute["id"], status=status)
+            return
+
+    def _disputes(self) -> list[Any]:
+        objects = self.house.peer.state()["objects"].values()
+        return [
+            thing
+            for thing in objects
+            if thing.get("object") == "dispute"
+            and thing["status"] in {"warning_needs_response", "needs_response", "under_review"}
+        ]
+
     def order_a_refund_again(self) -> None:
         for refund in self._all("refunds", "failed"):
             who = self.dice.choice([self.people.client, self.people.finance])
@@ -297,5 +338,7 @@ ACTS: list[Callable[[Life], None]] = [
     Life.bank_returns_a_payout,
     Life.bank_returns_a_refund,
     Life.order_a_refund_again,
+    Life.bank_takes_a_payment_back,
+    Life.bank_goes_on,
     Life.cancel,
 ]

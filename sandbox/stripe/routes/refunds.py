@@ -1,6 +1,6 @@
 """Refunds."""
 
-from sandbox.stripe import refunding
+from sandbox.stripe import disputes, refunding
 from sandbox.stripe.errors import Json, StripeError, invalid
 from sandbox.stripe.events import emit
 from sandbox.stripe.listing import page
@@ -13,11 +13,7 @@ from sandbox.stripe.router import Call, route
 def create(call: Call) -> Json:
     """Give back a charge, or part of it."""
     charge, parameters = _charge(call), call.parameters
-    if charge["disputed"]:
-        raise invalid(
-            f"Charge {charge['id']} has been charged back; cannot issue a refund.",
-            code="charge_disputed",
-        )
+    disputes.refuse_disputed(call.world, charge)
     if charge["status"] != "succeeded":
         raise invalid(
             f"Charge {charge['id']} is not a successful charge; cannot issue a refund.",

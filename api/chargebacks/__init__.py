@@ -1,0 +1,1 @@
+"""Chargebacks, for staff."""

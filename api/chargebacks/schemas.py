@@ -1,0 +1,50 @@
+"""Bodies of chargebacks."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from api.paging import AboutQuery
+from api.schemas import IdField, Instant, MoneyField, Strict
+from payments.states import CHARGEBACK
+
+
+class SharesSchema(Strict):
+    """Who bears what a client's bank took; all of it together is what the bank has now."""
+
+    held = MoneyField(required=True)
+    owed = MoneyField(required=True)
+    worker = MoneyField(required=True)
+    client_fee = MoneyField(required=True)
+    worker_fee = MoneyField(required=True)
+    lost = MoneyField(required=True)
+
+
+class ChargebackSchema(Strict):
+    """A payment that the client's bank took back, wholly or in part, or asks about."""
+
+    id = IdField("cb", required=True)
+    payment_id = IdField("py", required=True)
+    milestone_id = IdField("ms", required=True)
+    worker_id = IdField("us", required=True)
+    gateway = fields.String(required=True)
+    gateway_id = fields.String(required=True)
+    state = fields.String(required=True, metadata={"enum": list(CHARGEBACK.states)})
+    word = fields.String(required=True)
+    reason = fields.String(required=True)
+    amount = MoneyField(required=True)
+    taken = MoneyField(required=True)
+    borne = fields.Nested(SharesSchema, required=True)
+    fees = MoneyField(required=True)
+    recovered = MoneyField(required=True)
+    forgiven = MoneyField(required=True)
+    outstanding = MoneyField(required=True)
+    opened_at = Instant(required=True)
+    respond_by = Instant(required=True, allow_none=True)
+    closed_at = Instant(required=True, allow_none=True)
+
+
+class ChargebacksQuery(AboutQuery):
+    """Which chargebacks."""
+
+    state = fields.String(validate=validate.OneOf(CHARGEBACK.states))

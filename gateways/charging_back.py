@@ -1,0 +1,58 @@
+"""A card's bank takes a payment back and asks questions later: chargebacks and inquiries, as a gateway has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kernel.money import Money
+
+
+class ChargebackState(StrEnum):
+    """How far a chargeback has come; an inquiry is a question of the bank's that has taken nothing yet."""
+
+    INQUIRY = "inquiry"
+    INQUIRY_CLOSED = "inquiry_closed"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    APPEAL_NEEDS_RESPONSE = "appeal_needs_response"
+    APPEAL_UNDER_REVIEW = "appeal_under_review"
+    WON = "won"
+    LOST = "lost"
+    PREVENTED = "prevented"
+    # A word that the gateway did not have when this was written: the money stays where it is, and a person looks.
+    NOT_UNDERSTOOD = "not_understood"
+
+
+@dataclass(frozen=True, slots=True)
+class ChargebackLine:
+    """One movement on our balance for a chargeback: `amount` is what was taken, below zero where it came back.
+
+    `fee` is what the gateway took for its trouble, below zero where it gave that back.
+    """
+
+    line_id: str
+    amount: Money
+    fee: Money
+
+
+@dataclass(frozen=True, slots=True)
+class ChargebackFound:
+    """A chargeback as the gateway has it now. `payment` is the gateway's id of what was paid.
+
+    `word` is the gateway's own for the state, `respond_by` until when evidence is heard, `lines` all that has moved
+    for it so far, oldest first.
+    """
+
+    gateway_id: str
+    payment: str
+    state: ChargebackState
+    word: str
+    amount: Money
+    reason: str
+    respond_by: datetime | None
+    lines: tuple[ChargebackLine, ...]

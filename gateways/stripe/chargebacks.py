@@ -1,0 +1,67 @@
+"""Chargebacks at Stripe, which calls them disputes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateways.contract import ChargebackFound, ChargebackLine, ChargebackState
+from gateways.stripe.amounts import from_stripe
+from gateways.stripe.outcomes import answered
+from kernel.time import from_epoch
+
+if TYPE_CHECKING:
+    from gateways.contract import Busy, Rejected, Unknown
+    from gateways.stripe.client import Connection
+    from gateways.stripe.outcomes import Json
+
+_STATES = {
+    "warning_needs_response": ChargebackState.INQUIRY,
+    "warning_under_review": ChargebackState.INQUIRY,
+    "warning_closed": ChargebackState.INQUIRY_CLOSED,
+    "needs_response": ChargebackState.NEEDS_RESPONSE,
+    "under_review": ChargebackState.UNDER_REVIEW,
+    "appeal_needs_response": ChargebackState.APPEAL_NEEDS_RESPONSE,
+    "appeal_under_review": ChargebackState.APPEAL_UNDER_REVIEW,
+    "won": ChargebackState.WON,
+    "lost": ChargebackState.LOST,
+    "prevented": ChargebackState.PREVENTED,
+}
+
+
+class Chargebacks:
+    """What the clients' banks take back."""
+
+    connection: Connection
+
+    def chargeback(self, gateway_id: str) -> ChargebackFound | Rejected | Busy | Unknown:
+        """The chargeback now, with all that has moved for it."""
+        disputes = self.connection.client.v1.disputes
+        return answered(lambda: disputes.retrieve(gateway_id), read_chargeback)
+
+
+def read_chargeback(values: Json) -> ChargebackFound:
+    """A dispute in our words."""
+    payment, due_by = values["payment_intent"], (values.get("evidence_details") or {}).get("due_by")
+    return ChargebackFound(
+        gateway_id=values["id"],
+        payment=payment["id"] if isinstance(payment, dict) else payment,
+        state=_STATES.get(values["status"], ChargebackState.NOT_UNDERSTOOD),
+        word=values["status"],
+        amount=from_stripe(values["amount"], values["currency"]),
+        reason=values["reason"],
+        respond_by=None if due_by is None else from_epoch(due_by),
+        lines=tuple(_line(line) for line in sorted(values["balance_transactions"], key=_age)),
+    )
+
+
+def _age(line: Json) -> tuple[int, str]:
+    return line["created"], line["id"]
+
+
+def _line(line: Json) -> ChargebackLine:
+    # Stripe writes what it took as a line below zero, and its fee above.
+    return ChargebackLine(
+        line_id=line["id"],
+        amount=-from_stripe(line["amount"], line["currency"]),
+        fee=from_stripe(line["fee"], line["currency"]),
+    )

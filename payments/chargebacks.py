@@ -1,0 +1,296 @@
+"""What clients' banks take back: kept as the gateway tells it, and booked line by line, each once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from gateways.contract import ChargebackLine as Line
+from kernel.ids import new_id
+from kernel.money import Money
+from kernel.refusals import NotFound
+from ledger import movements
+from ledger.posting import post
+from payments.bearing import Shares
+from payments.collecting import GatewayDisagrees
+from payments.states import CHARGEBACK
+from payments.tables import Chargeback, ChargebackLine
+from payments.views import ChargebackView, chargeback_view
+from persistence import clock, due, outbox
+from persistence.locks import locked
+from persistence.unit_of_work import Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy.orm import Session
+
+    from gateways.contract import ChargebackFound
+    from ledger.entries import Entry
+    from payments.views import PaymentView
+
+_LONGEST_WORD = 64
+
+
+class ChargebackNotFound(NotFound):
+    """There is no such chargeback, or it is not yours to see."""
+
+    code = "chargeback_not_found"
+
+
+def keep(
+    session: Session, *, chargeback_id: str, payment: PaymentView, worker_id: str, found: ChargebackFound
+) -> Chargeback:
+    """The row of a chargeback that the gateway has, locked; made now if this is the first that we hear of it."""
+    known = session.scalar(
+        select(Chargeback.id).where(
+            Chargeback.gateway == payment.gateway, Chargeback.gateway_id == found.gateway_id
+        )
+    )
+    if known is None:
+        return _new(session, chargeback_id, payment, worker_id, found)
+    row = locked(session, Chargeback, known)
+    assert row is not None, "a chargeback is never deleted"
+    if (row.payment_id, row.currency) != (payment.id, found.amount.currency):
+        raise GatewayDisagrees(f"The gateway's {found.gateway_id} is about another payment than {row.id}.")
+    return row
+
+
+def not_booked(session: Session, row: Chargeback, found: ChargebackFound) -> Iterator[Line]:
+    """What has moved at the gateway and is not in the books yet, oldest first."""
+    booked = set(
+        session.scalars(select(ChargebackLine.line_id).where(ChargebackLine.chargeback_id == row.id))
+    )
+    for line in found.lines:
+        if {line.amount.currency, line.fee.currency} != {row.currency}:
+            raise GatewayDisagrees(
+                f"The gateway settles {found.gateway_id} in {line.amount.currency}, and it was paid in {row.currency}."
+            )
+        if line.line_id not in booked:
+            yield line
+
+
+def book(session: Session, row: Chargeback, line: Line, shares: Shares) -> None:
+    """Write one line down with its entry; what the worker no longer has to give back is taken off the debt."""
+    assert shares.total == line.amount, "what was taken is borne by somebody"
+    taken = line.amount.amount_minor >= 0
+    entry = _taken(row, line, shares) if taken else _given_back(session, row, line, shares)
+    _write(session, row, line, shares, entry)
+
+
+def _cover(session: Session, chargeback_id: str, part: Money, refund_id: str) -> None:
+    row = locked(session, Chargeback, chargeback_id)
+    assert row is not None, "a chargeback is never deleted"
+    none = Shares.none(row.currency)
+    line = Line(line_id=refund_id, amount=none.lost, fee=none.lost)
+    entry = movements.chargeback_covered(row.milestone_id, amount=part)
+    _write(session, row, line, replace(none, owed=part, lost=-part), entry)
+
+
+def _write(session: Session, row: Chargeback, line: Line, shares: Shares, entry: Entry) -> None:
+    posted = post(
+        session,
+        entry,
+        key=f"{row.id}:{line.line_id}",
+        reference=row.milestone_id,
+        actor=row.gateway,
+        reason=row.reason,
+    )
+    names = ("held", "owed", "worker", "client_fee", "worker_fee", "lost")
+    session.add(
+        ChargebackLine(
+            id=new_id("cl"),
+            chargeback_id=row.id,
+            milestone_id=row.milestone_id,
+            gateway=row.gateway,
+            line_id=line.line_id,
+            currency=row.currency,
+            amount_minor=line.amount.amount_minor,
+            fee_minor=line.fee.amount_minor,
+            entry_id=posted.id,
+            booked_at=posted.recorded_at,
+            **{f"{name}_minor": getattr(shares, name).amount_minor for name in names},
+        )
+    )
+    session.flush()
+
+
+def cover(session: Session, *, milestone_id: str, by: Money, refund_id: str) -> Money:
+    """A refund came back that the bank's taking had made our loss: the client has that money already.
+
+    Returns how much of it is owed to the client no longer.
+    """
+    covered = Money.zero(by.currency)
+    for known in of_milestone(session, milestone_id):
+        part = min(known.borne.lost, by - covered)
+        if part.amount_minor > 0:
+            _cover(session, known.id, part, refund_id)
+            covered += part
+    return covered
+
+
+def step(session: Session, row: Chargeback, found: ChargebackFound) -> None:
+    """Bring the chargeback to where the gateway says it is; it never goes back to where it was before."""
+    row.respond_by = found.respond_by
+    transition = CHARGEBACK.step(row.state, found.state.value)
+    if transition is None:
+        return
+    row.state, row.word = transition.to, found.word[:_LONGEST_WORD]
+    row.closed_at = clock.now(session) if transition.to in CHARGEBACK.terminal else None
+    tell(session, row, transition.event)
+
+
+def tell(session: Session, row: Chargeback, event: str) -> None:
+    """Publish `event` about the chargeback with what every listener needs."""
+    outbox.publish(
+        session,
+        name=event,
+        subject=row.id,
+        payload={
+            "chargeback_id": row.id,
+            "milestone_id": row.milestone_id,
+            "worker_id": row.worker_id,
+            "gateway": row.gateway,
+            "amount_minor": row.amount_minor,
+            "currency": row.currency,
+            "respond_by": None if row.respond_by is None else row.respond_by.isoformat(),
+        },
+    )
+
+
+def view(session: Session, row: Chargeback) -> ChargebackView:
+    """The chargeback with who bears it."""
+    return chargeback_view(row, _lines(session, row.id))
+
+
+def of_milestone(session: Session, milestone_id: str) -> tuple[ChargebackView, ...]:
+    """All chargebacks of the milestone, first to last."""
+    rows = session.scalars(
+        select(Chargeback).where(Chargeback.milestone_id == milestone_id).order_by(Chargeback.id)
+    )
+    return tuple(view(session, row) for row in rows)
+
+
+def find(session: Session, chargeback_id: str) -> ChargebackView:
+    """The chargeback with this id."""
+    row = session.get(Chargeback, chargeback_id)
+    if row is None:
+        raise ChargebackNotFound("There is no chargeback with this id.")
+    return view(session, row)
+
+
+def hold(session: Session, chargeback_id: str) -> ChargebackView:
+    """The chargeback, locked until the transaction ends."""
+    row = locked(session, Chargeback, chargeback_id)
+    if row is None:
+        raise ChargebackNotFound("There is no chargeback with this id.")
+    return view(session, row)
+
+
+def recovered(session: Session, *, chargeback_id: str, amount: Money) -> None:
+    """The worker has given this much of what they owe for it."""
+    row = locked(session, Chargeback, chargeback_id)
+    assert row is not None, "a chargeback is never deleted"
+    row.recovered_minor += amount.amount_minor
+    session.flush()
+
+
+def page(
+    session: Session, *, after: str | None, limit: int, state: str | None = None
+) -> list[ChargebackView]:
+    """Chargebacks, newest first, from the one after `after` on."""
+    query = select(Chargeback).order_by(Chargeback.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(Chargeback.state == state)
+    if after is not None:
+        query = query.where(Chargeback.id < after)
+    return [view(session, row) for row in session.scalars(query)]
+
+
+def is_undecided(session: Session, milestone_id: str) -> bool:
+    """Whether a bank may still take, or has yet to give back, what was paid for this milestone."""
+    rows = session.scalars(select(Chargeback).where(Chargeback.milestone_id == milestone_id))
+    return any(view(session, row).undecided for row in rows)
+
+
+def _new(
+    session: Session, chargeback_id: str, payment: PaymentView, worker_id: str, found: ChargebackFound
+) -> Chargeback:
+    row = Chargeback(
+        id=chargeback_id,
+        payment_id=payment.id,
+        milestone_id=payment.milestone_id,
+        worker_id=worker_id,
+        gateway=payment.gateway,
+        gateway_id=found.gateway_id,
+        state=CHARGEBACK.initial,
+        word=found.word[:_LONGEST_WORD],
+        reason=found.reason[:_LONGEST_WORD],
+        currency=found.amount.currency,
+        amount_minor=found.amount.amount_minor,
+        recovered_minor=0,
+        forgiven_minor=0,
+        opened_at=clock.now(session),
+        respond_by=found.respond_by,
+    )
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Retry from error
+    tell(session, row, "chargeback.opened")
+    # Its events may be lost, and what the bank decides moves money.
+    due.schedule(
+        session,
+        kind="refresh_chargeback",
+        subject=row.id,
+        due_at=row.opened_at + due.LEASE,
+        key=f"refresh_chargeback:{row.id}",
+    )
+    return row
+
+
+def _lines(session: Session, chargeback_id: str) -> Sequence[ChargebackLine]:
+    return session.scalars(
+        select(ChargebackLine)
+        .where(ChargebackLine.chargeback_id == chargeback_id)
+        .order_by(ChargebackLine.id)
+    ).all()
+
+
+def _taken(row: Chargeback, line: Line, shares: Shares) -> Entry:
+    return movements.chargeback_withdrawn(
+        row.gateway,
+        fee=line.fee,
+        held=(row.milestone_id, shares.held),
+        came_back=(row.milestone_id, shares.owed),
+        owed=(row.worker_id, shares.worker),
+        client_fee=shares.client_fee,
+        worker_fee=shares.worker_fee,
+        lost=shares.lost,
+    )
+
+
+def _given_back(session: Session, row: Chargeback, line: Line, shares: Shares) -> Entry:
+    back = -shares
+    outstanding = view(session, row).outstanding
+    owed = min(back.worker, outstanding)
+    repaid = min(back.worker - owed, Money(row.recovered_minor, row.currency))
+    # What was forgiven was our loss, and is no longer.
+    forgiven = back.worker - owed - repaid
+    row.recovered_minor -= repaid.amount_minor
+    row.forgiven_minor -= forgiven.amount_minor
+    return movements.chargeback_won(
+        row.gateway,
+        fee=-line.fee,
+        held=(row.milestone_id, back.held),
+        came_back=(row.milestone_id, back.owed),
+        owed=(row.worker_id, owed),
+        repaid=(row.worker_id, repaid),
+        client_fee=back.client_fee,
+        worker_fee=back.worker_fee,
+        lost=back.lost + forgiven,
+    )

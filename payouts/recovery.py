@@ -1,0 +1,230 @@
+"""A client's bank took back what a worker was paid: what of it has not left for the worker's bank is taken back too.
+
+Only the money of the same milestone is: what the worker earns elsewhere is theirs, and goes towards the debt when they
+agree to it. What never left us is simply not sent; what lies at the worker's account is reversed there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from gateways import orders
+from gateways.contract import Busy, Rejected, ReversalFound, ReversalOrder, Unknown
+from gateways.orders import Verdict
+from kernel.ids import new_id
+from kernel.money import Money
+from ledger import chart, movements
+from ledger.balances import balance
+from ledger.posting import post
+from payments import chargebacks
+from payments.charges import give_back
+from payments.collecting import GatewayDisagrees
+from payouts.accounts import held_account
+from payouts.states import REVERSAL, TRANSFER, UNDONE
+from payouts.tables import Payout, PayoutPart, Reversal, Transfer
+from persistence import clock, outbox
+from persistence.locks import locked, locked_rows
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from gateways.contract import Gateway
+    from gateways.orders import Call
+    from payments.views import ChargebackView
+
+Answer = ReversalFound | Rejected | Busy | Unknown
+
+_LONGEST_CODE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ReversalToSend:
+    """A reversal for the gateway, and the call that is to be made about it."""
+
+    gateway: str
+    order: ReversalOrder
+    call: Call
+
+
+def recover(session: Session, *, chargeback_id: str, recovery_id: str) -> ChargebackView:
+    """Take back what the worker owes for a chargeback, as far as the milestone's money is still in their wallet."""
+    seen = chargebacks.find(session, chargeback_id)
+    # The account first, as everywhere: whoever withdraws meanwhile waits, or has been before.
+    held_account(session, user_id=seen.worker_id, gateway=seen.gateway)
+    owing = chargebacks.hold(session, chargeback_id)
+    free = balance(session, chart.wallet(owing.worker_id, owing.amount.currency)).available
+    most = min(owing.outstanding, free)
+    taken = Money.zero(most.currency)
+    for transfer in _transfers(session, owing):
+        taken += _take(session, transfer, owing, most - taken)
+    if taken:
+        post(
+            session,
+            movements.recovered_from_wallet(owing.worker_id, amount=taken),
+            key=f"{recovery_id}:recovered",
+            reference=owing.milestone_id,
+            actor=owing.gateway,
+            reason=owing.id,
+        )
+        chargebacks.recovered(session, chargeback_id=chargeback_id, amount=taken)
+    return chargebacks.find(session, chargeback_id)
+
+
+def to_send(session: Session, *, reversal_id: str) -> ReversalToSend | None:
+    """The order for the gateway; None when its answer is known."""
+    row = locked(session, Reversal, reversal_id)
+    assert row is not None, "a reversal is never deleted"
+    if row.state not in {"ordered", "unknown"}:
+        return None
+    transfer = session.get_one(Transfer, row.transfer_id)
+    assert transfer.gateway_id is not None, "only what was sent is reversed"
+    call = orders.next_call(row, now=clock.now(session))
+    order = ReversalOrder(row.id, transfer.gateway_id, Money(row.amount_minor, row.currency), call.attempt)
+    return ReversalToSend(row.gateway, order, call)
+
+
+def send(intent: ReversalToSend, *, through: Gateway) -> Answer | None:
+    """What the gateway says to the order; None when it was only asked, and has no such reversal."""
+    return orders.carry_out(
+        intent.call,
+        find=lambda: through.find_reversal(intent.order),
+        create=lambda: through.create_reversal(intent.order),
+    )
+
+
+def record(session: Session, *, intent: ReversalToSend, outcome: Answer | None) -> datetime | None:
+    """Write down what became of the order and book it once; returns when to try again, if so."""
+    row = locked(session, Reversal, intent.order.reversal_id)
+    assert row is not None, "a reversal is never deleted"
+    if isinstance(outcome, ReversalFound):
+        _arrive(session, row, outcome)
+        return None
+    if row.state not in {"ordered", "unknown"}:
+        return None
+    verdict = orders.judge(row, call=intent.call, outcome=outcome)
+    if verdict is Verdict.REFUSED:
+        assert isinstance(outcome, Rejected), "only a refusal is for good"
+        # The books know that this money is ours; where it lies is for staff to clear up.
+        row.failure_code = outcome.code[:_LONGEST_CODE]
+        _step(session, row, "refuse")
+        return None
+    if verdict is Verdict.UNANSWERED:
+        _step(session, row, "lose_answer")
+    instant = clock.now(session)
+    if isinstance(outcome, Busy):
+        return instant + timedelta(seconds=outcome.retry_after_seconds)
+    if verdict is Verdict.REPLACED or (outcome is None and row.out_since is None):
+        return instant
+    return orders.next_try(now=instant, since=row.ordered_at)
+
+
+def _transfers(session: Session, owing: ChargebackView) -> list[Transfer]:
+    ids = session.scalars(select(Transfer.id).where(Transfer.milestone_id == owing.milestone_id))
+    return sorted(locked_rows(session, Transfer, ids), key=lambda row: row.id, reverse=True)
+
+
+def _take(session: Session, row: Transfer, owing: ChargebackView, most: Money) -> Money:
+    amount = min(most, _left(session, row))
+    if not amount:
+        return amount
+    if row.state == "sent":
+        _reverse(session, row, owing, amount)
+    elif row.out_since is None:
+        row.amount_minor -= amount.amount_minor
+        if not row.amount_minor:
+            _take_back(session, row)
+    else:
+        # Whether it was moved is not known: it is looked at again when it is.
+        return Money.zero(most.currency)
+    session.flush()
+    return amount
+
+
+def _left(session: Session, row: Transfer) -> Money:
+    """What of a transfer was neither withdrawn nor taken back."""
+    withdrawn = (
+        select(func.coalesce(func.sum(PayoutPart.amount_minor), 0))
+        .join(Payout, Payout.id == PayoutPart.payout_id)
+        .where(PayoutPart.transfer_id == row.id, Payout.state.not_in(UNDONE))
+    )
+    reversed_ = select(func.coalesce(func.sum(Reversal.amount_minor), 0)).where(
+        Reversal.transfer_id == row.id
+    )
+    gone = int(session.scalar(withdrawn) or 0) + int(session.scalar(reversed_) or 0)
+    return Money(row.amount_minor - gone, row.currency)
+
+
+def _reverse(session: Session, transfer: Transfer, owing: ChargebackView, amount: Money) -> None:
+    row = Reversal(
+        id=new_id("rv"),
+        transfer_id=transfer.id,
+        chargeback_id=owing.id,
+        worker_id=transfer.worker_id,
+        gateway=transfer.gateway,
+        currency=amount.currency,
+        amount_minor=amount.amount_minor,
+        state=REVERSAL.initial,
+        ordered_at=clock.now(session),
+        attempt=1,
+        calls=0,
+    )
+    session.add(row)
+    _tell(session, row, "reversal.ordered")
+
+
+def _take_back(session: Session, row: Transfer) -> None:
+    step = TRANSFER.step(row.state, "take_back")
+    assert step is not None, "what was not sent can stay"
+    row.state, row.reason = step.to, None
+    outbox.publish(session, name=step.event, subject=row.id, payload={"worker_id": row.worker_id})
+
+
+def _arrive(session: Session, row: Reversal, found: ReversalFound) -> None:
+    amount = Money(row.amount_minor, row.currency)
+    if found.amount != amount or row.gateway_id not in (None, found.gateway_id):
+        raise GatewayDisagrees(
+            f"The gateway's {found.gateway_id} over {found.amount} is not {row.id}, {amount}."
+        )
+    if REVERSAL.step(row.state, "reverse") is None:
+        return
+    row.gateway_id, row.finished_at, row.failure_code = found.gateway_id, clock.now(session), None
+    transfer = session.get_one(Transfer, row.transfer_id)
+    settled = give_back(session, payment_id=transfer.payment_id, amount=amount)
+    post(
+        session,
+        movements.transfer_reversed(row.gateway, row.worker_id, amount=amount, settled=settled),
+        key=f"{row.id}:reversed",
+        reference=row.transfer_id,
+        actor=row.gateway,
+    )
+    _step(session, row, "reverse")
+
+
+def _step(session: Session, row: Reversal, act: str) -> None:
+    step = REVERSAL.step(row.state, act)
+    if step is None:
+        return
+    row.state = step.to
+    _tell(session, row, step.event)
+    session.flush()
+
+
+def _tell(session: Session, row: Reversal, event: str) -> None:
+    outbox.publish(
+        session,
+        name=event,
+        subject=row.id,
+        payload={
+            "transfer_id": row.transfer_id,
+            "chargeback_id": row.chargeback_id,
+            "worker_id": row.worker_id,
+            "amount_minor": row.amount_minor,
+            "currency": row.currency,
+        },
+    )
