@@ -59,7 +59,7 @@ def _bear(session: Session, on: Held, row: Chargeback, line: ChargebackLine) -> 
         shares = bearing.taken(line.amount, there=_there(session, on))
     else:
         shares = -bearing.given_back(-line.amount, borne=chargebacks.view(session, row).borne)
-        if shares.held and on.milestone.state != "frozen":
+        if shares.held and on.milestone.state not in states.HOLDING:
             raise GatewayDisagrees(
                 f"{row.gateway_id} gave back what was held, and the milestone has ended. Book it by an adjustment."
             )
@@ -88,9 +88,10 @@ def _there(session: Session, on: Held) -> Shares:
 
 def _stand_still_or_go_on(session: Session, on: Held) -> None:
     undecided = chargebacks.is_undecided(session, on.milestone.id)
-    if undecided and states.MILESTONE.step(on.milestone.state, "freeze") is not None:
+    # It may be over before we hear of it.
+    if states.MILESTONE.step(on.milestone.state, "freeze") is not None and (undecided or not on.held):
         move(session, on, "freeze")
-    elif not undecided and on.milestone.state == "frozen":
+    if not undecided and on.milestone.state == "frozen":
         if on.held or not on.milestone.charged_back_minor:
             _thaw(session, on)
         else:

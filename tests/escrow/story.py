@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from escrow import contracts, disputes, funding, queries, refunds, release, submissions
+from escrow import chargebacks, contracts, disputes, funding, queries, refunds, release, submissions
 from escrow.contracts import MilestoneTerms
 from escrow.fees import FeeSchedule
-from gateways.contract import Charge, PaymentFound, PaymentState, RefundFound, RefundState
+from gateways.contract import (
+    Charge,
+    ChargebackFound,
+    ChargebackLine,
+    ChargebackState,
+    PaymentFound,
+    PaymentState,
+    RefundFound,
+    RefundState,
+)
 from identity.actors import Actor
 from identity.permissions import Role
 from identity.tables import User, UserRole
@@ -37,7 +46,7 @@ if TYPE_CHECKING:
         ReleaseView,
         SubmissionView,
     )
-    from payments.views import PaymentView, RefundView
+    from payments.views import ChargebackView, PaymentView, RefundView
 
 
 def _person(number: int, *roles: Role) -> Actor:
@@ -70,6 +79,9 @@ _PLACES = {
     "income:fees:client": "client fees",
     "income:fees:worker": "worker fees",
     "expenses:gateway_fees": "gateway fees",
+    "expenses:chargebacks": "chargebacks",
+    "expenses:chargeback_fees": "chargeback fees",
+    "assets:receivable": "receivable",
 }
 _DEBITS = ("assets:", "expenses:")
 
@@ -294,6 +306,42 @@ def order_again(refund: RefundView, *, by: Actor = CLIENT) -> RefundView:
     """A refund that came back is sent once more."""
     _, again = atomically(refunds.order_refund_again, refund_id=refund.id, again_id=new_id("rf"), by=by)
     return again
+
+
+def chargeback(
+    milestone: MilestoneView,
+    state: ChargebackState = ChargebackState.NEEDS_RESPONSE,
+    *amounts: str,
+    gateway_id: str = "du_1",
+) -> ChargebackFound:
+    """What the gateway says of a chargeback: each amount is a line, below zero where it was given back."""
+    currency = milestone.price.currency
+    lines = [Money.parse(amount, currency) for amount in amounts]
+    return ChargebackFound(
+        gateway_id=gateway_id,
+        payment=f"pi_{payment_of(milestone).id}",
+        state=state,
+        word=state.value,
+        amount=payment_of(milestone).charged,
+        reason="fraudulent",
+        respond_by=datetime(2030, 1, 15, tzinfo=UTC),
+        lines=tuple(
+            ChargebackLine(f"{gateway_id}_{number}", amount, Money.zero(currency))
+            for number, amount in enumerate(lines)
+        ),
+    )
+
+
+def charge_back(
+    milestone: MilestoneView, state: ChargebackState, *amounts: str, gateway_id: str = "du_1"
+) -> ChargebackView:
+    """The gateway is asked how the chargeback is."""
+    return atomically(
+        chargebacks.record_chargeback,
+        chargeback_id=new_id("cb"),
+        payment=payment_of(milestone),
+        found=chargeback(milestone, state, *amounts, gateway_id=gateway_id),
+    )
 
 
 def dispute(milestone: MilestoneView, *, by: Actor = CLIENT) -> DisputeView:

@@ -10,7 +10,7 @@ from escrow import contracts, funding, states
 from escrow.acts import ActNotPossible, ContractNotFound, MilestoneNotFound, NotYourAct
 from escrow.refunds import RefundRequestNotFound
 from escrow.release import NotDueYet
-from gateways.contract import PaymentState, RefundState
+from gateways.contract import ChargebackState, PaymentState, RefundState
 from identity.actors import SYSTEM
 from persistence.unit_of_work import atomically
 from tests.books import everything, expect_refusal, nothing_moves
@@ -81,6 +81,18 @@ def _split():
     return look(milestone)
 
 
+def _frozen():
+    milestone = _submitted()
+    story.charge_back(milestone, ChargebackState.INQUIRY)
+    return look(milestone)
+
+
+def _charged_back():
+    milestone = _funded()
+    story.charge_back(milestone, ChargebackState.LOST, "105.00")
+    return look(milestone)
+
+
 # In every state that holds money it is 100.00.
 _MILESTONES = {
     "draft": story.draft,
@@ -91,6 +103,8 @@ _MILESTONES = {
     "released": _released,
     "refunded": _refunded,
     "split": _split,
+    "frozen": _frozen,
+    "charged_back": _charged_back,
 }
 
 # What a person asks for, by the name of the act. A settlement is for whom its amounts say it is.
@@ -110,7 +124,15 @@ _ACTS = {
 }
 # Asked again, the client gets the payment there is; stopping it is the gateway's answer, not the question.
 _ONLY_ANSWERED = {("funding", "begin_funding"), ("funding", "give_up_funding")}
-_NOT_BY_PEOPLE = {"confirm_funding", "release_by_time"}
+_NOT_BY_PEOPLE = {
+    "confirm_funding",
+    "release_by_time",
+    "freeze",
+    "thaw_to_funded",
+    "thaw_to_submitted",
+    "thaw_to_disputed",
+    "charge_back",
+}
 _ALSO_TOLD = {
     "settle_for_worker": ["milestone.released", "dispute.settled"],
     "settle_for_client": ["dispute.settled"],
@@ -220,7 +242,9 @@ def test_a_refund_that_fails_is_owed_to_the_client_and_changes_nothing_else_in_a
     assert told() - before == Counter(["refund.failed", "milestone.refund_failed"])
 
 
-@pytest.mark.parametrize("state", ["funded", "submitted", "disputed", "released", "refunded", "split"])
+@pytest.mark.parametrize(
+    "state", ["funded", "submitted", "disputed", "released", "refunded", "split", "frozen"]
+)
 def test_the_clock_pays_for_submitted_work_alone(state, clock):
     milestone = story.funded()
     submission = story.submit(milestone)
@@ -244,6 +268,8 @@ def _lead_on(milestone, state):
         story.dispute(milestone)
     if state == "split":
         story.settle(milestone, "40.00")
+    if state == "frozen":
+        story.charge_back(milestone, ChargebackState.NEEDS_RESPONSE, "105.00")
     if state in {"funded", "refunded"}:
         story.request_changes(milestone)
     if state == "refunded":

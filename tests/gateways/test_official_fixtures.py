@@ -250,7 +250,7 @@ def test_every_object_is_read_as_the_subject_of_an_event(name):
         ("account.application.deauthorized", "application", ObjectKind.ACCOUNT, "acct_1"),
         ("payment_method.attached", "payment_method", ObjectKind.CARD, "pm_1Pgc75B7WZ01zgkWlHVgdEGJ"),
         ("charge.succeeded", "charge", None, "ch_1PgafuB7WZ01zgkWXYmPNZs8"),
-        ("charge.dispute.created", "dispute", None, "dp_1Pgc71B7WZ01zgkWMevJiAUx"),
+        ("charge.dispute.created", "dispute", ObjectKind.CHARGEBACK, "dp_1Pgc71B7WZ01zgkWMevJiAUx"),
     ],
 )
 def test_the_news_we_depend_on_names_the_object_to_ask_for(event_type, name, kind, object_id):

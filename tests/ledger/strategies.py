@@ -33,7 +33,9 @@ def _borne(currency):
         "fee": amounts(currency),
         "held": _named(currency),
         "owed": _named(currency),
+        "came_back": _named(currency),
         "client_fee": perhaps,
+        "worker_fee": perhaps,
         "lost": perhaps,
     }
 

@@ -178,6 +178,36 @@ ENTRIES = [
         },
     ),
     (
+        movements.chargeback_withdrawn(
+            STRIPE,
+            fee=usd("15.00"),
+            came_back=("ms_m", usd("42.00")),
+            owed=("us_w", usd("54.00")),
+            client_fee=usd("3.00"),
+            worker_fee=usd("6.00"),
+        ),
+        {
+            chart.owed("ms_m", "USD"): "-42.00",
+            RECEIVABLE: "54.00",
+            chart.client_fees("USD"): "-3.00",
+            chart.worker_fees("USD"): "-6.00",
+            chart.chargeback_fees("USD"): "15.00",
+            AVAILABLE: "-120.00",
+        },
+    ),
+    (
+        movements.chargeback_covered("ms_m", amount=usd("42.00")),
+        {chart.owed("ms_m", "USD"): "-42.00", chart.chargebacks("USD"): "-42.00"},
+    ),
+    (
+        movements.transfer_reversed(STRIPE, "us_w", amount=usd("90.00"), settled=False),
+        {PENDING: "90.00", CONNECTED: "-90.00"},
+    ),
+    (
+        movements.transfer_reversed(STRIPE, "us_w", amount=usd("90.00"), settled=True),
+        {AVAILABLE: "90.00", CONNECTED: "-90.00"},
+    ),
+    (
         movements.chargeback_lost("us_w", forgiven=usd("36.00")),
         {chart.chargebacks("USD"): "36.00", RECEIVABLE: "-36.00"},
     ),
