@@ -15,12 +15,14 @@ from kernel.refusals import Unavailable
 from payments import bearing, chargebacks, collecting
 from payments.bearing import Shares
 from payments.collecting import GatewayDisagrees
+from payments.states import CHARGEBACK
 from persistence import clock, due
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from gateways.contract import ChargebackFound, ChargebackLine
+    from identity.actors import Actor
     from payments.tables import Chargeback
     from payments.views import ChargebackView, PaymentView
 
@@ -51,6 +53,18 @@ def record_chargeback(
     chargebacks.step(session, row, found)
     session.flush()
     _stand_still_or_go_on(session, on)
+    return chargebacks.view(session, row)
+
+
+def dismiss_warning(session: Session, *, chargeback_id: str, reason: str, by: Actor) -> ChargebackView:
+    """Staff has looked at a warning of the card's network: the milestone goes on, unless something else is open."""
+    seen = chargebacks.find(session, chargeback_id)
+    on = hold_milestone(session, seen.milestone_id, by=SYSTEM)
+    row = chargebacks.locked_row(session, chargeback_id)
+    transition(CHARGEBACK, row.state, "dismiss", states.STAFF if by.is_staff else states.CLIENT)
+    chargebacks.dismiss(session, row, reason=reason, by=by.id)
+    session.flush()
+    _stand_still_or_go_on(session, Held(on.contract, on.milestone, states.GATEWAY))
     return chargebacks.view(session, row)
 
 

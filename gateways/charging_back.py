@@ -1,4 +1,4 @@
-"""A card's bank takes a payment back and asks questions later: chargebacks and inquiries, as a gateway has them."""
+"""A card's bank takes a payment back and asks questions later: chargebacks, inquiries and warnings of them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ if TYPE_CHECKING:
 
 
 class ChargebackState(StrEnum):
-    """How far a chargeback has come; an inquiry is a question of the bank's that has taken nothing yet."""
+    """How far a chargeback has come; an inquiry is a question of the bank's that has taken nothing yet.
 
+    `warned` is news of the card's network that a payment may be fraud; a chargeback often follows. It is `dismissed`
+    when there is nothing left to do about it.
+    """
+
+    WARNED = "warned"
+    DISMISSED = "dismissed"
     INQUIRY = "inquiry"
     INQUIRY_CLOSED = "inquiry_closed"
     NEEDS_RESPONSE = "needs_response"
@@ -42,12 +48,15 @@ class ChargebackLine:
 
 @dataclass(frozen=True, slots=True)
 class ChargebackFound:
-    """A chargeback as the gateway has it now. `payment` is the gateway's id of what was paid.
+    """A chargeback as the gateway has it now; `kind` is `chargeback` or `fraud_warning`.
+
+    `payment` is the gateway's id of what was paid.
 
     `word` is the gateway's own for the state, `respond_by` until when evidence is heard, `lines` all that has moved
     for it so far, oldest first.
     """
 
+    kind: str
     gateway_id: str
     payment: str
     state: ChargebackState

@@ -171,6 +171,10 @@ class Gateway(Protocol):
         """What the client's bank took back, as it is now."""
         ...
 
+    def fraud_warning(self, gateway_id: str) -> ChargebackFound | Rejected | Busy | Unknown:
+        """What the card's network suspects of a payment, as it is now."""
+        ...
+
     def create_account(self, order: AccountOrder) -> AccountFound | Rejected | Busy | Unknown:
         """Open the worker's account; payouts from it are made by us only."""
         ...

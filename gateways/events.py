@@ -16,6 +16,7 @@ class ObjectKind(StrEnum):
     PAYMENT = "payment"
     REFUND = "refund"
     CHARGEBACK = "chargeback"
+    FRAUD_WARNING = "fraud_warning"
     TRANSFER = "transfer"
     PAYOUT = "payout"
     ACCOUNT = "account"

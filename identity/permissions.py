@@ -37,6 +37,7 @@ class Permission(StrEnum):
     MEDIATE_DISPUTE = "mediate_dispute"
     VIEW_PAYMENTS = "view_payments"
     VIEW_CHARGEBACKS = "view_chargebacks"
+    ANSWER_CHARGEBACKS = "answer_chargebacks"
     SET_UP_PAYOUTS = "set_up_payouts"
     VIEW_WALLET = "view_wallet"
     VIEW_RECEIPTS = "view_receipts"
@@ -82,9 +83,10 @@ PERMISSIONS = MappingProxyType(
             Permission.WITHDRAW,
         },
         Role.SUPPORT: _STAFF,
-        Role.MEDIATOR: _STAFF | {Permission.MEDIATE_DISPUTE},
+        Role.MEDIATOR: _STAFF | {Permission.MEDIATE_DISPUTE, Permission.ANSWER_CHARGEBACKS},
         Role.FINANCE: _STAFF
         | {
+            Permission.ANSWER_CHARGEBACKS,
             Permission.READ_LEDGER,
             Permission.ADJUST_LEDGER,
             Permission.CLOSE_PERIODS,

@@ -29,21 +29,23 @@ _LOOK_AGAIN = timedelta(days=1)
 @handler("refresh_chargeback")
 def refresh_chargeback(work: Work) -> None:
     """Ask the gateway how a chargeback is, and write it down. The subject is our id, or the gateway's from an event."""
-    name, gateway_id = _named(work)
-    there = found(gateway(name).chargeback(gateway_id))
-    payment = _payment_of(name, there)
-    if payment is None:
-        # Somebody else's payment: made by hand at the gateway, or not by Holdfast at all.
+    if work.payload:
+        name = work.payload["gateway"]
+        _record(name, found(gateway(name).chargeback(work.subject)))
         return
-    now = atomically(
-        escrow_chargebacks.record_chargeback, chargeback_id=new_id("cb"), payment=payment, found=there
-    )
-    if now.state == "not_understood":
-        raise AnswerNotUnderstood(
-            f"The gateway calls {gateway_id} {now.word!r}. Its money stays where it is."
-        )
-    if not work.payload and now.undecided:
+    ours: ChargebackView = reading(chargebacks.find, work.subject)
+    at = gateway(ours.gateway)
+    ask = at.chargeback if ours.kind == "chargeback" else at.fraud_warning
+    now = _record(ours.gateway, found(ask(ours.gateway_id)))
+    if now is not None and now.undecided:
         raise NotYet(reading(clock.now) + _LOOK_AGAIN)
+
+
+@handler("refresh_fraud_warning")
+def refresh_fraud_warning(work: Work) -> None:
+    """Ask the gateway what the card's network suspects, and write it down. The subject is the gateway's id."""
+    name = work.payload["gateway"]
+    _record(name, found(gateway(name).fraud_warning(work.subject)))
 
 
 @handler("recover_chargeback")
@@ -68,11 +70,19 @@ def _send_reversal(intent: ReversalToSend) -> recovery.Answer | None:
     return recovery.send(intent, through=gateway(intent.gateway))
 
 
-def _named(work: Work) -> tuple[str, str]:
-    if work.payload:
-        return work.payload["gateway"], work.subject
-    ours: ChargebackView = reading(chargebacks.find, work.subject)
-    return ours.gateway, ours.gateway_id
+def _record(name: str, there: ChargebackFound) -> ChargebackView | None:
+    payment = _payment_of(name, there)
+    if payment is None:
+        # Somebody else's payment: made by hand at the gateway, or not by Holdfast at all.
+        return None
+    now = atomically(
+        escrow_chargebacks.record_chargeback, chargeback_id=new_id("cb"), payment=payment, found=there
+    )
+    if now.state == "not_understood":
+        raise AnswerNotUnderstood(
+            f"The gateway calls {there.gateway_id} {now.word!r}. Its money stays where it is."
+        )
+    return now
 
 
 def _payment_of(name: str, there: ChargebackFound) -> PaymentView | None:

@@ -20,6 +20,7 @@ ON_GATEWAY_OBJECT: dict[ObjectKind, str] = {
     ObjectKind.PAYMENT: "refresh_payment",
     ObjectKind.REFUND: "refresh_refund",
     ObjectKind.CHARGEBACK: "refresh_chargeback",
+    ObjectKind.FRAUD_WARNING: "refresh_fraud_warning",
     ObjectKind.PAYOUT: "refresh_payout",
     ObjectKind.ACCOUNT: "refresh_account",
 }

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from gateways.contract import ChargebackLine as Line
 from kernel.ids import new_id
 from kernel.money import Money
-from kernel.refusals import NotFound
+from kernel.refusals import Conflict, NotFound
 from ledger import movements
 from ledger.posting import post
 from payments.bearing import Shares
@@ -39,6 +39,12 @@ class ChargebackNotFound(NotFound):
     """There is no such chargeback, or it is not yours to see."""
 
     code = "chargeback_not_found"
+
+
+class NotOwed(Conflict):
+    """The worker does not owe that much for this chargeback."""
+
+    code = "not_owed"
 
 
 def keep(
@@ -82,8 +88,7 @@ def book(session: Session, row: Chargeback, line: Line, shares: Shares) -> None:
 
 
 def _cover(session: Session, chargeback_id: str, part: Money, refund_id: str) -> None:
-    row = locked(session, Chargeback, chargeback_id)
-    assert row is not None, "a chargeback is never deleted"
+    row = locked_row(session, chargeback_id)
     none = Shares.none(row.currency)
     line = Line(line_id=refund_id, amount=none.lost, fee=none.lost)
     entry = movements.chargeback_covered(row.milestone_id, amount=part)
@@ -182,18 +187,53 @@ def find(session: Session, chargeback_id: str) -> ChargebackView:
     return view(session, row)
 
 
+def dismiss(session: Session, row: Chargeback, *, reason: str, by: str) -> None:
+    """People have looked at a warning, and nothing is to be done about it."""
+    _decide(row, by, reason)
+    row.state, row.word, row.closed_at = "dismissed", "dismissed", clock.now(session)
+    tell(session, row, "chargeback.dismissed")
+
+
+def forgive(session: Session, *, chargeback_id: str, amount: Money, reason: str, by: str) -> ChargebackView:
+    """We bear this much of what the worker owes for a chargeback; refuses more than is owed."""
+    row = locked_row(session, chargeback_id)
+    outstanding = view(session, row).outstanding
+    if amount.currency != outstanding.currency or not 0 < amount.amount_minor <= outstanding.amount_minor:
+        raise NotOwed(
+            f"The worker owes {outstanding} for it.", field="amount", outstanding=outstanding.decimal
+        )
+    _decide(row, by, reason)
+    row.forgiven_minor += amount.amount_minor
+    post(
+        session,
+        movements.chargeback_lost(row.worker_id, forgiven=amount),
+        # What is forgiven may be given back and be forgiven again: each time is another.
+        key=f"{row.id}:forgiven:{new_id('fg')}",
+        reference=row.milestone_id,
+        actor=by,
+        reason=reason,
+    )
+    tell(session, row, "chargeback.forgiven")
+    session.flush()
+    return view(session, row)
+
+
 def hold(session: Session, chargeback_id: str) -> ChargebackView:
     """The chargeback, locked until the transaction ends."""
+    return view(session, locked_row(session, chargeback_id))
+
+
+def locked_row(session: Session, chargeback_id: str) -> Chargeback:
+    """The row of the chargeback, locked until the transaction ends."""
     row = locked(session, Chargeback, chargeback_id)
     if row is None:
         raise ChargebackNotFound("There is no chargeback with this id.")
-    return view(session, row)
+    return row
 
 
 def recovered(session: Session, *, chargeback_id: str, amount: Money) -> None:
     """The worker has given this much of what they owe for it."""
-    row = locked(session, Chargeback, chargeback_id)
-    assert row is not None, "a chargeback is never deleted"
+    row = locked_row(session, chargeback_id)
     row.recovered_minor += amount.amount_minor
     session.flush()
 
@@ -216,6 +256,10 @@ def is_undecided(session: Session, milestone_id: str) -> bool:
     return any(view(session, row).undecided for row in rows)
 
 
+def _decide(row: Chargeback, by: str, reason: str) -> None:
+    row.decided_by, row.decision = by, reason
+
+
 def _new(
     session: Session, chargeback_id: str, payment: PaymentView, worker_id: str, found: ChargebackFound
 ) -> Chargeback:
@@ -225,6 +269,7 @@ def _new(
         milestone_id=payment.milestone_id,
         worker_id=worker_id,
         gateway=payment.gateway,
+        kind=found.kind,
         gateway_id=found.gateway_id,
         state=CHARGEBACK.initial,
         word=found.word[:_LONGEST_WORD],

@@ -54,42 +54,47 @@ def _refund() -> Mapping[tuple[str, str], Transition]:
 def _chargeback() -> Mapping[tuple[str, str], Transition]:
     # Two who ask at once may write in the wrong order, so nothing goes back to where it was before; only what was
     # decided may be appealed.
+    decided = ("won", "lost", "prevented")
     ways = {
-        "opened": ("inquiry", "inquiry_closed", "needs_response", "under_review", "won", "lost", "prevented"),
-        "inquiry": ("inquiry_closed", "needs_response", "under_review", "won", "lost", "prevented"),
-        "inquiry_closed": ("needs_response", "under_review", "won", "lost", "prevented"),
-        "needs_response": ("under_review", "won", "lost", "prevented"),
-        "under_review": ("won", "lost", "prevented"),
+        "opened": (
+            "warned",
+            "dismissed",
+            "inquiry",
+            "inquiry_closed",
+            "needs_response",
+            "under_review",
+            *decided,
+        ),
+        "warned": ("dismissed",),
+        "inquiry": ("inquiry_closed", "needs_response", "under_review", *decided),
+        "inquiry_closed": ("needs_response", "under_review", *decided),
+        "needs_response": ("under_review", *decided),
+        "under_review": decided,
         "won": ("appeal_needs_response", "appeal_under_review", "lost"),
         "lost": ("appeal_needs_response", "appeal_under_review", "won"),
         "appeal_needs_response": ("appeal_under_review", "won", "lost"),
         "appeal_under_review": ("won", "lost"),
     }
     # Whatever it is that the gateway says: the money stays where it is until somebody understands it.
-    anywhere = {
-        (state, "not_understood"): Transition("not_understood", "chargeback.not_understood", _GATEWAY)
-        for state in ways
-    }
-    known = {
-        ("not_understood", to): Transition(to, f"chargeback.{to}", _GATEWAY)
-        for to in dict.fromkeys(to for states in ways.values() for to in states)
-    }
-    return (
-        {
-            (state, to): Transition(to, f"chargeback.{to}", _GATEWAY)
-            for state, states in ways.items()
-            for to in states
-        }
-        | anywhere
-        | known
+    ways = {state: (*to, "not_understood") for state, to in ways.items()}
+    ways["not_understood"] = tuple(
+        dict.fromkeys(to for way in ways.values() for to in way if to != "not_understood")
     )
+    table = {
+        (state, to): Transition(to, f"chargeback.{to}", _GATEWAY) for state, way in ways.items() for to in way
+    }
+    # Whether anything is to be done about a warning is for people to say.
+    return table | {("warned", "dismiss"): Transition("dismissed", "chargeback.dismissed", ("staff",))}
 
 
 PAYMENT = Process("payment", "ordered", frozenset({"succeeded", "canceled"}), _payment())
 REFUND = Process("refund", "ordered", frozenset({"succeeded", "repeated"}), _refund())
 
 CHARGEBACK = Process(
-    "chargeback", "opened", frozenset({"inquiry_closed", "won", "lost", "prevented"}), _chargeback()
+    "chargeback",
+    "opened",
+    frozenset({"dismissed", "inquiry_closed", "won", "lost", "prevented"}),
+    _chargeback(),
 )
 
 # Chargebacks that may still take money or give it back: until they end, nothing else moves on the same milestone.

@@ -109,6 +109,8 @@ class Chargeback(Base):
     milestone_id: Mapped[str] = mapped_column(Id("ms"))
     worker_id: Mapped[str] = mapped_column(Id("us"))
     gateway: Mapped[str] = mapped_column(ascii_text(16))
+    # `chargeback`, which may be an inquiry, or `fraud_warning`.
+    kind: Mapped[str] = mapped_column(ascii_text(16))
     gateway_id: Mapped[str] = mapped_column(ascii_text(64))
     state: Mapped[str] = mapped_column(ascii_text(24))
     # The gateway's own word for the state.
@@ -120,6 +122,9 @@ class Chargeback(Base):
     forgiven_minor: Mapped[int] = mapped_column(BigInteger)
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
     respond_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Why staff dismissed it or gave the debt up, and who.
+    decided_by: Mapped[str | None] = mapped_column(Id("us"))
+    decision: Mapped[str | None] = mapped_column(String(500))
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

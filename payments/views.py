@@ -94,6 +94,7 @@ class ChargebackView:
     milestone_id: str
     worker_id: str
     gateway: str
+    kind: str
     gateway_id: str
     state: str
     word: str
@@ -105,6 +106,7 @@ class ChargebackView:
     forgiven: Money
     opened_at: datetime
     respond_by: datetime | None
+    decision: str | None
     closed_at: datetime | None
     # All that has moved: the entry, and whose share it changed by how much.
     lines: tuple[tuple[str, Shares], ...]
@@ -190,6 +192,7 @@ def chargeback_view(row: Chargeback, lines: Sequence[ChargebackLine]) -> Chargeb
         milestone_id=row.milestone_id,
         worker_id=row.worker_id,
         gateway=row.gateway,
+        kind=row.kind,
         gateway_id=row.gateway_id,
         state=row.state,
         word=row.word,
@@ -201,6 +204,7 @@ def chargeback_view(row: Chargeback, lines: Sequence[ChargebackLine]) -> Chargeb
         forgiven=Money(row.forgiven_minor, row.currency),
         opened_at=row.opened_at,
         respond_by=row.respond_by,
+        decision=row.decision,
         closed_at=row.closed_at,
         lines=tuple((line.entry_id, shares_of(line)) for line in lines),
     )

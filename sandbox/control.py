@@ -18,6 +18,7 @@ from sandbox.stripe import (
     paying_out,
     refunding,
     saving,
+    warning,
     webhooks,
 )
 from sandbox.stripe.courier import Courier
@@ -269,6 +270,16 @@ def dispute(control: Control, given: Json, object_id: str) -> Json:
             reason=given.get("reason", "fraudulent"),
             amount=given.get("amount"),
             inquiry=bool(given.get("inquiry")),
+        )
+
+
+@act("POST", "charges/{id}/warn")
+def warn(control: Control, given: Json, object_id: str) -> Json:
+    """The card's network suspects fraud: `fraud_type`."""
+    with control.world.lock:
+        charge = control.thing(object_id, "charge")
+        return warning.warned(
+            control.world, charge, fraud_type=given.get("fraud_type", "unauthorized_use_of_card")
         )
 
 

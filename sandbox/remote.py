@@ -128,6 +128,10 @@ class Remote:
         """The customer's bank charges back: all or an `amount`, or with `inquiry` only asks."""
         return self._post(f"charges/{charge}/dispute", {"reason": reason} | about)
 
+    def warn(self, charge: str) -> Json:
+        """The card's network suspects that the payment is fraud."""
+        return self._post(f"charges/{charge}/warn", {})
+
     def move_dispute(self, dispute: str, *, status: str) -> Json:
         """The bank takes the dispute on; an inquiry that becomes a chargeback takes the money."""
         return self._post(f"disputes/{dispute}/move", {"status": status})

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from api.auth import requires
+from api.auth import actor, requires
 from api.blueprints import Blueprint, leads_to, refuses
 from api.chargebacks import schemas as bodies
+from api.idempotency import idempotent, once
 from api.paging import page_of, paged
+from api.preview import previewable
+from escrow import acts
+from escrow import chargebacks as escrow_chargebacks
 from identity.permissions import Permission
 from payments import chargebacks
 from persistence.unit_of_work import reading
 
 if TYPE_CHECKING:
+    from flask import Response
+
     from api.paging import ListAsked, Page
     from payments.views import ChargebackView
 
@@ -23,7 +29,7 @@ blueprint = Blueprint("chargebacks", __name__, description="What clients' banks 
 @requires(Permission.VIEW_CHARGEBACKS)
 @blueprint.arguments(bodies.ChargebacksQuery, location="query")
 @blueprint.response(200, page_of(bodies.ChargebackSchema))
-@leads_to("getChargeback", chargeback_id="$response.body#/data/0/id")
+@leads_to("getChargeback", "dismissWarning", "forgiveDebt", chargeback_id="$response.body#/data/0/id")
 def list_chargebacks(asked: ListAsked) -> Page:
     """Chargebacks, newest first; `state=needs_response` is what has to be answered by `respond_by`."""
     return paged(chargebacks.page, asked.page, key=lambda found: found.id, **asked.about)
@@ -36,3 +42,27 @@ def list_chargebacks(asked: ListAsked) -> Page:
 def get_chargeback(chargeback_id: str) -> ChargebackView:
     """A chargeback: how far it is, what the bank has of it, and who bears that."""
     return reading(chargebacks.find, chargeback_id)
+
+
+@blueprint.post("/staff/chargebacks/<chargeback_id>/dismiss")
+@requires(Permission.ANSWER_CHARGEBACKS)
+@idempotent
+@previewable
+@blueprint.arguments(bodies.DismissalSchema)
+@blueprint.response(200, bodies.ChargebackSchema)
+@refuses(chargebacks.ChargebackNotFound, acts.ActNotPossible)
+def dismiss_warning(said: dict[str, str], chargeback_id: str) -> Response:
+    """Nothing is to be done about a warning of the card's network: the milestone goes on."""
+    return once(escrow_chargebacks.dismiss_warning, chargeback_id=chargeback_id, by=actor(), **said)
+
+
+@blueprint.post("/staff/chargebacks/<chargeback_id>/forgive")
+@requires(Permission.ADJUST_LEDGER)
+@idempotent
+@previewable
+@blueprint.arguments(bodies.ForgivenessSchema)
+@blueprint.response(200, bodies.ChargebackSchema)
+@refuses(chargebacks.ChargebackNotFound, chargebacks.NotOwed)
+def forgive_debt(said: dict[str, Any], chargeback_id: str) -> Response:
+    """Bear what a worker owes for a chargeback, or a part of it: it becomes our loss."""
+    return once(chargebacks.forgive, chargeback_id=chargeback_id, by=actor().id, **said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from api.paging import AboutQuery
-from api.schemas import IdField, Instant, MoneyField, Strict
+from api.schemas import IdField, Instant, MoneyField, Strict, Text
 from payments.states import CHARGEBACK
 
 
@@ -28,6 +28,7 @@ class ChargebackSchema(Strict):
     milestone_id = IdField("ms", required=True)
     worker_id = IdField("us", required=True)
     gateway = fields.String(required=True)
+    kind = fields.String(required=True, metadata={"enum": ["chargeback", "fraud_warning"]})
     gateway_id = fields.String(required=True)
     state = fields.String(required=True, metadata={"enum": list(CHARGEBACK.states)})
     word = fields.String(required=True)
@@ -41,6 +42,7 @@ class ChargebackSchema(Strict):
     outstanding = MoneyField(required=True)
     opened_at = Instant(required=True)
     respond_by = Instant(required=True, allow_none=True)
+    decision = fields.String(required=True, allow_none=True)
     closed_at = Instant(required=True, allow_none=True)
 
 
@@ -48,3 +50,16 @@ class ChargebacksQuery(AboutQuery):
     """Which chargebacks."""
 
     state = fields.String(validate=validate.OneOf(CHARGEBACK.states))
+
+
+class DismissalSchema(Strict):
+    """Why nothing is to be done about a warning."""
+
+    reason = Text(most=500, required=True)
+
+
+class ForgivenessSchema(Strict):
+    """How much of what the worker owes Holdfast bears, and why."""
+
+    amount = MoneyField(required=True)
+    reason = Text(most=500, required=True)

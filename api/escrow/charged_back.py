@@ -17,6 +17,9 @@ _NEAREST = ("settling", "wallet", "to_bank", "bank")
 _GONE = ("bank", "to_bank")
 
 _WORDS = {
+    # What the card's network suspects is not said to whom it may suspect.
+    "warned": "We are looking at this payment. Until that is done nothing moves.",
+    "dismissed": "We looked at this payment, and it goes on.",
     "opened": "The client's bank is taking this payment back.",
     "inquiry": "The client's bank asks about this payment. Nothing was taken, and nothing moves meanwhile.",
     "inquiry_closed": "The client's bank asked about this payment and is satisfied.",
@@ -58,7 +61,8 @@ def steps(chargebacks: Sequence[ChargebackView]) -> list[Step]:
 def _steps(of: ChargebackView) -> list[Step]:
     state = "waiting" if of.undecided else "done" if of.taken else "failed"
     price = of.borne.held + of.borne.worker + of.borne.worker_fee
-    title, why = "Taken back by the client's bank", _WORDS[of.state]
+    title = "Taken back by the client's bank" if of.kind == "chargeback" else "Looked at by Holdfast"
+    why = _WORDS[of.state]
     theirs = _entry(of, "held", "owed", "client_fee")
     its_workers = _entry(of, "held", "worker", "worker_fee")
     at = of.opened_at

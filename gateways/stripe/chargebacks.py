@@ -1,4 +1,4 @@
-"""Chargebacks at Stripe, which calls them disputes."""
+"""Chargebacks at Stripe, which calls them disputes, and the warnings that come before some of them."""
 
 from __future__ import annotations
 
@@ -38,11 +38,34 @@ class Chargebacks:
         disputes = self.connection.client.v1.disputes
         return answered(lambda: disputes.retrieve(gateway_id), read_chargeback)
 
+    def fraud_warning(self, gateway_id: str) -> ChargebackFound | Rejected | Busy | Unknown:
+        """What the card's network suspects of a payment, as it is now."""
+        warnings = self.connection.client.v1.radar.early_fraud_warnings
+        return answered(lambda: warnings.retrieve(gateway_id, {"expand": ["charge"]}), read_warning)
+
+
+def read_warning(values: Json) -> ChargebackFound:
+    """An early fraud warning in our words: it takes nothing, and is over once the charge is given or taken back."""
+    charge, actionable = values["charge"], values["actionable"]
+    state = ChargebackState.WARNED if actionable else ChargebackState.DISMISSED
+    return ChargebackFound(
+        kind="fraud_warning",
+        gateway_id=values["id"],
+        payment=charge["payment_intent"],
+        state=state,
+        word="actionable" if actionable else "not_actionable",
+        amount=from_stripe(charge["amount"], charge["currency"]),
+        reason=values["fraud_type"],
+        respond_by=None,
+        lines=(),
+    )
+
 
 def read_chargeback(values: Json) -> ChargebackFound:
     """A dispute in our words."""
     payment, due_by = values["payment_intent"], (values.get("evidence_details") or {}).get("due_by")
     return ChargebackFound(
+        kind="chargeback",
         gateway_id=values["id"],
         payment=payment["id"] if isinstance(payment, dict) else payment,
         state=_STATES.get(values["status"], ChargebackState.NOT_UNDERSTOOD),

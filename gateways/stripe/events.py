@@ -48,6 +48,7 @@ _KINDS = {
     "payment_intent": ObjectKind.PAYMENT,
     "refund": ObjectKind.REFUND,
     "dispute": ObjectKind.CHARGEBACK,
+    "radar.early_fraud_warning": ObjectKind.FRAUD_WARNING,
     "transfer": ObjectKind.TRANSFER,
     "payout": ObjectKind.PAYOUT,
     "account": ObjectKind.ACCOUNT,

@@ -1,6 +1,6 @@
 """Chargebacks: the customer's bank takes the money back and asks questions later."""
 
-from sandbox.stripe import refunding
+from sandbox.stripe import refunding, warning
 from sandbox.stripe.errors import Json, invalid
 from sandbox.stripe.events import emit, update
 from sandbox.stripe.money import book
@@ -61,6 +61,7 @@ def opened(
         dispute |= {"status": "warning_needs_response", "is_charge_refundable": True}
     world.put(world.owner(charge["id"]), dispute)
     update(world, "charge.updated", charge, disputed=True)
+    warning.nothing_left_to_do(world, charge)
     emit(world, "charge.dispute.created", dispute)
     if inquiry:
         return dispute

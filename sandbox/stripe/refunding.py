@@ -1,6 +1,6 @@
 """Refunds: money on its way back to the customer."""
 
-from sandbox.stripe import cards
+from sandbox.stripe import cards, warning
 from sandbox.stripe.agenda import due, schedule
 from sandbox.stripe.errors import Json, StripeError, invalid
 from sandbox.stripe.events import emit, update
@@ -19,6 +19,8 @@ def refunded(world: World, charge: Json, refund: Json) -> Json:
     world.put(account, refund)
     _count(charge, refund["amount"])
     emit(world, "charge.refunded", charge)
+    if charge["refunded"]:
+        warning.nothing_left_to_do(world, charge)
     if available(world, account, refund["currency"]) < refund["amount"]:
         refund |= {"status": "pending", "pending_reason": "insufficient_funds"}
         world.notes(account).setdefault("refunds_waiting", []).append(refund["id"])

@@ -318,6 +318,7 @@ def chargeback(
     currency = milestone.price.currency
     lines = [Money.parse(amount, currency) for amount in amounts]
     return ChargebackFound(
+        kind="fraud_warning" if state is ChargebackState.WARNED else "chargeback",
         gateway_id=gateway_id,
         payment=f"pi_{payment_of(milestone).id}",
         state=state,

@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from escrow import states
-from escrow.chargebacks import PaymentNotBooked
+from escrow.acts import ActNotPossible, NotYourAct
+from escrow.chargebacks import PaymentNotBooked, dismiss_warning
 from gateways.contract import ChargebackState, Rejected
 from kernel.ids import new_id
 from payments import chargebacks
@@ -185,3 +186,41 @@ def test_what_the_gateway_says_again_moves_nothing():
 
 def test_every_state_of_the_gateways_is_one_of_ours():
     assert {state.value for state in ChargebackState} | {"opened"} == set(CHARGEBACK.states)
+
+
+def test_a_warning_takes_nothing_and_is_dismissed_by_staff_alone():
+    milestone = story.submitted()
+    seen = charge_back(milestone, ChargebackState.WARNED)
+    assert (look(milestone).state, look(milestone).held) == ("frozen", usd("100.00"))
+    with expect_refusal(NotYourAct):
+        atomically(dismiss_warning, chargeback_id=seen.id, reason="No.", by=story.WORKER)
+    said = {"chargeback_id": seen.id, "reason": "The client was called.", "by": story.FINANCE}
+    assert atomically(dismiss_warning, **said).state == "dismissed"
+    assert look(milestone).state == "submitted"
+    with expect_refusal(ActNotPossible):
+        atomically(dismiss_warning, **said)
+    charge_back(milestone, ChargebackState.WARNED)
+    assert look(milestone).state == "submitted", "what was dismissed stays so"
+
+
+def test_a_warning_dismissed_while_the_bank_takes_it_back_lets_nothing_go_on():
+    milestone = story.submitted()
+    seen = charge_back(milestone, ChargebackState.WARNED, gateway_id="issfr_1")
+    charge_back(milestone, TAKEN, "105.00")
+    atomically(dismiss_warning, chargeback_id=seen.id, reason="Too late.", by=story.FINANCE)
+    assert look(milestone).state == "frozen"
+
+
+def test_what_the_worker_owes_is_forgiven_in_parts_and_not_beyond_it():
+    milestone = story.funded()
+    story.accept(milestone)
+    seen = charge_back(milestone, LOST, "105.00")
+    said = {"chargeback_id": seen.id, "reason": "Not their fault.", "by": story.FINANCE.id}
+    assert atomically(chargebacks.forgive, amount=usd("40.00"), **said).outstanding == usd("50.00")
+    for wrong in ("50.01", "0.00"):
+        with expect_refusal(chargebacks.NotOwed):
+            atomically(chargebacks.forgive, amount=usd(wrong), **said)
+    assert atomically(chargebacks.forgive, amount=usd("50.00"), **said).outstanding == usd("0.00")
+    assert (story.money()["chargebacks"], story.money().get("receivable")) == ("90.00", None)
+    charge_back(milestone, WON, "105.00", "-105.00")
+    assert "chargebacks" not in story.money(), "what was forgiven is made up for"

@@ -88,7 +88,9 @@ def _our_things(session: Session) -> Things:
         things[row.gateway_id or row.id] = (row.id, row.amount_minor, row.currency, row.state)
     for row in session.scalars(select(Chargeback)):
         minor = row.amount_minor
-        things[row.gateway_id] = (charges[row.payment_id], minor, row.currency, row.word)
+        # A warning is a word about a charge, and no thing of its own.
+        if row.kind == "chargeback":
+            things[row.gateway_id] = (charges[row.payment_id], minor, row.currency, row.word)
     for row in session.scalars(select(Refund)):
         minor = row.held_minor + row.client_fee_minor
         state = _REFUNDS.get(row.state, row.state)

@@ -265,3 +265,47 @@ def move(people, dispute, status):
 def decide_from_anywhere(people, dispute):
     people.house.peer.move_dispute(dispute, status="lost")
     people.house.settle()
+
+
+def test_f7_a_warning_of_the_network_holds_the_release_until_somebody_has_looked(people, milestone):
+    people.submit(milestone)
+    people.house.peer.warn(charge_of(people, milestone))
+    people.house.settle()
+    people.house.pass_time(hours=100)
+    assert people.state(milestone) == "frozen"
+    people.finance.sign_in()
+    (warning,) = people.finance.get("/v1/staff/chargebacks", state="warned")["data"]
+    assert (warning["kind"], warning["taken"]["amount"]) == ("fraud_warning", "0.00")
+    looked_at = {"reason": "The client was called and knows of it."}
+    people.finance.post(f"/v1/staff/chargebacks/{warning['id']}/dismiss", looked_at)
+    assert people.state(milestone) == "submitted"
+    people.house.pass_time(hours=72)
+    assert people.state(milestone) == "released"
+    check_agreement(people.house.peer)
+
+
+def test_f7_a_warning_that_becomes_a_chargeback_is_over_with_it(people, milestone):
+    people.house.peer.warn(charge_of(people, milestone))
+    people.house.settle()
+    dispute = disputed(people, milestone)
+    decide(people, dispute, won=False)
+    assert people.state(milestone) == "charged_back"
+    assert [each["state"] for each in people.finance.get("/v1/staff/chargebacks")["data"]] == [
+        "lost",
+        "dismissed",
+    ]
+    check_agreement(people.house.peer)
+
+
+def test_a_debt_that_is_forgiven_is_our_loss(people, milestone):
+    people.release(milestone)
+    people.house.pass_time(hours=49)
+    people.withdraw("90.00")
+    people.house.pass_time(hours=100)
+    decide(people, disputed(people, milestone), won=False)
+    (chargeback,) = people.finance.get("/v1/staff/chargebacks")["data"]
+    order = {"amount": chargeback["outstanding"], "reason": "The client was a fraud."}
+    people.finance.post(f"/v1/staff/chargebacks/{chargeback['id']}/forgive", order)
+    assert people.books()["expenses:chargebacks"] == "90.00"
+    assert "assets:receivable" not in people.books()
+    check_agreement(people.house.peer)
