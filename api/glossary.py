@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from api.chargebacks.words import CHARGEBACKS
 from api.ledger.words import BOOKS
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 THINGS = {
     "aj": "adjustment",
     "cb": "chargeback",
+    "ce": "evidence",
     "ct": "contract",
     "dp": "dispute",
     "en": "ledger entry",
@@ -264,33 +266,6 @@ _PAYING_OUT = {
     "waiting": "What is pending, and why.",
 }
 
-_CHARGEBACKS = {
-    "Chargeback.amount": "What the bank asks for, or has taken.",
-    "Chargeback.borne": "Who bears what is taken.",
-    "Chargeback.fees": "What the payment provider took for its trouble; ours to bear.",
-    "Chargeback.forgiven": "What the worker owed for it, and we bear.",
-    "Chargeback.decision": "Why staff decided as it did.",
-    "Chargeback.kind": "Taken back or asked about by the bank, or suspected by the card's network.",
-    "Chargeback.outstanding": "What the worker owes for it.",
-    "Chargeback.reason": "The bank's word for why.",
-    "Chargeback.recovered": "What the worker has given back of it.",
-    "Chargeback.state": "How far it is; `GET /v1/processes/chargeback` draws all of it.",
-    "Chargeback.taken": "What the bank has of it now.",
-    "Chargeback.worker_id": "Whose work it was paid for.",
-    "Dismissal.reason": "Why nothing is to be done.",
-    "Forgiveness.amount": "How much of what the worker owes.",
-    "Forgiveness.reason": "Why we bear it.",
-    "Shares.client_fee": "Out of our fee to the client.",
-    "Shares.held": "Out of what was held for the milestone.",
-    "Shares.lost": "What nobody else bears, and we do.",
-    "Shares.owed": "Out of what was owed to the client already.",
-    "Shares.worker": "Out of what the worker was paid; it is owed to us.",
-    "Shares.worker_fee": "Out of our fee to the worker.",
-    "closed_at": "When the bank decided.",
-    "respond_by": "Until when evidence is heard.",
-    "word": "The payment provider's own word for the state.",
-}
-
 _RECEIPTS = {
     "query.format": "`json`, or `pdf` for one on paper with the JSON attached to it.",
     "PublicKey.id": "The beginning of the key's hash, by which seals and receipts name it.",
@@ -378,7 +353,7 @@ _WORDS = {
     **_TRAIL,
     **_PAYING_IN,
     **_PAYING_OUT,
-    **_CHARGEBACKS,
+    **CHARGEBACKS,
     **BOOKS,
     **_RECEIPTS,
     **_PROCESSES,

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gateways.keys import attempt_key
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from kernel.money import Money
@@ -50,10 +53,8 @@ class ChargebackLine:
 class ChargebackFound:
     """A chargeback as the gateway has it now; `kind` is `chargeback` or `fraud_warning`.
 
-    `payment` is the gateway's id of what was paid.
-
-    `word` is the gateway's own for the state, `respond_by` until when evidence is heard, `lines` all that has moved
-    for it so far, oldest first.
+    `payment` is the gateway's id of what was paid, `word` its own for the state, `respond_by` until when evidence is
+    heard, `lines` all that has moved so far, oldest first, and `answers` how often evidence was handed in.
     """
 
     kind: str
@@ -65,3 +66,43 @@ class ChargebackFound:
     reason: str
     respond_by: datetime | None
     lines: tuple[ChargebackLine, ...]
+    answers: int = 0
+
+
+# What a bank reads as text, and how much of it (docs.stripe.com/api/disputes/evidence_object).
+EVIDENCE = (
+    "access_activity_log",
+    "billing_address",
+    "cancellation_policy_disclosure",
+    "cancellation_rebuttal",
+    "customer_email_address",
+    "customer_name",
+    "customer_purchase_ip",
+    "duplicate_charge_explanation",
+    "duplicate_charge_id",
+    "product_description",
+    "refund_policy_disclosure",
+    "refund_refusal_explanation",
+    "service_date",
+    "uncategorized_text",
+)
+EVIDENCE_LONGEST_FIELD = 20_000
+EVIDENCE_LONGEST = 150_000
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceOrder:
+    """Hand in `fields` for a chargeback, for good. `evidence_id` is ours (`ce_…`), `chargeback` the gateway's.
+
+    A new `attempt` has a key of its own, as with transfers.
+    """
+
+    evidence_id: str
+    chargeback: str
+    fields: Mapping[str, str]
+    attempt: int = 1
+
+    @property
+    def key(self) -> str:
+        """The idempotency key."""
+        return attempt_key(self.evidence_id, self.attempt)

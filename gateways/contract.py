@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from gateways.charging_back import ChargebackFound, ChargebackLine, ChargebackState
+from gateways.charging_back import (
+    ChargebackFound,
+    ChargebackLine,
+    ChargebackState,
+    EvidenceOrder,
+)
 from gateways.events import Event, ObjectKind, SignatureRefused
 from gateways.keys import KEYS_LAST, attempt_key
 from gateways.outcomes import AnswerNotUnderstood, Busy, Rejected, Unknown
@@ -62,6 +67,7 @@ __all__ = [
     "CustomerFound",
     "CustomerOrder",
     "Event",
+    "EvidenceOrder",
     "Gateway",
     "ObjectKind",
     "OnboardingLink",
@@ -169,6 +175,14 @@ class Gateway(Protocol):
 
     def chargeback(self, gateway_id: str) -> ChargebackFound | Rejected | Busy | Unknown:
         """What the client's bank took back, as it is now."""
+        ...
+
+    def submit_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown:
+        """Answer the client's bank, for good; the same order twice answers once."""
+        ...
+
+    def find_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown | None:
+        """The chargeback, if the answer to a lost order was handed in; None when nothing was."""
         ...
 
     def fraud_warning(self, gateway_id: str) -> ChargebackFound | Rejected | Busy | Unknown:

@@ -10,7 +10,7 @@ from escrow import funding
 from gateways.contract import AnswerNotUnderstood, PaymentFound
 from jobs.work import NotYet, handler
 from kernel.ids import new_id
-from payments import chargebacks, collecting
+from payments import chargebacks, collecting, evidence
 from payments.answers import found
 from payouts import recovery
 from persistence import clock
@@ -19,6 +19,7 @@ from runtime.wiring import gateway
 
 if TYPE_CHECKING:
     from gateways.contract import ChargebackFound
+    from payments.evidence import EvidenceToSend
     from payments.views import ChargebackView, PaymentView
     from payouts.recovery import ReversalToSend
     from persistence.due import Work
@@ -64,6 +65,26 @@ def send_reversal(work: Work) -> None:
     )
     if again_at is not None:
         raise NotYet(again_at)
+
+
+@handler("send_evidence")
+def send_evidence(work: Work) -> None:
+    """Have the gateway hand the evidence in, once however often this runs; then the chargeback is looked at anew."""
+    again_at = staged(
+        begin=evidence.to_send, call=_send_evidence, record=evidence.record, evidence_id=work.subject
+    )
+    if again_at is not None:
+        raise NotYet(again_at)
+
+
+@handler("remind_of_evidence")
+def remind_of_evidence(work: Work) -> None:
+    """Tell that a bank still waits for its answer, and until when."""
+    atomically(chargebacks.remind, chargeback_id=work.subject)
+
+
+def _send_evidence(intent: EvidenceToSend) -> evidence.Answer | None:
+    return evidence.send(intent, through=gateway(intent.gateway))
 
 
 def _send_reversal(intent: ReversalToSend) -> recovery.Answer | None:

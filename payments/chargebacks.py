@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from payments.views import PaymentView
 
 _LONGEST_WORD = 64
+# Before a bank's time to be answered is over.
+_REMINDERS = (timedelta(days=3), timedelta(days=1))
 
 
 class ChargebackNotFound(NotFound):
@@ -146,6 +149,13 @@ def step(session: Session, row: Chargeback, found: ChargebackFound) -> None:
     row.state, row.word = transition.to, found.word[:_LONGEST_WORD]
     row.closed_at = clock.now(session) if transition.to in CHARGEBACK.terminal else None
     tell(session, row, transition.event)
+
+
+def remind(session: Session, *, chargeback_id: str) -> None:
+    """Tell that the bank still waits for an answer, if it does."""
+    row = locked_row(session, chargeback_id)
+    if row.state in {"inquiry", "needs_response", "appeal_needs_response"}:
+        tell(session, row, "chargeback.answer_due")
 
 
 def tell(session: Session, row: Chargeback, event: str) -> None:
@@ -295,7 +305,20 @@ def _new(
         due_at=row.opened_at + due.LEASE,
         key=f"refresh_chargeback:{row.id}",
     )
+    _remind_in_time(session, row)
     return row
+
+
+def _remind_in_time(session: Session, row: Chargeback) -> None:
+    for distance in _REMINDERS:
+        if row.respond_by is not None and row.respond_by - distance > row.opened_at:
+            due.schedule(
+                session,
+                kind="remind_of_evidence",
+                subject=row.id,
+                due_at=row.respond_by - distance,
+                key=f"remind_of_evidence:{row.id}:{distance.days}",
+            )
 
 
 def _lines(session: Session, chargeback_id: str) -> Sequence[ChargebackLine]:

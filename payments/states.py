@@ -97,6 +97,20 @@ CHARGEBACK = Process(
     _chargeback(),
 )
 
+EVIDENCE_PROCESS = Process(
+    "evidence",
+    "drafted",
+    frozenset({"submitted"}),
+    {
+        ("drafted", "hand_in"): Transition("ordered", "evidence.handed_in", ("staff",)),
+        ("ordered", "arrive"): Transition("submitted", "evidence.submitted", _GATEWAY),
+        ("ordered", "refuse"): Transition("drafted", "evidence.refused", _GATEWAY),
+        ("ordered", "lose_answer"): Transition("unknown", "evidence.unknown", _US),
+        ("unknown", "arrive"): Transition("submitted", "evidence.submitted", _GATEWAY),
+        ("unknown", "refuse"): Transition("drafted", "evidence.refused", _GATEWAY),
+    },
+)
+
 # Chargebacks that may still take money or give it back: until they end, nothing else moves on the same milestone.
 UNDECIDED = frozenset(CHARGEBACK.states) - CHARGEBACK.terminal
 

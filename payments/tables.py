@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Boolean, Index, SmallInteger, String, UniqueC
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateways.tables import Sent
-from persistence.columns import TABLE_OPTIONS, Base, Id, UtcDateTime, ascii_text
+from persistence.columns import TABLE_OPTIONS, Base, Id, Json, UtcDateTime, ascii_text
 
 
 class Customer(Base):
@@ -159,3 +159,20 @@ class ChargebackLine(Base):
     lost_minor: Mapped[int] = mapped_column(BigInteger)
     entry_id: Mapped[str] = mapped_column(Id("en"))
     booked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ChargebackEvidence(Sent, Base):
+    """What is answered to the client's bank for one chargeback."""
+
+    __tablename__ = "chargeback_evidence"
+    __table_args__ = (UniqueConstraint("chargeback_id"), TABLE_OPTIONS)
+
+    id: Mapped[str] = mapped_column(Id("ce"), primary_key=True)
+    chargeback_id: Mapped[str] = mapped_column(Id("cb"))
+    state: Mapped[str] = mapped_column(ascii_text(16))
+    fields: Mapped[dict[str, str]] = mapped_column(Json)
+    drafted_by: Mapped[str] = mapped_column(Id("us"))
+    drafted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    submitted_by: Mapped[str | None] = mapped_column(Id("us"))
+    submitted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failure_code: Mapped[str | None] = mapped_column(ascii_text(64))

@@ -10,10 +10,10 @@ from payments.bearing import Shares
 from payments.states import UNDECIDED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from payments.tables import Chargeback, ChargebackLine, Payment, Refund
+    from payments.tables import Chargeback, ChargebackEvidence, ChargebackLine, Payment, Refund
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,21 @@ class ChargebackView:
         return self.state in UNDECIDED or (self.state == "won" and bool(self.taken))
 
 
+@dataclass(frozen=True, slots=True)
+class EvidenceView:
+    """What is answered to a bank for one chargeback; after it was handed in it stays as it is."""
+
+    id: str
+    chargeback_id: str
+    state: str
+    fields: Mapping[str, str]
+    drafted_by: str
+    drafted_at: datetime
+    submitted_by: str | None
+    submitted_at: datetime | None
+    failure_code: str | None
+
+
 def payment_view(row: Payment) -> PaymentView:
     """The payment as it stands in this transaction."""
     return PaymentView(
@@ -207,4 +222,19 @@ def chargeback_view(row: Chargeback, lines: Sequence[ChargebackLine]) -> Chargeb
         decision=row.decision,
         closed_at=row.closed_at,
         lines=tuple((line.entry_id, shares_of(line)) for line in lines),
+    )
+
+
+def evidence_view(row: ChargebackEvidence) -> EvidenceView:
+    """The evidence as it stands in this transaction."""
+    return EvidenceView(
+        id=row.id,
+        chargeback_id=row.chargeback_id,
+        state=row.state,
+        fields=row.fields,
+        drafted_by=row.drafted_by,
+        drafted_at=row.drafted_at,
+        submitted_by=row.submitted_by,
+        submitted_at=row.submitted_at,
+        failure_code=row.failure_code,
     )

@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any
 from api.auth import actor, requires
 from api.blueprints import Blueprint, leads_to, refuses
 from api.chargebacks import schemas as bodies
-from api.idempotency import idempotent, once
+from api.idempotency import idempotent, naturally_idempotent, once
 from api.paging import page_of, paged
 from api.preview import previewable
 from escrow import acts
 from escrow import chargebacks as escrow_chargebacks
 from identity.permissions import Permission
-from payments import chargebacks
-from persistence.unit_of_work import reading
+from kernel.ids import new_id
+from payments import chargebacks, evidence
+from persistence.unit_of_work import atomically, reading
 
 if TYPE_CHECKING:
     from flask import Response
 
     from api.paging import ListAsked, Page
-    from payments.views import ChargebackView
+    from payments.views import ChargebackView, EvidenceView
 
 blueprint = Blueprint("chargebacks", __name__, description="What clients' banks take back, for staff.")
 
@@ -66,3 +67,49 @@ def dismiss_warning(said: dict[str, str], chargeback_id: str) -> Response:
 def forgive_debt(said: dict[str, Any], chargeback_id: str) -> Response:
     """Bear what a worker owes for a chargeback, or a part of it: it becomes our loss."""
     return once(chargebacks.forgive, chargeback_id=chargeback_id, by=actor().id, **said)
+
+
+@blueprint.put("/staff/chargebacks/<chargeback_id>/evidence")
+@requires(Permission.ANSWER_CHARGEBACKS)
+@naturally_idempotent("A draft replaces the one before it.")
+@blueprint.arguments(bodies.EvidenceDraftSchema)
+@blueprint.response(200, bodies.EvidenceSchema)
+@refuses(
+    chargebacks.ChargebackNotFound,
+    evidence.EvidenceHandedIn,
+    evidence.EvidenceTooLong,
+    evidence.EvidenceUnknownField,
+)
+def draft_evidence(said: dict[str, Any], chargeback_id: str) -> EvidenceView:
+    """Draft what is going to be answered to the bank; nothing is sent before it is handed in."""
+    return atomically(
+        evidence.draft,
+        chargeback_id=chargeback_id,
+        evidence_id=new_id("ce"),
+        fields=said["texts"],
+        by=actor().id,
+    )
+
+
+@blueprint.get("/staff/chargebacks/<chargeback_id>/evidence")
+@requires(Permission.VIEW_CHARGEBACKS)
+@blueprint.response(200, bodies.EvidenceSchema)
+@refuses(chargebacks.ChargebackNotFound, evidence.EvidenceMissing)
+def get_evidence(chargeback_id: str) -> EvidenceView:
+    """What was drafted, or was handed in."""
+    return reading(evidence.evidence_of, chargeback_id=chargeback_id)
+
+
+@blueprint.post("/staff/chargebacks/<chargeback_id>/evidence/hand-in")
+@requires(Permission.ANSWER_CHARGEBACKS)
+@idempotent
+@blueprint.response(200, bodies.EvidenceSchema)
+@refuses(
+    chargebacks.ChargebackNotFound,
+    evidence.EvidenceHandedIn,
+    evidence.EvidenceMissing,
+    evidence.NotToBeAnswered,
+)
+def hand_in_evidence(chargeback_id: str) -> Response:
+    """Answer the bank with what was drafted, once and for all."""
+    return once(evidence.hand_in, chargeback_id=chargeback_id, by=actor().id)

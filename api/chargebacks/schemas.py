@@ -6,7 +6,8 @@ from marshmallow import fields, validate
 
 from api.paging import AboutQuery
 from api.schemas import IdField, Instant, MoneyField, Strict, Text
-from payments.states import CHARGEBACK
+from gateways.charging_back import EVIDENCE, EVIDENCE_LONGEST_FIELD
+from payments.states import CHARGEBACK, EVIDENCE_PROCESS
 
 
 class SharesSchema(Strict):
@@ -63,3 +64,30 @@ class ForgivenessSchema(Strict):
 
     amount = MoneyField(required=True)
     reason = Text(most=500, required=True)
+
+
+# The bank's own fields, each as long as it reads.
+EvidenceTextsSchema = Strict.from_dict(
+    {name: Text(most=EVIDENCE_LONGEST_FIELD) for name in EVIDENCE}, name="EvidenceTextsSchema"
+)
+EvidenceTextsSchema.__doc__ = "What is answered, by the bank's own fields."
+
+
+class EvidenceDraftSchema(Strict):
+    """What is going to be answered, by the bank's fields."""
+
+    texts = fields.Nested(EvidenceTextsSchema, required=True)
+
+
+class EvidenceSchema(Strict):
+    """What is answered to the client's bank; after it was handed in it stays as it is."""
+
+    id = IdField("ce", required=True)
+    chargeback_id = IdField("cb", required=True)
+    state = fields.String(required=True, metadata={"enum": list(EVIDENCE_PROCESS.states)})
+    drafted_by = IdField("us", required=True)
+    drafted_at = Instant(required=True)
+    submitted_by = IdField("us", required=True, allow_none=True)
+    submitted_at = Instant(required=True, allow_none=True)
+    failure_code = fields.String(required=True, allow_none=True)
+    texts = fields.Nested(EvidenceTextsSchema, required=True, attribute="fields")

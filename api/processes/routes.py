@@ -10,7 +10,7 @@ from api.processes.schemas import ProcessSchema
 from escrow.states import CONTRACT, DISPUTE, MILESTONE, REFUND_REQUEST
 from kernel.refusals import NotFound
 from ledger.states import ACCOUNTING_PERIOD, ADJUSTMENT
-from payments.states import CHARGEBACK, PAYMENT, REFUND
+from payments.states import CHARGEBACK, EVIDENCE_PROCESS, PAYMENT, REFUND
 from payouts.states import PAYOUT, REVERSAL, TRANSFER
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ PROCESSES: dict[str, Process] = {
         PAYMENT,
         REFUND,
         CHARGEBACK,
+        EVIDENCE_PROCESS,
         TRANSFER,
         REVERSAL,
         PAYOUT,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from gateways.contract import ChargebackFound, ChargebackLine, ChargebackState
 from gateways.stripe.amounts import from_stripe
+from gateways.stripe.client import keyed
 from gateways.stripe.outcomes import answered
 from kernel.time import from_epoch
 
 if TYPE_CHECKING:
-    from gateways.contract import Busy, Rejected, Unknown
+    from stripe.params import DisputeUpdateParams, DisputeUpdateParamsEvidence
+
+    from gateways.contract import Busy, EvidenceOrder, Rejected, Unknown
     from gateways.stripe.client import Connection
     from gateways.stripe.outcomes import Json
 
@@ -37,6 +40,22 @@ class Chargebacks:
         """The chargeback now, with all that has moved for it."""
         disputes = self.connection.client.v1.disputes
         return answered(lambda: disputes.retrieve(gateway_id), read_chargeback)
+
+    def submit_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown:
+        """Answer the client's bank, for good; the same order twice answers once."""
+        evidence = cast("DisputeUpdateParamsEvidence", dict(order.fields))
+        params: DisputeUpdateParams = {
+            "evidence": evidence,
+            "metadata": {"holdfast_evidence": order.evidence_id},
+            "submit": True,
+        }
+        disputes = self.connection.client.v1.disputes
+        return answered(lambda: disputes.update(order.chargeback, params, keyed(order.key)), read_chargeback)
+
+    def find_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown | None:
+        """The dispute, if the answer to a lost order was handed in; None when nothing was."""
+        outcome = self.chargeback(order.chargeback)
+        return None if isinstance(outcome, ChargebackFound) and not outcome.answers else outcome
 
     def fraud_warning(self, gateway_id: str) -> ChargebackFound | Rejected | Busy | Unknown:
         """What the card's network suspects of a payment, as it is now."""
@@ -73,6 +92,7 @@ def read_chargeback(values: Json) -> ChargebackFound:
         amount=from_stripe(values["amount"], values["currency"]),
         reason=values["reason"],
         respond_by=None if due_by is None else from_epoch(due_by),
+        answers=values["evidence_details"]["submission_count"],
         lines=tuple(_line(line) for line in sorted(values["balance_transactions"], key=_age)),
     )
 

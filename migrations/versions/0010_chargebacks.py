@@ -65,6 +65,25 @@ def upgrade() -> None:
     op.create_index(op.f("ix_chargeback_lines_chargeback_id"), "chargeback_lines", ["chargeback_id"])
     op.create_index(op.f("ix_chargeback_lines_milestone_id"), "chargeback_lines", ["milestone_id"])
     op.create_table(
+        "chargeback_evidence",
+        sa.Column("attempt", sa.SmallInteger(), nullable=False),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.Column("out_since", columns.UtcDateTime(), nullable=True),
+        sa.Column("called_at", columns.UtcDateTime(), nullable=True),
+        sa.Column("id", columns.Id("ce"), nullable=False),
+        sa.Column("chargeback_id", columns.Id("cb"), nullable=False),
+        sa.Column("state", columns.ascii_text(16), nullable=False),
+        sa.Column("fields", columns.Json(), nullable=False),
+        sa.Column("drafted_by", columns.Id("us"), nullable=False),
+        sa.Column("drafted_at", columns.UtcDateTime(), nullable=False),
+        sa.Column("submitted_by", columns.Id("us"), nullable=True),
+        sa.Column("submitted_at", columns.UtcDateTime(), nullable=True),
+        sa.Column("failure_code", columns.ascii_text(64), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_chargeback_evidence")),
+        sa.UniqueConstraint("chargeback_id", name=op.f("uq_chargeback_evidence_chargeback_id")),
+        **columns.TABLE_OPTIONS,
+    )
+    op.create_table(
         "transfer_reversals",
         sa.Column("attempt", sa.SmallInteger(), nullable=False),
         sa.Column("calls", sa.Integer(), nullable=False),
@@ -95,6 +114,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("transfer_reversals")
+    op.drop_table("chargeback_evidence")
     op.drop_table("chargeback_lines")
     op.drop_table("chargebacks")
     with op.batch_alter_table("milestones") as table:

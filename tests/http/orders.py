@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from gateways.charging_back import EVIDENCE
 from tests.api.conftest import PASSWORD, registration
 from tests.http.town import usd
 
@@ -261,6 +262,13 @@ ORDERS: dict[str, Maker] = {
     "listReceiptKeys": _by(None),
     "listTransfers": _list("ada", of="walt", limit="5", state="sent"),
     "orderTransferAgain": _by("ada", transfer_id="transfer failed"),
+    "listChargebacks": _list("fiona", limit="5", state="needs_response"),
+    "getChargeback": _by("fiona", chargeback_id="chargeback"),
+    "dismissWarning": _by("fiona", {"reason": "They were called."}, chargeback_id="chargeback warned"),
+    "forgiveDebt": _by("fiona", {"amount": _PART, "reason": "No fault."}, chargeback_id="chargeback owed"),
+    "draftEvidence": _by("mia", {"texts": dict.fromkeys(EVIDENCE, "Here.")}, chargeback_id="chargeback"),
+    "getEvidence": _by("mia", chargeback_id="chargeback drafted"),
+    "handInEvidence": _by("mia", chargeback_id="chargeback drafted"),
     "getTrialBalance": _list("fiona", at=_PAST),
     "downloadTrialBalance": _file(at=_PAST),
     "getIncomeStatement": _list("fiona", **_DAYS, at=_PAST),

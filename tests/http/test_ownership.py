@@ -29,6 +29,10 @@ _ALSO = {
     "openDispute": {"clara"},
     "orderTransferAgain": set(),
     "orderRefundAgain": {"fiona", "frank", "ada"},
+    "dismissWarning": {"mia", "frank"},
+    "forgiveDebt": {"frank"},
+    "draftEvidence": {"fiona", "frank"},
+    "handInEvidence": {"fiona", "frank"},
 }
 
 

@@ -63,6 +63,14 @@ _AMOUNTS = {
             "abroad": (_ABROAD, 409, "not_enough_available", "/amount"),
         },
     ),
+    "forgiveDebt": (
+        "amount",
+        {
+            "over": (_OVER, 409, "not_owed", "/amount"),
+            "nothing": (_NOTHING, 422, "validation_failed", "/amount/amount"),
+            "abroad": (_ABROAD, 409, "not_owed", "/amount"),
+        },
+    ),
     "proposeAdjustment": (
         "postings",
         {

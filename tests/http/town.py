@@ -325,6 +325,58 @@ def _failed_refund(town: Town) -> Json:
     return refund
 
 
+def _charge(town: Town, milestone: Json) -> str:
+    steps = done(town.fiona.get(f"/v1/milestones/{milestone['id']}/money"))["steps"]
+    return str(steps[0]["gateway_object"])
+
+
+def _frozen(town: Town) -> Json:
+    milestone = _funded(town)
+    town.house.peer.dispute(_charge(town, milestone))
+    town.house.settle()
+    return _milestone(town, milestone["id"])
+
+
+def _charged_back(town: Town) -> Json:
+    milestone = _frozen(town)
+    town.house.peer.close_dispute(_chargeback(town, milestone)["gateway_id"], won=False)
+    town.house.settle()
+    return _milestone(town, milestone["id"])
+
+
+def _chargeback(town: Town, milestone: Json) -> Json:
+    known = done(town.fiona.get("/v1/staff/chargebacks?limit=100"))["data"]
+    return next(each for each in known if each["milestone_id"] == milestone["id"])
+
+
+def _drafted(town: Town) -> Json:
+    chargeback = _chargeback(town, _frozen(town))
+    path = f"/v1/staff/chargebacks/{chargeback['id']}/evidence"
+    draft = {"texts": {"uncategorized_text": "Here."}}
+    done(town.mia.client.put(path, json=draft, headers=town.mia.headers))
+    return chargeback
+
+
+def _warned(town: Town) -> Json:
+    milestone = _funded(town)
+    town.house.peer.warn(_charge(town, milestone))
+    town.house.settle()
+    return _chargeback(town, milestone)
+
+
+def _debt(town: Town) -> Json:
+    """Walt was paid, the bank took it back, and whether the money has reached him is not known."""
+    town.one("account")
+    milestone = _funded(town)
+    town.house.peer.fault("cut_before_effect", method="POST", path="/v1/transfers", count=None)
+    _acted(town, town.clara, milestone, "release", {"amount": usd(PRICE)})
+    town.house.settle()
+    town.house.peer.dispute(_charge(town, milestone))
+    town.house.settle()
+    town.house.peer.clear_faults()
+    return _chargeback(town, milestone)
+
+
 def _proposal(town: Town) -> Json:
     town.one("milestone released")
     lines = [("expenses:goodwill", "debit"), (f"liabilities:wallet:{town.walt.id}", "credit")]
@@ -392,6 +444,12 @@ MAKERS: dict[str, Callable[[Town], Any]] = {
     "milestone refunded": _refunded,
     "milestone disputed": _disputed,
     "milestone split": _split,
+    "milestone frozen": _frozen,
+    "milestone charged_back": _charged_back,
+    "chargeback": lambda town: _chargeback(town, _frozen(town)),
+    "chargeback drafted": _drafted,
+    "chargeback warned": _warned,
+    "chargeback owed": _debt,
     "refund_request open": _request,
     "refund_request agreed": lambda town: _answered(town, town.walt, "agree"),
     "refund_request declined": lambda town: _answered(town, town.walt, "decline"),

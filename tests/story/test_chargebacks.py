@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from gateways.charging_back import EVIDENCE
 from identity.permissions import Role
 from persistence import due
 from persistence.unit_of_work import reading
 from sandbox.people import Refused
+from tests.escrow.story import told
 from tests.story.agreement import check_agreement
 from tests.story.plot import cast, hired
 
@@ -309,3 +311,74 @@ def test_a_debt_that_is_forgiven_is_our_loss(people, milestone):
     assert people.books()["expenses:chargebacks"] == "90.00"
     assert "assets:receivable" not in people.books()
     check_agreement(people.house.peer)
+
+
+def answer(people, dispute, **fields):
+    (chargeback,) = people.finance.get("/v1/staff/chargebacks")["data"]
+    path = f"/v1/staff/chargebacks/{chargeback['id']}/evidence"
+    people.finance.put(path, {"texts": fields})
+    return path
+
+
+def test_f5_evidence_is_drafted_as_often_as_needed_and_handed_in_once(people, milestone):
+    dispute = disputed(people, milestone)
+    answer(people, dispute, uncategorized_text="A first thought.")
+    path = answer(
+        people, dispute, product_description="A logo.", uncategorized_text="The client accepted it."
+    )
+    assert people.house.peer.state()["objects"][dispute]["evidence_details"]["submission_count"] == 0
+    people.finance.post(f"{path}/hand-in")
+    people.house.settle()
+    (at_stripe,) = [people.house.peer.state()["objects"][dispute]]
+    assert at_stripe["evidence"]["uncategorized_text"] == "The client accepted it."
+    assert (at_stripe["status"], at_stripe["evidence_details"]["submission_count"]) == ("under_review", 1)
+    assert people.finance.get(path)["state"] == "submitted"
+    for again in (
+        lambda: people.finance.post(f"{path}/hand-in"),
+        lambda: people.finance.put(path, {"texts": {"uncategorized_text": "More."}}),
+    ):
+        with pytest.raises(Refused) as refused:
+            again()
+        assert refused.value.problem["code"] == "evidence_handed_in"
+
+
+def test_f5_an_answer_that_is_lost_is_not_handed_in_twice(people, milestone):
+    dispute = disputed(people, milestone)
+    path = answer(people, dispute, uncategorized_text="Here.")
+    people.house.peer.fault("cut_after_effect", path="/v1/disputes/.*", count=1)
+    people.finance.post(f"{path}/hand-in")
+    people.house.settle()
+    people.house.pass_time(hours=1)
+    assert people.finance.get(path)["state"] == "submitted"
+    count = people.house.peer.state()["objects"][dispute]["evidence_details"]["submission_count"]
+    assert count == 1
+
+
+def test_f5_what_the_bank_would_not_read_is_refused_before_it_is_kept(people, milestone):
+    dispute = disputed(people, milestone)
+    for fields in (
+        {"uncategorized_text": "x" * 20_001},
+        {"a_field_of_ours": "x"},
+        dict.fromkeys(EVIDENCE[:8], "x" * 20_000),
+    ):
+        with pytest.raises(Refused) as refused:
+            answer(people, dispute, **fields)
+        assert refused.value.status == 422
+    (chargeback,) = people.finance.get("/v1/staff/chargebacks")["data"]
+    with pytest.raises(Refused) as refused:
+        people.finance.post(f"/v1/staff/chargebacks/{chargeback['id']}/evidence/hand-in")
+    assert refused.value.problem["code"] == "evidence_missing"
+
+
+def test_f5_staff_is_reminded_before_the_time_is_over_and_refused_after_it(people, milestone):
+    dispute = disputed(people, milestone)
+    path = answer(people, dispute, uncategorized_text="Here.")
+    people.house.pass_time(days=8)
+    assert told()["chargeback.answer_due"] == 1
+    people.house.pass_time(days=1)
+    assert told()["chargeback.answer_due"] == 2
+    people.house.pass_time(days=2)
+    people.finance.sign_in()
+    with pytest.raises(Refused) as refused:
+        people.finance.post(f"{path}/hand-in")
+    assert refused.value.problem["code"] == "chargeback_not_to_be_answered"
