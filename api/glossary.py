@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api.ledger.words import BOOKS
+from api.reconciliation.words import RECONCILIATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 # What ids belong to, by their prefix.
 THINGS = {
     "aj": "adjustment",
+    "bk": "break",
     "ct": "contract",
     "dp": "dispute",
     "en": "ledger entry",
@@ -23,6 +25,7 @@ THINGS = {
     "py": "payment",
     "rf": "refund",
     "rl": "release",
+    "rn": "reconciliation run",
     "rr": "refund request",
     "sb": "submission",
     "se": "session",
@@ -34,7 +37,9 @@ THINGS = {
 PLACES = {
     "adjustment_id": ("The adjustment.", "aj"),
     "account_code": ("The account as the books call it: `liabilities:escrow:ms_…`.", None),
+    "break_id": ("The break.", "bk"),
     "card_id": ("The card, by the payment provider's id: `pm_…`.", None),
+    "currency": ("ISO 4217: `USD`.", None),
     "contract_id": ("The contract.", "ct"),
     "entry_id": ("The entry.", "en"),
     "form": ("The kind of file: `csv`, `xlsx` or `pdf`.", None),
@@ -46,6 +51,7 @@ PLACES = {
     "refund_id": ("The refund.", "rf"),
     "period": ("The month: `2026-10`.", None),
     "request_id": ("The refund request.", "rr"),
+    "run_id": ("The reconciliation run.", "rn"),
     "session_id": ("The session.", "se"),
     "transfer_id": ("The transfer.", "tr"),
 }
@@ -349,6 +355,7 @@ _WORDS = {
     **_PAYING_IN,
     **_PAYING_OUT,
     **BOOKS,
+    **RECONCILIATION,
     **_RECEIPTS,
     **_PROCESSES,
     **_PROBLEMS,
