@@ -55,7 +55,8 @@ def _uneven(session: Session, gateway: str, these: list[ColumnElement[bool]]) ->
             func.sum(case((Part.side == LINE, 1), else_=0)).label("lines"),
             func.count().label("sides"),
             func.max(case((Part.side == LINE, Part.kind))).label("line_kind"),
-            func.min(Part.at).label("since"),
+            # The newest: what was even before is no older break.
+            func.max(Part.at).label("since"),
         )
         .join(keys, (keys.c.item == Part.item) & (keys.c.currency == Part.currency))
         .where(Part.gateway == gateway)
@@ -115,9 +116,11 @@ def _described(gateway: str, now: Row[Any], at: datetime) -> dict[str, Any]:
 def _kind(now: Row[Any]) -> str:
     if now.line_kind == LineKind.UNKNOWN:
         return "unknown_type"
-    if not now.lines:
-        return "missing_there"
-    return "missing_here" if now.lines == now.sides else "amount_differs"
+    # A payout and its return are two on each side: the one that is missing is no difference of amounts.
+    lines, entries = int(now.lines), int(now.sides) - int(now.lines)
+    if lines == entries:
+        return "amount_differs"
+    return "missing_here" if lines > entries else "missing_there"
 
 
 def _allowed_until(kind: str, now: Row[Any]) -> datetime:

@@ -32,9 +32,6 @@ ALLOWED = {
 # We have it and the gateway does not: its list may lag, and a lost answer is asked for within a day.
 ALLOWED_THERE = timedelta(hours=24)
 
-# While these are under way, the gateway has less than our books, and nobody less than is theirs.
-UNDER_WAY = (LineKind.PAYOUT, LineKind.REFUND)
-
 # What the gateway keeps of a charge is an entry of its own.
 FEE = ":fee"
 

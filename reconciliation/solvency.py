@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import case, func, select
 from sqlalchemy.exc import IntegrityError
 
+from gateways.lines import LineKind
 from kernel.money import EXPONENTS, Money
 from kernel.refusals import Conflict
 from kernel.time import rfc3339
@@ -26,7 +27,7 @@ from ledger.coverage import coverage
 from ledger.outside import RECEIVABLE, SUSPENSE, held_as_of
 from persistence import clock, outbox
 from persistence.unit_of_work import Retry
-from reconciliation.items import ALLOWED, UNDER_WAY
+from reconciliation.items import ALLOWED
 from reconciliation.reading import OURS
 from reconciliation.sides import LINE
 from reconciliation.tables import Line, Part, Statement
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
     from ledger.seals import Signer, TrustedKeys
@@ -143,6 +145,12 @@ def statements(
     return [_view(row) for row in session.scalars(query)]
 
 
+def statements_of(session: Session, *, run_id: str) -> list[StatementView]:
+    """What a run stated, by currency."""
+    rows = session.scalars(select(Statement).where(Statement.run_id == run_id).order_by(Statement.currency))
+    return [_view(row) for row in rows]
+
+
 def minimum_balance(session: Session, *, gateway: str, currency: str) -> Money:
     """What must stay on our balance at this gateway, by the books as they are now.
 
@@ -212,7 +220,12 @@ def _amounts(session: Session, run: RunView, currency: str) -> dict[str, str]:
     owed = {kind: minor for kind, minor in held.items() if not kind.startswith((RECEIVABLE, SUSPENSE))}
     ours, workers = _listed(session, currency, at, ours=True), _listed(session, currency, at, ours=False)
     said, less = _gateway_says(session, run, currency)
-    way = _under_way(session, currency, at)
+    refunds = min(
+        _under_way(session, currency, at, Part.kind == LineKind.REFUND),
+        owed.get(chart.refunds_in_transit(currency).code, 0),
+    )
+    # Of ours alone: what nobody ordered is gone, and not under way.
+    way = refunds + _under_way(session, currency, at, (Part.kind == LineKind.PAYOUT) & (Part.worker != OURS))
     there = ours - less + workers + way
     return {
         **{f"{kind.replace(':', '_')}_minor": str(minor) for kind, minor in sorted(owed.items())},
@@ -248,15 +261,15 @@ def _gateway_says(session: Session, run: RunView, currency: str) -> tuple[str, i
     return ("agrees", 0) if difference == 0 else (f"differs by {-difference}", max(difference, 0))
 
 
-def _under_way(session: Session, currency: str, at: datetime) -> int:
+def _under_way(session: Session, currency: str, at: datetime, these: ColumnElement[bool]) -> int:
     """What gateways have given out already and the books still hold, as long as that is only a matter of time."""
-    latest = max(ALLOWED[kind] for kind in UNDER_WAY)
+    latest = ALLOWED[LineKind.PAYOUT]
     out = (
         select(Part.gateway, Part.item)
         .where(
             Part.side == LINE,
             Part.currency == currency,
-            Part.kind.in_(UNDER_WAY),
+            these,
             Part.at <= at,
             Part.at > at - latest,
         )

@@ -49,6 +49,10 @@ class Finance:
         """The last statement about dollars."""
         return reading(solvency.statements, after=None, limit=1, currency="USD")[0]
 
+    def find(self, item: str) -> BreakView:
+        """The open break over an item."""
+        return next(each for each in self.open() if each.item == item)
+
     def sides(self) -> dict[str, int]:
         """How many lines there are, and how many sides of items of each kind."""
         return reading(_sides)
