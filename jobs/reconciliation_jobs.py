@@ -11,6 +11,7 @@ from jobs.work import NotYet, handler
 from persistence import clock
 from persistence.unit_of_work import reading
 from reconciliation import solvency
+from reconciliation.runs import DAILY
 from runtime.wiring import wired
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ def reconcile(_work: Work) -> None:
             # No money has ever been there.
             continue
         run = begin_daily(gateway, day=now.date() - timedelta(days=1))
-        if run is not None and not carry_on(run.id, most=_MOST_STEPS):
+        if run is None:
+            continue
+        done = carry_on(run.id, most=_MOST_STEPS)
+        # Somebody's own run was under way, and that of the day comes after it.
+        if not done or run.started_by != DAILY:
             raise NotYet(now)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import String, case, func, literal, select
 
 from ledger.balances import nets_as_of
 from ledger.entries import Phase
-from ledger.tables import accounts, entries, postings
+from ledger.tables import BY_ENTRY, accounts, entries, postings
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -89,6 +89,11 @@ def moved_outside(gateway: str, *, after: Place | None, upto: Place) -> Select[A
         )
         .group_by(entries.c.id, "about", "worker", accounts.c.currency, "moved_as", entries.c.recorded_at)
         .having(func.sum(signed) != 0)
+        # Of all entries it is these few, so their lines are looked up, and not those of the gateway's accounts.
+        .prefix_with("STRAIGHT_JOIN", dialect="mysql")
+        .prefix_with("STRAIGHT_JOIN", dialect="mariadb")
+        .with_hint(postings, BY_ENTRY, "mysql")
+        .with_hint(postings, BY_ENTRY, "mariadb")
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, func, select, true, update
 
 from gateways.lines import LineKind
 from kernel.ids import new_id
@@ -30,11 +30,11 @@ def compare(
 
     Breaks open and close at `at`, the instant until which both sides are known.
     """
-    open_ = [Part.gateway == gateway, Part.open.is_(True), Part.item > (after or "")]
+    open_ = [Part.gateway == gateway, Part.open == true(), Part.item > (after or "")]
     items = session.scalars(select(Part.item).where(*open_).distinct().order_by(Part.item).limit(batch)).all()
     if not items:
         return None
-    these = [Part.gateway == gateway, Part.open.is_(True), Part.item >= items[0], Part.item <= items[-1]]
+    these = [Part.gateway == gateway, Part.open == true(), Part.item >= items[0], Part.item <= items[-1]]
     uneven = {(row.item, row.currency): row for row in _uneven(session, gateway, these)}
     _settle(session, gateway, (items[0], items[-1]), uneven, at=at)
     even = [*these, Part.item.not_in({item for item, _ in uneven})] if uneven else these
@@ -80,6 +80,7 @@ def _settle(
         )
     ).all()
     known = {(row.item, row.currency): row for row in live}
+    explained = _explained_since(session, gateway, between, at)
     for key, row in known.items():
         now = uneven.get(key)
         # What is in suspense stays a break until somebody explains it, however even the sides are.
@@ -87,9 +88,24 @@ def _settle(
             close_break(session, row, at=at, state="closed")
     for key, now in uneven.items():
         before = known.get(key)
-        if before is None or before.live_for is None:
+        if key not in explained and (before is None or before.live_for is None):
             owner = before.owner if before else None
             open_break(session, _described(gateway, now, at) | {"owner": owner}, break_id=new_id("bk"))
+
+
+def _explained_since(
+    session: Session, gateway: str, between: tuple[str, str], at: datetime
+) -> set[tuple[str, str]]:
+    # Somebody has resolved these meanwhile, and the entry that did is not among those of this run.
+    rows = session.execute(
+        select(Break.item, Break.currency).where(
+            Break.gateway == gateway,
+            Break.item.between(*between),
+            Break.state == "resolved",
+            Break.closed_at > at,
+        )
+    )
+    return {(item, currency) for item, currency in rows}
 
 
 def _same(row: Break, now: Row[Any]) -> bool:

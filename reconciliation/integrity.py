@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, select, true
 
 from ledger.breaches import Breach
 from reconciliation import solvency
@@ -26,7 +26,7 @@ def verify(session: Session, *, trusted: TrustedKeys) -> list[Breach]:
 
 def _spread(session: Session) -> Iterator[Breach]:
     """The lines that stand among the sides stand there with all that they are over."""
-    lines = select(Line.gateway, Line.currency, func.sum(Line.net_minor)).where(Line.spread.is_(True))
+    lines = select(Line.gateway, Line.currency, func.sum(Line.net_minor)).where(Line.spread == true())
     sides = select(Part.gateway, Part.currency, func.sum(Part.minor)).where(Part.side == LINE)
     by_lines = _sums(session, lines.group_by(Line.gateway, Line.currency))
     by_sides = _sums(session, sides.group_by(Part.gateway, Part.currency))

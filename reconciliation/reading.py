@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select
+from sqlalchemy import false, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from persistence import clock
@@ -84,26 +84,23 @@ def keep_page(session: Session, *, intent: PageWanted, outcome: LinesPage) -> No
         row.since, row.newest, row.run_id = None, None, intent.run_id
 
 
-def relate(session: Session, *, gateway: str, limit: int = 500) -> int:
-    """Find what the lines came of whose transfer had not been listed when they were; returns for how many."""
-    rows = session.scalars(
-        select(Line)
-        .where(
-            Line.gateway == gateway,
-            Line.spread.is_(False),
-            Line.transfer.is_not(None),
-            Line.our_id.is_(None),
-        )
-        .limit(limit)
-    ).all()
-    known = _ordered_as(session, gateway, {row.transfer for row in rows if row.transfer})
-    related = 0
-    for row in rows:
-        if row.transfer in known:
-            row.our_id = row.about = known[row.transfer]
-            related += 1
-    session.flush()
-    return related
+def relate(session: Session, *, gateway: str) -> None:
+    """Find what the lines came of whose transfer had not been listed when they were; there are few."""
+    # Twice: what was taken back from a worker leads to what we took back, and only that to the transfer.
+    for _ in range(2):
+        rows = session.scalars(
+            select(Line).where(
+                Line.gateway == gateway,
+                Line.spread == false(),
+                Line.transfer.is_not(None),
+                Line.our_id.is_(None),
+            )
+        ).all()
+        known = _ordered_as(session, gateway, {row.transfer for row in rows if row.transfer})
+        for row in rows:
+            if row.transfer in known:
+                row.our_id = row.about = known[row.transfer]
+        session.flush()
 
 
 def _is_reading(session: Session, run_id: str) -> bool:

@@ -136,7 +136,10 @@ def note_balances(session: Session, *, run_id: str, balances: dict[str, Any]) ->
 
 def all_read(session: Session, *, run_id: str) -> None:
     """Every account has been read to its end."""
-    _move(session, run_id, "reading", "spreading")
+    row = _held(session, run_id)
+    if row.state == "reading":
+        row.state = "spreading"
+        reading.relate(session, gateway=row.gateway)
 
 
 def spread(session: Session, *, run_id: str) -> bool:
@@ -144,7 +147,6 @@ def spread(session: Session, *, run_id: str) -> bool:
     row = _held(session, run_id)
     if row.state != "spreading":
         return False
-    reading.relate(session, gateway=row.gateway)
     return sides.spread_lines(session, gateway=row.gateway)
 
 
@@ -192,12 +194,6 @@ def finish(session: Session, *, run_id: str) -> None:
 def read_sources(session: Session, *, run_id: str) -> int:
     """How many accounts this run has read to their end."""
     return len(session.scalars(select(Read.source).where(Read.run_id == run_id)).all())
-
-
-def _move(session: Session, run_id: str, before: str, after: str) -> None:
-    row = _held(session, run_id)
-    if row.state == before:
-        row.state = after
 
 
 def _held(session: Session, run_id: str) -> Run:

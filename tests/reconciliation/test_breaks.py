@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from jobs.reconciling import begin, carry_on
 from kernel.ids import new_id
 from ledger import adjustments, chart
 from ledger.adjustments import Line
 from ledger.balances import balance
 from ledger.chart import Side
 from persistence.unit_of_work import atomically, reading
-from reconciliation import breaks
+from reconciliation import breaks, runs
 from reconciliation.breaks import AdjustmentDoesNotExplain, BreakClosed, BreakNotFound, OwnerNotStaff
 from tests.books import expect_refusal
 from tests.escrow.story import ADMIN, CLIENT, FINANCE, usd
@@ -101,6 +102,18 @@ def test_an_adjustment_of_another_amount_explains_nothing(finance, world, topup)
     )
     with expect_refusal(AdjustmentDoesNotExplain):
         resolve(topup, "adjustment", adjustment_id=made)
+
+
+def test_what_is_explained_while_a_run_compares_is_not_opened_again(finance, world, topup):
+    run = begin("stripe", by=FINANCE.id)
+    world.peer.book_line("stripe_fee", -1)
+    while reading(runs.run_of, run_id=run.id).state != "collecting":
+        assert not carry_on(run.id, most=1)
+    while atomically(runs.collect, run_id=run.id):
+        pass
+    resolve(topup)
+    assert carry_on(run.id)
+    assert finance.open() == []
 
 
 def test_a_break_is_resolved_once(finance, world, topup):
