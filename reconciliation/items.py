@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from gateways.lines import LineKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gateways.lines import BalanceLine
 
 # How long one side may be without the other before it is more than a matter of time. By kind and age, never by amount.
@@ -34,17 +32,6 @@ ALLOWED_THERE = timedelta(hours=24)
 
 # What the gateway keeps of a charge is an entry of its own.
 FEE = ":fee"
-
-
-def parts_of(line: BalanceLine) -> Iterator[tuple[str, int]]:
-    """What the line is about and how much of it: a charge is two things, what came and what the gateway kept."""
-    about = about_of(line)
-    if line.kind is LineKind.CHARGE and line.our_id is not None:
-        yield about, line.gross_minor
-        if line.fee_minor:
-            yield about + FEE, -line.fee_minor
-    elif line.net_minor:
-        yield about, line.net_minor
 
 
 def about_of(line: BalanceLine) -> str:

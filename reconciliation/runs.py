@@ -13,7 +13,7 @@ from persistence import clock, due, outbox
 from persistence.locks import locked
 from persistence.unit_of_work import Retry
 from reconciliation import comparing, reading, sides
-from reconciliation.tables import Line, Read, Run
+from reconciliation.tables import Line, Run
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -189,11 +189,6 @@ def finish(session: Session, *, run_id: str) -> None:
     if row.state == "reporting":
         row.state, row.live_for, row.finished_at = "done", None, clock.now(session)
         outbox.publish(session, name="reconciliation.done", subject=row.id, payload={"gateway": row.gateway})
-
-
-def read_sources(session: Session, *, run_id: str) -> int:
-    """How many accounts this run has read to their end."""
-    return len(session.scalars(select(Read.source).where(Read.run_id == run_id)).all())
 
 
 def _held(session: Session, run_id: str) -> Run:

@@ -20,7 +20,7 @@ from ledger.outside import Place, moved_outside, place_after
 from ledger.posting import draft, post_many
 from persistence import clock
 from reconciliation.breaks import open_break
-from reconciliation.items import FEE
+from reconciliation.items import FEE, item
 from reconciliation.reading import OURS, Source, row_of
 from reconciliation.tables import Line, Part
 
@@ -134,10 +134,10 @@ def _fees(these: Sequence[ColumnElement[bool]], instant: datetime) -> Select[Any
     return side.where(*these, _is_charge(), Line.fee_minor != 0)
 
 
-def _side(item: Any, ref: Any, minor: Any, instant: datetime) -> Select[Any]:  # noqa: ANN401 - columns
+def _side(of: Any, ref: Any, minor: Any, instant: datetime) -> Select[Any]:  # noqa: ANN401 - columns
     return select(
         Line.gateway,
-        item,
+        of,
         Line.currency,
         literal(LINE),
         ref,
@@ -190,10 +190,9 @@ def _is_bill(row: Line) -> bool:
 
 
 def _in_suspense(gateway: str, row: Line, instant: datetime) -> dict[str, Any]:
-    item_ = f"{row.about}@{row.worker}" if row.worker else row.about
     return {
         "gateway": gateway,
-        "item": item_,
+        "item": item(row.about, row.worker),
         "worker": row.worker,
         "currency": row.currency,
         "kind": "unknown_type",

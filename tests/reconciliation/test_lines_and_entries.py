@@ -13,7 +13,7 @@ from ledger.posting import post
 from persistence.unit_of_work import atomically, reading
 from runtime.wiring import gateway
 from tests.books import nothing_moves
-from tests.escrow.story import checkout, draft, usd
+from tests.escrow.story import WORKER, checkout, draft, usd
 
 # What every run leaves behind.
 _OF_A_RUN = frozenset(
@@ -203,3 +203,39 @@ def test_I1_what_we_have_and_the_gateway_has_not_is_missing_there(finance, world
     clock.advance(hours=25)
     finance.reconcile()
     assert finance.differences() == [("missing_there", 100)]
+
+
+def test_F1_a_chargeback_is_the_item_of_its_dispute(finance, world):
+    world.fund()
+    world.settle()
+    (charge,) = world.made("charge")
+    dispute = world.peer.dispute(charge["id"])
+    finance.reconcile()
+    assert finance.differences() == [("timing", -12_000)]
+    assert finance.find(dispute["id"]).line_kind == "dispute"
+    atomically(
+        post,
+        movements.chargeback_withdrawn("stripe", fee=usd("15.00"), lost=usd("105.00")),
+        key=f"{dispute['id']}:withdrawn",
+        reference=dispute["id"],
+        actor="stripe",
+    )
+    finance.reconcile()
+    assert finance.differences() == []
+
+
+def test_E2_a_transfer_that_was_taken_back_is_the_item_of_the_transfer_on_both_sides(finance, world, clock):
+    world.onboard()
+    world.earn()
+    clock.advance(days=3)
+    world.settle()
+    finance.reconcile()
+    (transfer,) = world.made("transfer")
+    reversals = gateway("stripe").connection.client.v1.transfers.reversals
+    reversals.create(transfer["id"], {"amount": 4_000})
+    finance.reconcile()
+    ours = transfer["metadata"]["holdfast_id"]
+    assert {each.item: (each.kind, each.difference_minor) for each in finance.open()} == {
+        ours: ("timing", 4_000),
+        f"{ours}@{WORKER.id}": ("timing", -4_000),
+    }
