@@ -160,7 +160,8 @@ def reports_of(session: Session, *, run_id: str) -> list[ReportView]:
 
 def report_of(session: Session, *, run_id: str, currency: str) -> ReportView:
     """What a run reported of one currency."""
-    row = session.get(Report, (run_id, currency))
+    # What is not ASCII is no currency, and the column would not take it.
+    row = session.get(Report, (run_id, currency)) if currency.isascii() else None
     if row is None:
         raise ReportNotFound("Nothing is reported for this run in this currency.", field="currency")
     return _view(row)
