@@ -9,6 +9,7 @@ from api.reference.commands import openapi
 from jobs.commands import jobs_commands, webhooks_commands
 from jobs.database_commands import database_commands
 from jobs.finance_commands import ledger_commands
+from jobs.reconcile_commands import reconcile_commands
 from runtime.settings import SettingsRefused
 
 try:
@@ -23,6 +24,7 @@ for commands in (
     database_commands,
     jobs_commands,
     ledger_commands,
+    reconcile_commands,
     webhooks_commands,
 ):
     app.cli.add_command(commands)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from api.chargebacks.words import CHARGEBACKS
 from api.ledger.words import BOOKS
+from api.reconciliation.words import RECONCILIATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +19,7 @@ THINGS = {
     "aj": "adjustment",
     "cb": "chargeback",
     "ce": "evidence",
+    "bk": "break",
     "ct": "contract",
     "dp": "dispute",
     "en": "ledger entry",
@@ -26,6 +28,7 @@ THINGS = {
     "py": "payment",
     "rf": "refund",
     "rl": "release",
+    "rn": "reconciliation run",
     "rr": "refund request",
     "sb": "submission",
     "se": "session",
@@ -38,7 +41,9 @@ PLACES = {
     "adjustment_id": ("The adjustment.", "aj"),
     "account_code": ("The account as the books call it: `liabilities:escrow:ms_…`.", None),
     "chargeback_id": ("The chargeback.", "cb"),
+    "break_id": ("The break.", "bk"),
     "card_id": ("The card, by the payment provider's id: `pm_…`.", None),
+    "currency": ("ISO 4217: `USD`.", None),
     "contract_id": ("The contract.", "ct"),
     "entry_id": ("The entry.", "en"),
     "form": ("The kind of file: `csv`, `xlsx` or `pdf`.", None),
@@ -50,6 +55,7 @@ PLACES = {
     "refund_id": ("The refund.", "rf"),
     "period": ("The month: `2026-10`.", None),
     "request_id": ("The refund request.", "rr"),
+    "run_id": ("The reconciliation run.", "rn"),
     "session_id": ("The session.", "se"),
     "transfer_id": ("The transfer.", "tr"),
 }
@@ -355,6 +361,7 @@ _WORDS = {
     **_PAYING_OUT,
     **CHARGEBACKS,
     **BOOKS,
+    **RECONCILIATION,
     **_RECEIPTS,
     **_PROCESSES,
     **_PROBLEMS,

@@ -14,6 +14,7 @@ from api.payments.routes import blueprint as payments
 from api.payouts.routes import blueprint as payouts
 from api.processes.routes import blueprint as processes
 from api.receipts.routes import blueprint as receipts
+from api.reconciliation.routes import blueprint as reconciliation
 from api.webhooks.routes import blueprint as webhooks
 
 RESOURCES = (
@@ -28,6 +29,7 @@ RESOURCES = (
     reports,
     journal,
     adjustments,
+    reconciliation,
     processes,
     webhooks,
 )

@@ -16,6 +16,7 @@ from gateways.charging_back import (
 )
 from gateways.events import Event, ObjectKind, SignatureRefused
 from gateways.keys import KEYS_LAST, attempt_key
+from gateways.lines import BalanceLine, LineKind, LinesPage
 from gateways.outcomes import AnswerNotUnderstood, Busy, Rejected, Unknown
 from gateways.paying_in import (
     CardFound,
@@ -58,6 +59,7 @@ __all__ = [
     "AccountState",
     "AnswerNotUnderstood",
     "BalanceFound",
+    "BalanceLine",
     "Busy",
     "CardFound",
     "Charge",
@@ -69,6 +71,8 @@ __all__ = [
     "Event",
     "EvidenceOrder",
     "Gateway",
+    "LineKind",
+    "LinesPage",
     "ObjectKind",
     "OnboardingLink",
     "PaymentFound",
@@ -239,6 +243,12 @@ class Gateway(Protocol):
         self, currency: str, *, account: str | None = None
     ) -> BalanceFound | Rejected | Busy | Unknown:
         """What lies at the gateway, for us or for one worker's account."""
+        ...
+
+    def balance_lines(
+        self, *, since: datetime | None, after: str | None, account: str | None = None
+    ) -> LinesPage | Rejected | Busy | Unknown:
+        """What moved on our balance, or on one worker's, since then: newest first, from behind the line `after`."""
         ...
 
     def verify_event(

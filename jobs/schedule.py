@@ -17,6 +17,8 @@ RECURRING = {
     "seal_entries": sealing.EVERY,
     "seal_late_entries": timedelta(hours=24),
     "forget_what_is_over": timedelta(hours=1),
+    # Of the day before; a period begins at midnight, UTC.
+    "reconcile": timedelta(hours=24),
 }
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

@@ -28,7 +28,15 @@ CATALOGUE: dict[str, Callable[..., Entry]] = {}
 HOLDS = {"payout_reserved": "payout_sent"}
 
 # What a person does to the books by hand; it needs a reason, so that an auditor need not ask.
-BY_HAND = frozenset({"adjustment", "reversal"})
+BY_HAND = frozenset({"adjustment", "reversal", "suspense_explained"})
+
+# What a line in suspense can turn out to be by one person's word; anything else is an adjustment, and takes two.
+COSTS: dict[str, Callable[[str], Account]] = {
+    "gateway_fees": chart.gateway_fees,
+    "chargebacks": chart.chargebacks,
+    "chargeback_fees": chart.chargeback_fees,
+    "goodwill": chart.goodwill,
+}
 
 
 def _movement(function: Callable[P, Entry]) -> Callable[P, Entry]:
@@ -352,6 +360,41 @@ def fx_difference(gateway: str, *, expected: Money, settled: Money) -> Entry:
     else:
         lines = debit(available, settled - expected), credit(cost, settled - expected)
     return Entry.of("fx_difference", *lines)
+
+
+@_movement
+def gateway_billed(gateway: str, *, fee: Money) -> Entry:
+    """The gateway took something for itself by a line of its own; below zero it gave some of it back."""
+    cost, available = chart.gateway_fees(fee.currency), chart.gateway_available(gateway, fee.currency)
+    if fee.amount_minor < 0:
+        return Entry.of("gateway_billed", debit(available, -fee), credit(cost, -fee))
+    return Entry.of("gateway_billed", debit(cost, fee), credit(available, fee))
+
+
+@_movement
+def unexplained_line(gateway: str, *, amount: Money, user_id: str | None = None) -> Entry:
+    """Money came to (or, below zero, left) the gateway, and nobody knows why: it waits in suspense.
+
+    With a `user_id` it was the worker's account there that it came to.
+    """
+    currency = amount.currency
+    suspense = chart.suspense(gateway, currency)
+    # Whether it has settled is the gateway's business; it is not ours to move either way.
+    place = (
+        chart.connected(gateway, user_id, currency) if user_id else chart.gateway_available(gateway, currency)
+    )
+    if amount.amount_minor < 0:
+        return Entry.of("unexplained_line", debit(suspense, -amount), credit(place, -amount))
+    return Entry.of("unexplained_line", debit(place, amount), credit(suspense, amount))
+
+
+@_movement
+def suspense_explained(gateway: str, *, amount: Money, cost: str) -> Entry:
+    """What was in suspense has an explanation: below zero it is a cost of the kind `cost`, above it lowers one."""
+    suspense, expense = chart.suspense(gateway, amount.currency), COSTS[cost](amount.currency)
+    if amount.amount_minor < 0:
+        return Entry.of("suspense_explained", debit(expense, -amount), credit(suspense, -amount))
+    return Entry.of("suspense_explained", debit(suspense, amount), credit(expense, amount))
 
 
 @_movement

@@ -102,7 +102,8 @@ def _write(session: Session, row: Chargeback, line: Line, shares: Shares, entry:
     posted = post(
         session,
         entry,
-        key=f"{row.id}:{line.line_id}",
+        # By the gateway's own id, under which reconciliation finds its lines.
+        key=f"{row.gateway_id}:{line.line_id}",
         reference=row.milestone_id,
         actor=row.gateway,
         reason=row.reason,

@@ -70,6 +70,16 @@ def account_at_gateway(session: Session, *, user_id: str, gateway: str) -> str:
     return row.gateway_id
 
 
+def accounts_at(session: Session, *, gateway: str) -> list[tuple[str, str]]:
+    """Every worker's account that the gateway has made, and whose it is."""
+    rows = session.execute(
+        select(PayoutAccount.gateway_id, PayoutAccount.user_id)
+        .where(PayoutAccount.gateway == gateway, PayoutAccount.gateway_id.is_not(None))
+        .order_by(PayoutAccount.id)
+    )
+    return [(account, user_id) for account, user_id in rows if account is not None]
+
+
 def _of(user_id: str, gateway: str) -> Select[PayoutAccount]:
     return select(PayoutAccount).where(PayoutAccount.user_id == user_id, PayoutAccount.gateway == gateway)
 

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from ledger import chart
 from ledger.balances import balance
 from ledger.breaches import Breach
+from ledger.outside import booked_by_line
 from payouts.states import UNDONE, UNSENT
 from payouts.tables import Payout, PayoutPart, Reversal, Transfer
 
@@ -32,12 +33,14 @@ def verify(session: Session) -> list[Breach]:
 
 
 def _connected(session: Session) -> Iterator[Breach]:
-    """What lies at the worker's account is what was moved there less what was paid out and taken back."""
+    """What lies at the worker's account is what was moved there less what left it again, and what nobody explains."""
     expected = _sums(session, Transfer, Transfer.state == "sent")
+    unexplained = booked_by_line(session)
     expected.subtract(_sums(session, Payout, Payout.state == "paid"))
     expected.subtract(_sums(session, Reversal, Reversal.state == "reversed"))
     for (worker_id, gateway, currency), minor in sorted(expected.items()):
-        there = balance(session, chart.connected(gateway, worker_id, currency)).posted.amount_minor
+        account = chart.connected(gateway, worker_id, currency)
+        there = balance(session, account).posted.amount_minor - unexplained.get((account.code, currency), 0)
         if there != minor:
             detail = f"{minor} {currency} by transfers and payouts, {there} by the ledger"
             yield Breach("connected_balance", worker_id, detail)

@@ -9,6 +9,7 @@ from ledger import integrity as ledger
 from ledger.seal_integrity import leaf_count, seal_breaches
 from payments import integrity as payments
 from payouts import integrity as payouts
+from reconciliation import integrity as reconciliation
 from runtime.wiring import wired
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def verify(
         *payments.verify(session),
         *escrow.verify(session),
         *payouts.verify(session),
+        *reconciliation.verify(session, trusted=wired().sealing_keys),
     ]
 
 

@@ -14,6 +14,7 @@ from sandbox.stripe import (
     disputes,
     identifying,
     intents,
+    money,
     onboarding,
     paying_out,
     refunding,
@@ -307,6 +308,36 @@ def prices(control: Control, given: Json, _id: str) -> Json:
             raise ValueError(f"unknown: {name}")
         setattr(settings, name, int(value))
     return given
+
+
+@act("POST", "balance_transactions")
+def book_line(control: Control, given: Json, _id: str) -> Json:
+    """Something moves on a balance that nobody ordered: `type`, `amount`, `currency`, `account`, `source`, `fee`."""
+    world = control.world
+    with world.lock:
+        line = money.book(
+            world,
+            given.get("account") or world.platform,
+            given["type"],
+            amount=int(given["amount"]),
+            currency=given.get("currency", "usd"),
+            source=given.get("source"),
+            fee=int(given.get("fee", 0)),
+            description=given.get("description"),
+        )
+        world.touch()
+        return line
+
+
+@act("POST", "balance_transactions/{id}/amount")
+def change_line(control: Control, given: Json, object_id: str) -> Json:
+    """Stripe says another `amount` from now on, and its balance agrees with it."""
+    with control.world.lock:
+        line = money.restated(
+            control.world, control.thing(object_id, "balance_transaction"), amount=int(given["amount"])
+        )
+        control.world.touch()
+        return line
 
 
 @act("GET", "journal")

@@ -140,6 +140,16 @@ class Remote:
         """The bank decides a dispute."""
         return self._post(f"disputes/{dispute}/close", {"won": won})
 
+    def book_line(self, type_: str, amount: int, **line: object) -> Json:
+        """Something moves on a balance that nobody ordered."""
+        found: Json = self._post("balance_transactions", {"type": type_, "amount": amount, **line})
+        return found
+
+    def change_line(self, line: str, *, amount: int) -> Json:
+        """A line is over another amount than it was."""
+        found: Json = self._post(f"balance_transactions/{line}/amount", {"amount": amount})
+        return found
+
     def prices(self, **prices: int) -> None:
         """Change fee_basis_points, fee_fixed_minor or settle_seconds."""
         self._post("prices", dict(prices))

@@ -28,7 +28,7 @@ def book(
     *,
     amount: int,
     currency: str,
-    source: str,
+    source: str | None,
     fee: int = 0,
     available_on: int | None = None,
     description: str | None = None,
@@ -58,6 +58,16 @@ def book(
     _purse(world, account, currency)[transaction["status"]] += transaction["net"]
     if later:
         schedule(world, at=transaction["available_on"], kind="settle", subject=transaction["id"])
+    return transaction
+
+
+def restated(world: World, transaction: Json, *, amount: int) -> Json:
+    """The same line over another amount, as if it had been so from the start."""
+    difference = amount - transaction["amount"]
+    transaction["amount"] += difference
+    transaction["net"] += difference
+    account = world.owner(transaction["id"])
+    _purse(world, account, transaction["currency"])[transaction["status"]] += difference
     return transaction
 
 

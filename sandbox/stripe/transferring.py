@@ -98,7 +98,7 @@ def reversed_(world: World, transfer: Json, reversal: Json) -> Json:
     available_on = arrived["available_on"] if arrived["status"] == "pending" else None
     _refuse_unless_covered(world, transfer, reversal["amount"], pending=available_on is not None)
     world.put(world.platform, reversal)
-    reversal["destination_payment_refund"] = world.new_id("pyr")
+    reversal["destination_payment_refund"] = _taken_back(world, payment, reversal)
     for account, kind, sign in (
         (world.platform, "transfer_refund", 1),
         (transfer["destination"], "payment_refund", -1),
@@ -122,6 +122,21 @@ def reversed_(world: World, transfer: Json, reversal: Json) -> Json:
     emit(world, "transfer.reversed", transfer)
     money.funds_arrived(world, world.platform)
     return reversal
+
+
+def _taken_back(world: World, payment: Json, reversal: Json) -> str:
+    refund = {
+        "id": world.new_id("pyr"),
+        "object": "refund",
+        "amount": reversal["amount"],
+        "charge": payment["id"],
+        "created": world.now(),
+        "currency": reversal["currency"],
+        "metadata": {},
+        "source_transfer_reversal": reversal["id"],
+        "status": "succeeded",
+    }
+    return str(world.put(world.owner(payment["id"]), refund)["id"])
 
 
 def _refuse_unless_covered(world: World, transfer: Json, amount: int, *, pending: bool) -> None:

@@ -19,6 +19,7 @@ _MAY_MAKE_ACCOUNTS = {
     "ledger/chart.py": "where they are made",
     "ledger/journal.py": "what was kept is read back as it is",
     "ledger/coverage.py": "sums what begins alike, and makes none",
+    "ledger/outside.py": "finds what is at a gateway by how it begins, and makes none",
     "ledger/adjustments.py": "names what no adjustment may touch, and asks the chart for the rest",
     "ledger/reports.py": "sorts what is there into the parts of a report by how it begins",
     "api/receipts/words.py": "says in words what a code stands for, and makes none",

@@ -298,6 +298,25 @@ ORDERS: dict[str, Maker] = {
     "reopenPeriod": _of_period("frank", "period reopening", {"reason": "Seen."}),
     "keepPeriodClosed": _of_period("frank", "period reopening", {"reason": "No."}),
     "getIntegrity": _by("fiona"),
+    "startReconciliationRun": _by("fiona", {"gateway": "stripe", "day": "2026-11-22"}),
+    "listReconciliationRuns": _list("fiona", gateway="stripe", limit="5"),
+    "getReconciliationRun": _by("fiona", run_id="reconciliation"),
+    "listReconciliationReports": _by("fiona", run_id="reconciliation"),
+    "downloadReconciliationReport": lambda _, pick: Order(
+        "fiona", {"run_id": pick("reconciliation")["id"], "currency": "USD", "form": "csv"}
+    ),
+    "listBreaks": _list("fiona", gateway="stripe", currency="USD", kind="unknown_type", limit="5"),
+    "getBreak": _by("fiona", break_id="break"),
+    "assignBreak": lambda town, pick: Order(
+        "fiona", {"break_id": pick("break")["id"]}, {"owner": town.fiona.id}
+    ),
+    "resolveBreak": _by(
+        "fiona",
+        {"explanation": "gateway_fees", "reason": "They told us.", "adjustment_id": None},
+        break_id="break",
+    ),
+    "listSolvencyStatements": _list("fiona", currency="USD", state="short", limit="5"),
+    "getMinimumBalance": _list("fiona", gateway="stripe", currency="USD"),
     "getProcess": lambda _, __: Order(None, {"name": "milestone"}),
     "receiveWebhook": _webhook,
 }

@@ -25,6 +25,8 @@ _ID = re.compile(r"(?P<prefix>[a-z]{2})_[0-9a-z]{26}")
 _OPEN_TO_ALL = {"offerContract": "every client may hire every worker"}
 # Where the other side, or staff, may do the same as the one who does it here.
 _ALSO = {
+    "assignBreak": {"frank"},
+    "resolveBreak": {"frank"},
     "cancelContract": {"walt"},
     "openDispute": {"clara"},
     "orderTransferAgain": set(),

@@ -396,6 +396,21 @@ def _entry(town: Town) -> Json:
     return done(town.fiona.get(f"/v1/staff/ledger/entries/{_posted_adjustment(town)['entry_id']}"))
 
 
+def _reconciliation(town: Town) -> Json:
+    # Of a word that nobody knows, so that there is a break as well.
+    town.house.peer.book_line("moon_fee", -1)
+    run = do(town.fiona, "/v1/staff/reconciliation/runs", {"gateway": "stripe"})
+    town.house.settle()
+    return done(town.fiona.get(f"/v1/staff/reconciliation/runs/{run['id']}"))
+
+
+def _break(town: Town) -> Json:
+    _reconciliation(town)
+    found = done(town.fiona.get("/v1/staff/reconciliation/breaks?state=open&kind=unknown_type"))
+    newest: Json = found["data"][0]
+    return newest
+
+
 def _open_period(town: Town) -> Json:
     town.months += 1
     years, month = divmod(town.months, 12)
@@ -467,6 +482,8 @@ MAKERS: dict[str, Callable[[Town], Any]] = {
     "adjustment": _adjustment,
     "adjustment posted": _posted_adjustment,
     "entry": _entry,
+    "reconciliation": _reconciliation,
+    "break": _break,
     "period open": _open_period,
     "period closed": _closed_period,
     "period reopening": _reopening_period,

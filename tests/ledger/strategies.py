@@ -96,6 +96,9 @@ def arguments(name, currency):
         "chargeback_lost": _call(NAMES, forgiven=some),
         "recovered_from_wallet": _call(NAMES, amount=some),
         "fx_difference": _conversion(currency),
+        "gateway_billed": _call(GATEWAYS, fee=some),
+        "unexplained_line": _call(GATEWAYS, amount=some, user_id=st.none() | NAMES),
+        "suspense_explained": _call(GATEWAYS, amount=some, cost=st.sampled_from(sorted(movements.COSTS))),
         "adjustment": _adjustment(currency),
         "reversal": _call(entries("milestone_released").map(lambda entry: entry.postings)),
     }[name]

@@ -224,6 +224,30 @@ ENTRIES = [
         {chart.gateway_fees("USD"): "-0.25", AVAILABLE: "0.25"},
     ),
     (
+        movements.gateway_billed(STRIPE, fee=usd("1.20")),
+        {chart.gateway_fees("USD"): "1.20", AVAILABLE: "-1.20"},
+    ),
+    (
+        movements.gateway_billed(STRIPE, fee=usd("-0.20")),
+        {chart.gateway_fees("USD"): "-0.20", AVAILABLE: "0.20"},
+    ),
+    (
+        movements.unexplained_line(STRIPE, amount=usd("3.00")),
+        {AVAILABLE: "3.00", chart.suspense(STRIPE, "USD"): "3.00"},
+    ),
+    (
+        movements.unexplained_line(STRIPE, amount=usd("-3.00"), user_id="us_w"),
+        {chart.connected(STRIPE, "us_w", "USD"): "-3.00", chart.suspense(STRIPE, "USD"): "-3.00"},
+    ),
+    (
+        movements.suspense_explained(STRIPE, amount=usd("3.00"), cost="goodwill"),
+        {chart.goodwill("USD"): "-3.00", chart.suspense(STRIPE, "USD"): "-3.00"},
+    ),
+    (
+        movements.suspense_explained(STRIPE, amount=usd("-3.00"), cost="chargebacks"),
+        {chart.chargebacks("USD"): "3.00", chart.suspense(STRIPE, "USD"): "3.00"},
+    ),
+    (
         movements.adjustment(
             debit(chart.goodwill("USD"), usd("7.00")), credit(wallet("us_w"), usd("7.00")), approved_by="us_2"
         ),

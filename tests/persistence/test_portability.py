@@ -34,6 +34,8 @@ ON_PURPOSE = {
             "ledger_postings",
             "ledger_seal_leaves",
             "ledger_seals",
+            "reconciliation_break_acts",
+            "reconciliation_statements",
         )
         for act in ("update", "delete", "replace")
     },
@@ -56,6 +58,11 @@ ON_PURPOSE = {
     ),
     ("R10", "ledger_period_acts", "PRIMARY begins with period"): "few, and the same on every shard",
     ("R10", "ledger_seals", "PRIMARY begins with number"): "every shard has a chain of its own",
+    (
+        "R10",
+        "reconciliation_statements",
+        "PRIMARY begins with number",
+    ): "there is one chain, which one node writes",
     ("R10", "ledger_seal_leaves", "uq_ledger_seal_leaves_seal_position begins with seal"): (
         "a seal is of one shard's entries, and so are its leaves"
     ),

@@ -19,6 +19,8 @@ CALLS = {
     "POST /v1/refunds",
     "POST /v1/transfers",
     "GET /v1/accounts/*",
+    "GET /v1/balance",
+    "GET /v1/balance_transactions",
     "GET /v1/payment_intents/*",
     "GET /v1/payouts/*",
     "GET /v1/refunds/*",

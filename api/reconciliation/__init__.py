@@ -1,0 +1,1 @@
+"""What gateways say happened, beside the books, for finance."""

@@ -1,0 +1,45 @@
+"""Reconciling every gateway, once a day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from jobs.queues import DEFAULT
+from jobs.reconciling import begin_daily, carry_on
+from jobs.work import NotYet, handler
+from persistence import clock
+from persistence.unit_of_work import reading
+from reconciliation import solvency
+from reconciliation.runs import DAILY
+from runtime.wiring import wired
+
+if TYPE_CHECKING:
+    from persistence.due import Work
+
+# As many as are done within the lease of the work, be the gateway slow; it then goes on at once.
+_MOST_STEPS = 10
+
+
+@handler("reconcile", queue=DEFAULT)
+def reconcile(_work: Work) -> None:
+    """Go on with the run of yesterday for every gateway, a few steps at a time."""
+    now = reading(clock.now)
+    for gateway in wired().gateways:
+        if not reading(solvency.stated_currencies, gateway=gateway):
+            # No money has ever been there.
+            continue
+        run = begin_daily(gateway, day=now.date() - timedelta(days=1))
+        if run is None:
+            continue
+        done = carry_on(run.id, most=_MOST_STEPS)
+        # Somebody's own run was under way, and that of the day comes after it.
+        if not done or run.started_by != DAILY:
+            raise NotYet(now)
+
+
+@handler("reconcile_run", queue=DEFAULT)
+def reconcile_run(work: Work) -> None:
+    """Go on with a run that somebody of staff has begun."""
+    if not carry_on(work.subject, most=_MOST_STEPS):
+        raise NotYet(reading(clock.now))

@@ -1,0 +1,146 @@
+"""D6: what is held for others stays at the gateway; each day it is stated whether it does, and a shortfall blocks."""
+
+# ruff: noqa: N802 - the names begin with those of the cases
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from kernel.money import Money
+from ledger.canonical import canonical
+from persistence.tables import OutboxEvent
+from persistence.unit_of_work import atomically, reading
+from reconciliation import solvency
+from reconciliation.solvency import PlatformPayoutBlocked
+from runtime.wiring import wired
+from tests.books import expect_refusal
+from tests.escrow.story import usd
+
+
+def pay_out(amount):
+    """What whoever builds our own payout asks first."""
+    atomically(solvency.refuse_unless_ours, gateway="stripe", amount=usd(amount))
+
+
+def minimum():
+    return reading(solvency.minimum_balance, gateway="stripe", currency="USD").decimal
+
+
+def test_D6_a_whole_story_is_covered_at_every_step(finance, world, clock):
+    world.onboard()
+    world.fund()
+    finance.reconcile()
+    assert (finance.statement().state, finance.statement().stated["held_minor"]) == ("covered", "10000")
+    world.earn()
+    clock.advance(days=3)
+    world.settle()
+    finance.reconcile()
+    assert finance.statement().state == "covered"
+    world.withdraw("50.00")
+    world.settle()
+    finance.reconcile()
+    # The gateway has given 50.00 out, and the worker's bank does not have it yet.
+    assert (finance.statement().state, finance.statement().stated["under_way_minor"]) == ("covered", "5000")
+    clock.advance(days=4)
+    world.settle()
+    finance.reconcile()
+    assert (finance.statement().state, finance.statement().stated["under_way_minor"]) == ("covered", "0")
+
+
+def test_D6_a_payout_of_ours_leaves_what_is_held_for_others(finance, world, clock):
+    for _ in range(2):
+        world.fund()
+    world.onboard()
+    world.earn()
+    clock.advance(days=3)
+    world.settle()
+    finance.reconcile()
+    # Held are two prices of 100.00; on our balance are three charges of 101.65, less 90.00 that the worker has.
+    assert minimum() == "200.00"
+    pay_out("14.95")
+    with expect_refusal(PlatformPayoutBlocked) as caught:
+        pay_out("14.96")
+    assert caught.value.details["reason"] == "minimum_balance"
+
+
+def test_D6_a_shortfall_is_stated_told_and_blocks(finance, world):
+    world.fund()
+    world.settle()
+    finance.reconcile()
+    pay_out("1.00")
+    world.peer.book_line("payout", -5_000)
+    finance.reconcile()
+    made = finance.statement()
+    assert (made.state, made.shortfall) == ("short", usd("48.35"))
+    with expect_refusal(PlatformPayoutBlocked) as caught:
+        pay_out("1.00")
+    assert caught.value.details == {"reason": "short", "shortfall": usd("48.35")}
+    told = reading(lambda session: session.scalars(select(OutboxEvent.name)).all())
+    assert told.count("solvency.fell_short") == 1
+
+
+def test_D6_nothing_is_paid_out_before_anything_was_stated_nor_on_an_old_statement(finance, world, clock):
+    world.fund()
+    world.settle()
+    with expect_refusal(PlatformPayoutBlocked) as caught:
+        pay_out("1.00")
+    assert caught.value.details["reason"] == "not_stated"
+    finance.reconcile()
+    pay_out("1.00")
+    clock.advance(hours=37)
+    with expect_refusal(PlatformPayoutBlocked):
+        pay_out("1.00")
+
+
+def test_D6_what_the_gateway_itself_says_is_less_counts(finance, world):
+    world.fund()
+    finance.reconcile()
+    (charge,) = [
+        thing
+        for thing in world.peer.state()["objects"].values()
+        if thing["object"] == "balance_transaction" and thing["type"] == "charge"
+    ]
+    # Its line was kept as it was first seen.
+    world.peer.change_line(charge["id"], amount=500)
+    finance.reconcile()
+    made = finance.statement()
+    assert (made.state, made.stated["gateway_says"]) == ("short", "differs by -10000")
+
+
+def test_statements_are_signed_and_name_the_one_before(finance, world):
+    world.fund()
+    finance.reconcile()
+    finance.reconcile()
+    second, first = reading(solvency.statements, after=None, limit=10)
+    assert (first.number, second.number) == (1, 2)
+    assert (first.stated["previous"], second.stated["previous"]) == ("00" * 32, first.hash_hex)
+    words = canonical(solvency.KIND, second.stated)
+    assert wired().sealing_keys.signed(second.key_id, words, second.signature)
+
+
+def test_a_statement_that_was_changed_is_found(finance, world, database):
+    world.fund()
+    finance.reconcile()
+    with database.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("DROP TRIGGER reconciliation_statements_no_update")
+            connection.exec_driver_sql(
+                "UPDATE reconciliation_statements SET stated = REPLACE(stated, '10000', '1')"
+            )
+            found = _breaches(connection)
+            connection.rollback()
+            assert found == ["solvency_is_signed"]
+        else:
+            with pytest.raises(Exception, match=r"denied|append"):
+                connection.exec_driver_sql("UPDATE reconciliation_statements SET state = 'covered'")
+
+
+def _breaches(connection):
+    session = Session(connection)
+    return [breach.rule for breach in solvency.breaches(session, trusted=wired().sealing_keys)]
+
+
+def test_nothing_is_kept_back_where_nothing_is_held(world):
+    assert reading(solvency.minimum_balance, gateway="stripe", currency="EUR") == Money(0, "EUR")
