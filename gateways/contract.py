@@ -93,6 +93,10 @@ class Gateway(Protocol):
         """Make the client's record; the same order twice makes one."""
         ...
 
+    def find_customer(self, order: CustomerOrder) -> CustomerFound | Rejected | Busy | Unknown | None:
+        """The record that came of an order whose answer was lost; None when the gateway never made one."""
+        ...
+
     def create_payment(self, order: PaymentOrder) -> PaymentFound | Rejected | Busy | Unknown:
         """Begin to collect; the same order twice begins once."""
         ...
@@ -161,6 +165,12 @@ class Gateway(Protocol):
 
     def create_account(self, order: AccountOrder) -> AccountFound | Rejected | Busy | Unknown:
         """Open the worker's account; payouts from it are made by us only."""
+        ...
+
+    def find_account(
+        self, order: AccountOrder, *, since: datetime
+    ) -> AccountFound | Rejected | Busy | Unknown | None:
+        """The account that came of an order whose answer was lost, and that first went out at `since`."""
         ...
 
     def account(self, gateway_id: str) -> AccountFound | Rejected | Busy | Unknown:

@@ -11,7 +11,7 @@ from gateways.tables import Sent
 from persistence.columns import TABLE_OPTIONS, Base, Id, UtcDateTime, ascii_text
 
 
-class Customer(Base):
+class Customer(Sent, Base):
     """A client as one gateway knows them. `gateway_id` is missing until the gateway has answered."""
 
     __tablename__ = "payment_customers"

@@ -1,0 +1,45 @@
+"""The orders for a client's record and a worker's account know whether they may be out, as all others do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from alembic import op
+
+from persistence import columns
+
+revision = "0012"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+_TABLES = ("payment_customers", "payout_accounts")
+# Nobody wrote down when these went out: the gateway is asked for each before another one goes.
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def upgrade() -> None:
+    for name in _TABLES:
+        op.add_column(name, sa.Column("attempt", sa.SmallInteger(), nullable=False, server_default="1"))
+        op.add_column(name, sa.Column("calls", sa.Integer(), nullable=False, server_default="0"))
+        op.add_column(name, sa.Column("out_since", columns.UtcDateTime(), nullable=True))
+        op.add_column(name, sa.Column("called_at", columns.UtcDateTime(), nullable=True))
+        orders = sa.table(
+            name,
+            sa.column("gateway_id"),
+            sa.column("out_since", columns.UtcDateTime()),
+            sa.column("called_at", columns.UtcDateTime()),
+        )
+        op.execute(
+            orders.update()
+            .where(orders.c.gateway_id.is_(None))
+            .values(out_since=_LONG_AGO, called_at=_LONG_AGO)
+        )
+
+
+def downgrade() -> None:
+    for name in _TABLES:
+        with op.batch_alter_table(name) as table:
+            for column in ("called_at", "out_since", "calls", "attempt"):
+                table.drop_column(column)
