@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from gateways.events import Event, ObjectKind, SignatureRefused
+from gateways.events import Event, EventsFound, Listed, ObjectKind, SignatureRefused
 from gateways.keys import KEYS_LAST, attempt_key
 from gateways.outcomes import AnswerNotUnderstood, Busy, Rejected, Unknown
 from gateways.paying_in import (
@@ -40,7 +40,7 @@ from gateways.paying_out import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 # One place to import all of it from.
 __all__ = [
@@ -56,7 +56,9 @@ __all__ = [
     "CustomerFound",
     "CustomerOrder",
     "Event",
+    "EventsFound",
     "Gateway",
+    "Listed",
     "ObjectKind",
     "OnboardingLink",
     "PaymentFound",
@@ -84,6 +86,8 @@ class Gateway(Protocol):
 
     name: str
     livemode: bool
+    # For how long the gateway lists its events.
+    events_last: timedelta
 
     def client_settings(self) -> Mapping[str, str]:
         """What the app needs to speak to the gateway itself: publishable key, API version."""
@@ -224,6 +228,12 @@ class Gateway(Protocol):
 
     def without_secrets(self, payload: bytes) -> bytes:
         """The verified bytes of an event, fit to be kept."""
+        ...
+
+    def events(
+        self, *, since: datetime, until: datetime, account: str | None = None, after: str | None = None
+    ) -> EventsFound | Rejected | Busy | Unknown:
+        """What the gateway has told in that time, of our own account or of a worker's, whether or not it arrived."""
         ...
 
     def read_event(self, payload: bytes) -> Event:

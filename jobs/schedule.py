@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from gateways import sweeps
 from ledger import sealing
 from persistence import clock, due
 
@@ -17,6 +18,7 @@ RECURRING = {
     "seal_entries": sealing.EVERY,
     "seal_late_entries": timedelta(hours=24),
     "forget_what_is_over": timedelta(hours=1),
+    "sweep_events": sweeps.EVERY,
 }
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

@@ -292,4 +292,5 @@ ORDERS: dict[str, Maker] = {
     "getIntegrity": _by("fiona"),
     "getProcess": lambda _, __: Order(None, {"name": "milestone"}),
     "receiveWebhook": _webhook,
+    "listEventSweeps": _by("fiona"),
 }

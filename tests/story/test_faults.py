@@ -19,6 +19,7 @@ CALLS = {
     "POST /v1/refunds",
     "POST /v1/transfers",
     "GET /v1/accounts/*",
+    "GET /v1/events",
     "GET /v1/payment_intents/*",
     "GET /v1/payouts/*",
     "GET /v1/refunds/*",

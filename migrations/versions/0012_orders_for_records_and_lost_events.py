@@ -1,4 +1,4 @@
-"""The orders for a client's record and a worker's account know whether they may be out, as all others do."""
+"""Orders for records know whether they may be out, and lost events are looked for."""
 
 from __future__ import annotations
 
@@ -36,9 +36,30 @@ def upgrade() -> None:
             .where(orders.c.gateway_id.is_(None))
             .values(out_since=_LONG_AGO, called_at=_LONG_AGO)
         )
+    op.add_column(
+        "webhook_events", sa.Column("swept", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+    op.create_table(
+        "event_sweeps",
+        sa.Column("id", columns.Id("es"), nullable=False),
+        sa.Column("gateway", columns.ascii_text(16), nullable=False),
+        sa.Column("account", columns.ascii_text(64), nullable=False),
+        sa.Column("swept_until", columns.UtcDateTime(), nullable=True),
+        sa.Column("since", columns.UtcDateTime(), nullable=True),
+        sa.Column("until", columns.UtcDateTime(), nullable=True),
+        sa.Column("after", columns.ascii_text(128), nullable=True),
+        sa.Column("blind_since", columns.UtcDateTime(), nullable=True),
+        sa.Column("blind_until", columns.UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_sweeps")),
+        sa.UniqueConstraint("account", "gateway", name=op.f("uq_event_sweeps_account_gateway")),
+        **columns.TABLE_OPTIONS,
+    )
+    op.create_index(op.f("ix_event_sweeps_gateway_swept_until"), "event_sweeps", ["gateway", "swept_until"])
 
 
 def downgrade() -> None:
+    op.drop_table("event_sweeps")
+    op.drop_column("webhook_events", "swept")
     for name in _TABLES:
         with op.batch_alter_table(name) as table:
             for column in ("called_at", "out_since", "calls", "attempt"):
