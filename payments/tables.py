@@ -33,6 +33,7 @@ class Payment(Base):
         UniqueConstraint("live_for"),
         UniqueConstraint("gateway", "gateway_id"),
         Index(None, "milestone_id"),
+        Index(None, "state", "id"),
         TABLE_OPTIONS,
     )
 
@@ -70,7 +71,12 @@ class Refund(Sent, Base):
     """Money on its way back to the client's card: part of the hold and the fee that goes with it."""
 
     __tablename__ = "refunds"
-    __table_args__ = (UniqueConstraint("gateway", "gateway_id"), Index(None, "payment_id"), TABLE_OPTIONS)
+    __table_args__ = (
+        UniqueConstraint("gateway", "gateway_id"),
+        Index(None, "payment_id"),
+        Index(None, "state", "id"),
+        TABLE_OPTIONS,
+    )
 
     id: Mapped[str] = mapped_column(Id("rf"), primary_key=True)
     payment_id: Mapped[str] = mapped_column(Id("py"))

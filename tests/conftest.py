@@ -56,6 +56,7 @@ _ON_ONE = {
     "tests/story/test_giving_back.py": "sqlite",
     "tests/story/test_lives.py": "sqlite",
     "tests/story/test_lost_events.py": "mariadb",
+    "tests/story/test_open_orders.py": "mariadb",
     "tests/story/test_lost_records.py": "sqlite",
     "tests/story/test_overtaking.py": "mariadb",
     "tests/story/test_paying_in.py": "sqlite",

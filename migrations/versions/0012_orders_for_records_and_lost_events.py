@@ -15,6 +15,12 @@ branch_labels = None
 depends_on = None
 
 _TABLES = ("payment_customers", "payout_accounts")
+# What is still open is listed for staff.
+_INDEXES = (
+    ("payments", ("state", "id")),
+    ("refunds", ("state", "id")),
+    ("due_work", ("subject", "state")),
+)
 # Nobody wrote down when these went out: the gateway is asked for each before another one goes.
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -55,9 +61,13 @@ def upgrade() -> None:
         **columns.TABLE_OPTIONS,
     )
     op.create_index(op.f("ix_event_sweeps_gateway_swept_until"), "event_sweeps", ["gateway", "swept_until"])
+    for name, fields in _INDEXES:
+        op.create_index(op.f(f"ix_{name}_{'_'.join(fields)}"), name, list(fields))
 
 
 def downgrade() -> None:
+    for name, fields in reversed(_INDEXES):
+        op.drop_index(op.f(f"ix_{name}_{'_'.join(fields)}"), table_name=name)
     op.drop_table("event_sweeps")
     op.drop_column("webhook_events", "swept")
     for name in _TABLES:

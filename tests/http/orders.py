@@ -293,4 +293,5 @@ ORDERS: dict[str, Maker] = {
     "getProcess": lambda _, __: Order(None, {"name": "milestone"}),
     "receiveWebhook": _webhook,
     "listEventSweeps": _by("fiona"),
+    "listOpenOrders": _list("fiona", limit="5", kind="payment", state="open", older_than_hours="1"),
 }
