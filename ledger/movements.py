@@ -48,6 +48,16 @@ def milestone_funded(gateway: str, milestone_id: str, *, price: Money, client_fe
 
 
 @_movement
+def late_payment_received(gateway: str, *, amount: Money) -> Entry:
+    """The client's card was charged after the payment had been given up: nothing is held or earned, all goes back."""
+    return Entry.of(
+        "late_payment_received",
+        debit(chart.gateway_pending(gateway, amount.currency), amount),
+        credit(chart.refunds_in_transit(amount.currency), amount),
+    )
+
+
+@_movement
 def gateway_fee_charged(gateway: str, *, fee: Money) -> Entry:
     """The gateway kept its fee out of what it owes us; it is our cost and comes out of nobody's hold."""
     return Entry.of(

@@ -33,6 +33,16 @@ def refunds_of(session: Session, milestone_id: str) -> tuple[RefundView, ...]:
     return tuple(refund_view(row) for row in rows)
 
 
+def given_back(session: Session, milestone_id: str) -> tuple[PaymentView, ...]:
+    """Payments for the milestone that were made after they had been given up, first to last."""
+    rows = session.scalars(
+        select(Payment)
+        .where(Payment.milestone_id == milestone_id, Payment.state == "given_back")
+        .order_by(Payment.id)
+    )
+    return tuple(payment_view(row) for row in rows)
+
+
 def at_gateway(session: Session, *, gateway: str, since: datetime) -> list[tuple[ObjectKind, str, None]]:
     """Every payment and refund ordered since then that the gateway has, by what it calls them."""
     payments = select(Payment.gateway_id).where(Payment.gateway == gateway, Payment.ordered_at >= since)

@@ -27,6 +27,8 @@ def _payment() -> Mapping[tuple[str, str], Transition]:
         ("unknown", "cancel"): canceled,
         ("open", "succeed"): succeeded,
         ("open", "cancel"): canceled,
+        # Nobody wanted it any more, and whoever still had its secret paid it: all of it goes back.
+        ("canceled", "succeed"): Transition("given_back", "payment.given_back", _GATEWAY),
     }
 
 
@@ -51,9 +53,11 @@ def _refund() -> Mapping[tuple[str, str], Transition]:
     }
 
 
-PAYMENT = Process("payment", "ordered", frozenset({"succeeded", "canceled"}), _payment())
+PAYMENT = Process("payment", "ordered", frozenset({"succeeded", "canceled", "given_back"}), _payment())
 REFUND = Process("refund", "ordered", frozenset({"succeeded", "repeated"}), _refund())
 
+# Payments whose money came.
+PAID = frozenset({"succeeded", "given_back"})
 # Refunds whose money has left the hold and has neither arrived nor come back.
 UNCONFIRMED = frozenset({"ordered", "unknown", "pending"})
 # Refunds that gave nothing back.

@@ -87,6 +87,8 @@ class Refund(Sent, Base):
     currency: Mapped[str] = mapped_column(ascii_text(3))
     held_minor: Mapped[int] = mapped_column(BigInteger)
     client_fee_minor: Mapped[int] = mapped_column(BigInteger)
+    # Of a payment that was made after it had been given up: its money was never held, nor our fee earned.
+    late: Mapped[bool] = mapped_column(Boolean)
     reason: Mapped[str] = mapped_column(String(500))
     waits_for: Mapped[str | None] = mapped_column(ascii_text(64))
     failure_reason: Mapped[str | None] = mapped_column(ascii_text(64))

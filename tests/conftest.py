@@ -59,6 +59,7 @@ _ON_ONE = {
     "tests/story/test_open_orders.py": "mariadb",
     "tests/story/test_lost_records.py": "sqlite",
     "tests/story/test_overtaking.py": "mariadb",
+    "tests/story/test_paid_after_giving_up.py": "sqlite",
     "tests/story/test_paying_in.py": "sqlite",
     "tests/story/test_paying_out.py": "sqlite",
     "tests/story/test_weather.py": "sqlite",

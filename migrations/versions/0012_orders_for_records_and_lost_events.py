@@ -45,6 +45,7 @@ def upgrade() -> None:
     op.add_column(
         "webhook_events", sa.Column("swept", sa.Boolean(), nullable=False, server_default=sa.false())
     )
+    op.add_column("refunds", sa.Column("late", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_table(
         "event_sweeps",
         sa.Column("id", columns.Id("es"), nullable=False),
@@ -69,6 +70,7 @@ def downgrade() -> None:
     for name, fields in reversed(_INDEXES):
         op.drop_index(op.f(f"ix_{name}_{'_'.join(fields)}"), table_name=name)
     op.drop_table("event_sweeps")
+    op.drop_column("refunds", "late")
     op.drop_column("webhook_events", "swept")
     for name in _TABLES:
         with op.batch_alter_table(name) as table:
