@@ -21,8 +21,6 @@ _INDEXES = (
     ("refunds", ("state", "id")),
     ("due_work", ("subject", "state")),
 )
-# Nobody wrote down when these went out: the gateway is asked for each before another one goes.
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def upgrade() -> None:
@@ -31,17 +29,7 @@ def upgrade() -> None:
         op.add_column(name, sa.Column("calls", sa.Integer(), nullable=False, server_default="0"))
         op.add_column(name, sa.Column("out_since", columns.UtcDateTime(), nullable=True))
         op.add_column(name, sa.Column("called_at", columns.UtcDateTime(), nullable=True))
-        orders = sa.table(
-            name,
-            sa.column("gateway_id"),
-            sa.column("out_since", columns.UtcDateTime()),
-            sa.column("called_at", columns.UtcDateTime()),
-        )
-        op.execute(
-            orders.update()
-            .where(orders.c.gateway_id.is_(None))
-            .values(out_since=_LONG_AGO, called_at=_LONG_AGO)
-        )
+        _may_be_out(name)
     op.add_column(
         "webhook_events", sa.Column("swept", sa.Boolean(), nullable=False, server_default=sa.false())
     )
@@ -64,6 +52,24 @@ def upgrade() -> None:
     op.create_index(op.f("ix_event_sweeps_gateway_swept_until"), "event_sweeps", ["gateway", "swept_until"])
     for name, fields in _INDEXES:
         op.create_index(op.f(f"ix_{name}_{'_'.join(fields)}"), name, list(fields))
+
+
+def _may_be_out(name: str) -> None:
+    # Nobody wrote down when these went out: the gateway is asked for each before another one goes, from when its id
+    # was made on.
+    orders = sa.table(
+        name,
+        sa.column("id", sa.LargeBinary()),
+        sa.column("gateway_id"),
+        sa.column("out_since", columns.UtcDateTime()),
+        sa.column("called_at", columns.UtcDateTime()),
+    )
+    connection = op.get_bind()
+    for (made,) in connection.execute(sa.select(orders.c.id).where(orders.c.gateway_id.is_(None))).all():
+        instant = datetime.fromtimestamp(int.from_bytes(made[:6], "big") / 1000, UTC)
+        connection.execute(
+            orders.update().where(orders.c.id == made).values(out_since=instant, called_at=instant)
+        )
 
 
 def downgrade() -> None:
