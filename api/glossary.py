@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api.ledger.words import BOOKS
+from api.orders.words import OPERATING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -349,6 +350,7 @@ _WORDS = {
     **_PAYING_IN,
     **_PAYING_OUT,
     **BOOKS,
+    **OPERATING,
     **_RECEIPTS,
     **_PROCESSES,
     **_PROBLEMS,
