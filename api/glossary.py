@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from api.chargebacks.words import CHARGEBACKS
 from api.ledger.words import BOOKS
+from api.orders.words import OPERATING
 from api.reconciliation.words import RECONCILIATION
 
 if TYPE_CHECKING:
@@ -362,6 +363,7 @@ _WORDS = {
     **CHARGEBACKS,
     **BOOKS,
     **RECONCILIATION,
+    **OPERATING,
     **_RECEIPTS,
     **_PROCESSES,
     **_PROBLEMS,

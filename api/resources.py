@@ -10,6 +10,7 @@ from api.ledger.adjustment_routes import blueprint as adjustments
 from api.ledger.entry_routes import blueprint as journal
 from api.ledger.report_routes import blueprint as reports
 from api.ledger.routes import blueprint as ledger
+from api.orders.routes import blueprint as orders
 from api.payments.routes import blueprint as payments
 from api.payouts.routes import blueprint as payouts
 from api.processes.routes import blueprint as processes
@@ -30,6 +31,7 @@ RESOURCES = (
     journal,
     adjustments,
     reconciliation,
+    orders,
     processes,
     webhooks,
 )

@@ -12,7 +12,7 @@ from gateways.contract import KEYS_LAST, PaymentFound, PaymentOrder, PaymentStat
 from identity.actors import SYSTEM
 from kernel.money import Money
 from kernel.refusals import Conflict
-from payments import collecting
+from payments import collecting, late
 from payments.customers import customer_of
 from persistence import clock
 
@@ -102,7 +102,7 @@ def checkout_to_stop(session: Session, *, payment_id: str) -> Checkout | None:
 
 def still_wanted(payment: PaymentView) -> PaymentView:
     """The payment, unless it was given up: then its milestone may be another payment's by now."""
-    if payment.state == "canceled":
+    if payment.state in {"canceled", "given_back"}:
         raise PaymentGivenUp(
             "This payment was given up. To pay for the milestone, begin again with a new Idempotency-Key.",
             payment_id=payment.id,
@@ -177,6 +177,8 @@ def record_payment(
         raise collecting.PaymentNotFound("There is no payment with this id.")
     on = _for_the_gateway(session, ordered.milestone_id)
     payment = collecting.record_payment(session, payment_id=payment_id, outcome=outcome)
+    if payment.state == "given_back":
+        late.give_back(session, payment)
     if on.milestone.state == "funding":
         if payment.state == "succeeded":
             on.milestone.funded_at = clock.now(session)

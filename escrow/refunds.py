@@ -104,10 +104,7 @@ def record_refund(
     was = payment_refunds.find_refund(session, refund_id=refund_id, gateway_id=None) or was
     now = payment_refunds.record_refund(session, refund_id=refund_id, outcome=outcome, intent=intent)
     if now.state == "failed" and was.state != "failed":
-        covered = chargebacks.cover(
-            session, milestone_id=now.milestone_id, by=now.amount, refund_id=refund_id
-        )
-        on.milestone.owed_minor += (now.amount - covered).amount_minor
+        on.milestone.owed_minor += (now.amount - _covered(session, now)).amount_minor
         on.milestone.version += 1
         tell(session, on, "milestone.refund_failed", refund_id=now.id, reason=now.failure_reason)
     return now
@@ -187,6 +184,13 @@ def close_request(session: Session, *, request_id: str, act: str, by: Actor) -> 
     row, on, step = _answer(session, request_id, act, by)
     _close(session, on, row, step)
     return refund_request_view(row)
+
+
+def _covered(session: Session, refund: RefundView) -> Money:
+    # What came after it had been given up is another payment than the one that a bank has taken back.
+    if refund.late:
+        return Money.zero(refund.amount.currency)
+    return chargebacks.cover(session, milestone_id=refund.milestone_id, by=refund.amount, refund_id=refund.id)
 
 
 def _answer(session: Session, request_id: str, act: str, by: Actor) -> tuple[RefundRequest, Held, Transition]:

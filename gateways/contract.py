@@ -14,7 +14,7 @@ from gateways.charging_back import (
     ChargebackState,
     EvidenceOrder,
 )
-from gateways.events import Event, ObjectKind, SignatureRefused
+from gateways.events import Event, EventsFound, Listed, ObjectKind, SignatureRefused
 from gateways.keys import KEYS_LAST, attempt_key
 from gateways.lines import BalanceLine, LineKind, LinesPage
 from gateways.outcomes import AnswerNotUnderstood, Busy, Rejected, Unknown
@@ -49,7 +49,7 @@ from gateways.paying_out import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 # One place to import all of it from.
 __all__ = [
@@ -69,10 +69,12 @@ __all__ = [
     "CustomerFound",
     "CustomerOrder",
     "Event",
+    "EventsFound",
     "EvidenceOrder",
     "Gateway",
     "LineKind",
     "LinesPage",
+    "Listed",
     "ObjectKind",
     "OnboardingLink",
     "PaymentFound",
@@ -102,6 +104,8 @@ class Gateway(Protocol):
 
     name: str
     livemode: bool
+    # For how long the gateway lists its events.
+    events_last: timedelta
 
     def client_settings(self) -> Mapping[str, str]:
         """What the app needs to speak to the gateway itself: publishable key, API version."""
@@ -109,6 +113,10 @@ class Gateway(Protocol):
 
     def create_customer(self, order: CustomerOrder) -> CustomerFound | Rejected | Busy | Unknown:
         """Make the client's record; the same order twice makes one."""
+        ...
+
+    def find_customer(self, order: CustomerOrder) -> CustomerFound | Rejected | Busy | Unknown | None:
+        """The record that came of an order whose answer was lost; None when the gateway never made one."""
         ...
 
     def create_payment(self, order: PaymentOrder) -> PaymentFound | Rejected | Busy | Unknown:
@@ -197,6 +205,12 @@ class Gateway(Protocol):
         """Open the worker's account; payouts from it are made by us only."""
         ...
 
+    def find_account(
+        self, order: AccountOrder, *, since: datetime
+    ) -> AccountFound | Rejected | Busy | Unknown | None:
+        """The account that came of an order whose answer was lost, and that first went out at `since`."""
+        ...
+
     def account(self, gateway_id: str) -> AccountFound | Rejected | Busy | Unknown:
         """The worker's account now."""
         ...
@@ -262,6 +276,12 @@ class Gateway(Protocol):
 
     def without_secrets(self, payload: bytes) -> bytes:
         """The verified bytes of an event, fit to be kept."""
+        ...
+
+    def events(
+        self, *, since: datetime, until: datetime, account: str | None = None, after: str | None = None
+    ) -> EventsFound | Rejected | Busy | Unknown:
+        """What the gateway has told in that time, of our own account or of a worker's, whether or not it arrived."""
         ...
 
     def read_event(self, payload: bytes) -> Event:

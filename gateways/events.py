@@ -39,5 +39,21 @@ class Event:
     livemode: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An event out of a gateway's own list, fit to be kept; `event` is None when nobody here understands it."""
+
+    event: Event | None
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EventsFound:
+    """One page of a gateway's list of events, newest first; `after` is where the next one begins, if there is one."""
+
+    events: tuple[Listed, ...]
+    after: str | None
+
+
 class SignatureRefused(Exception):  # noqa: N818 - an answer to the sender
     """The bytes were not signed by the gateway, or not lately."""

@@ -35,8 +35,13 @@ class Received:
     payload: bytes
 
 
-def receive(session: Session, *, webhook_id: str, gateway: str, event: Event, payload: bytes) -> bool:
-    """Keep a verified event and have it handled; false when it came before, which changes nothing."""
+def receive(
+    session: Session, *, webhook_id: str, gateway: str, event: Event, payload: bytes, swept: bool = False
+) -> bool:
+    """Keep a verified event and have it handled; false when it came before, which changes nothing.
+
+    `swept` is one that was not sent to us but found.
+    """
     row = WebhookEvent(
         gateway=gateway,
         account=event.account or "",
@@ -46,11 +51,14 @@ def receive(session: Session, *, webhook_id: str, gateway: str, event: Event, pa
         object_id=event.object_id,
         payload=payload,
         created_at=event.created_at,
+        swept=swept,
     )
     return _kept(session, webhook_id, row)
 
 
-def receive_unread(session: Session, *, webhook_id: str, gateway: str, payload: bytes) -> bool:
+def receive_unread(
+    session: Session, *, webhook_id: str, gateway: str, payload: bytes, swept: bool = False
+) -> bool:
     """Keep what a gateway signed and nobody here understands, for a newer version of us to handle."""
     row = WebhookEvent(
         gateway=gateway,
@@ -60,6 +68,7 @@ def receive_unread(session: Session, *, webhook_id: str, gateway: str, payload: 
         type=_UNREAD,
         payload=payload,
         created_at=clock.now(session),
+        swept=swept,
     )
     return _kept(session, webhook_id, row)
 

@@ -101,6 +101,18 @@ def judge(order: Sent, *, call: Call, outcome: Rejected | Busy | Unknown | None)
     return Verdict.PUT_OFF if outcome.temporary else Verdict.REFUSED
 
 
+def told(
+    order: Sent, *, call: Call, outcome: Rejected | Busy | Unknown | None
+) -> Rejected | Busy | Unknown | Verdict:
+    """What to tell a person who waits for what the order makes; `NEVER_ARRIVED` when it may go again at once."""
+    verdict = judge(order, call=call, outcome=outcome)
+    if outcome is None and order.out_since is None:
+        return Verdict.NEVER_ARRIVED
+    if outcome is None or (verdict is not Verdict.PUT_OFF and verdict is not Verdict.REFUSED):
+        return outcome if isinstance(outcome, Unknown) else Unknown("another call may still be out")
+    return outcome
+
+
 def next_try(*, now: datetime, since: datetime) -> datetime:
     """When to try again what has been tried since then: after as long again, but within the hour."""
     return now + min(max(now - since, _SOONEST), _LATEST)

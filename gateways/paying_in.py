@@ -26,11 +26,20 @@ class PaymentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CustomerOrder:
-    """Make the gateway's record of a client. `customer_id` is ours (`cu_…`)."""
+    """Make the gateway's record of a client. `customer_id` is ours (`cu_…`).
+
+    A new `attempt` has a key of its own, as with transfers.
+    """
 
     customer_id: str
     user_id: str
     email: str
+    attempt: int = 1
+
+    @property
+    def key(self) -> str:
+        """What the gateway knows this order by."""
+        return attempt_key(self.customer_id, self.attempt)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,21 @@ class AccountState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccountOrder:
-    """Open an account at the gateway into which a worker is paid. `account_id` is ours (`ac_…`)."""
+    """Open an account at the gateway into which a worker is paid. `account_id` is ours (`ac_…`).
+
+    A new `attempt` has a key of its own, as with transfers.
+    """
 
     account_id: str
     user_id: str
     email: str
     country: str
+    attempt: int = 1
+
+    @property
+    def key(self) -> str:
+        """What the gateway knows this order by."""
+        return attempt_key(self.account_id, self.attempt)
 
 
 @dataclass(frozen=True, slots=True)

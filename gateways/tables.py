@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, Integer, LargeBinary, SmallInteger, UniqueConstraint
+from sqlalchemy import Boolean, Index, Integer, LargeBinary, SmallInteger, UniqueConstraint
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -34,6 +34,34 @@ class WebhookEvent(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     state: Mapped[str] = mapped_column(ascii_text(8))
+    # Not sent to us, or not yet: found in the gateway's own list.
+    swept: Mapped[bool] = mapped_column(Boolean)
+
+
+class EventSweep(Base):
+    """How far a gateway's list of events has been looked through, of our own account or of one worker's.
+
+    `since`, `until` and `after` are the stretch under way and how far it is, missing while none is.
+    """
+
+    __tablename__ = "event_sweeps"
+    __table_args__ = (
+        UniqueConstraint("account", "gateway"),
+        Index(None, "gateway", "swept_until"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[str] = mapped_column(Id("es"), primary_key=True)
+    gateway: Mapped[str] = mapped_column(ascii_text(16))
+    # Empty for our own.
+    account: Mapped[str] = mapped_column(ascii_text(64))
+    swept_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    after: Mapped[str | None] = mapped_column(ascii_text(128))
+    # A time of which the list no longer told when we came to look.
+    blind_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    blind_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Sent:

@@ -1,21 +1,23 @@
-"""What is typed: `flask --app wsgi jobs relay | work | parked | retry` and `flask --app wsgi webhooks replay`."""
+"""What is typed: `flask --app wsgi jobs relay | work | parked | retry` and `… webhooks replay | sweep`."""
 
 from __future__ import annotations
 
 import signal
+import sys
 from datetime import UTC, datetime
 from threading import Event
 from typing import TYPE_CHECKING
 
 import click
 
-from gateways import inbox
-from jobs import queues
+from gateways import inbox, sweeps
+from jobs import queues, sweeping
 from jobs.relay import Relay
 from jobs.subscriptions import SUBSCRIBERS
 from jobs.worker import work as work_on
-from kernel.refusals import NotFound
+from kernel.refusals import NotFound, Refusal
 from kernel.time import rfc3339
+from payouts.queries import accounts_at
 from persistence import due
 from persistence.unit_of_work import atomically, reading
 from runtime.commands import Commands
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from redis import Redis
+
+    from gateways.contract import Gateway
+    from gateways.sweeps import Kept
 
 jobs_commands = Commands("jobs", help="Work in the background.")
 webhooks_commands = Commands("webhooks", help="What gateways told us.")
@@ -99,6 +104,28 @@ def replay(event_id: str | None, since: datetime | None) -> None:
     for webhook_id in found:
         atomically(inbox.replay, webhook_id)
     click.echo(f"{len(found)} to be handled again.")
+
+
+@webhooks_commands.command("sweep")
+def sweep() -> None:
+    """Take in what never arrived, out of the gateways' own lists of events; what is interrupted goes on next time."""
+    places = [
+        (at, account)
+        for name, at in wired().gateways.items()
+        for account in (sweeps.OUR_OWN, *reading(accounts_at, gateway=name))
+    ]
+    missed = 0
+    with click.progressbar(places, label="Looking through accounts", file=sys.stderr) as bar:
+        for at, account in bar:
+            missed += sum(len(kept.missed) for kept in _swept(at, account))
+    click.echo(f"{missed} had not arrived and will be handled now." if missed else "Nothing was missing.")
+
+
+def _swept(at: Gateway, account: str) -> list[Kept]:
+    try:
+        return list(sweeping.sweep(at, account))
+    except Refusal as refusal:
+        raise click.ClickException(refusal.detail) from None
 
 
 def _revived(work_id: str) -> bool:

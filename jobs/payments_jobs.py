@@ -11,6 +11,7 @@ from gateways.contract import PaymentState
 from jobs.work import NotYet, handler
 from payments import charges, collecting, refunds
 from payments.answers import found
+from payments.states import PAYMENT
 from persistence import clock
 from persistence.unit_of_work import atomically, reading, staged
 from runtime.wiring import gateway
@@ -96,21 +97,21 @@ def refresh_refund(work: Work) -> None:
 def _refresh_ours(work: Work) -> None:
     payment = reading(collecting.find_payment, payment_id=work.subject, gateway_id=None)
     assert payment is not None, "a payment is never deleted"
-    if payment.state in {"succeeded", "canceled"}:
+    if payment.state in PAYMENT.terminal:
         return
     outcome = _look_up(payment)
     if outcome is not None:
         payment = atomically(funding.record_payment, payment_id=payment.id, outcome=found(outcome))
     if _is_abandoned(payment):
         payment = _give_up(payment)
-    if payment.state not in {"succeeded", "canceled"}:
+    if payment.state not in PAYMENT.terminal:
         raise NotYet(_next_look(payment))
 
 
 def _is_abandoned(payment: PaymentView) -> bool:
     # Where a bank is at work already, it is waited for.
     return (
-        payment.state not in {"succeeded", "canceled"}
+        payment.state not in PAYMENT.terminal
         and payment.gateway_state != PaymentState.PROCESSING
         and payment.ordered_at + _ABANDONED <= _now()
     )

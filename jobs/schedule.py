@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from gateways import sweeps
 from ledger import sealing
 from persistence import clock, due
 
@@ -19,6 +20,7 @@ RECURRING = {
     "forget_what_is_over": timedelta(hours=1),
     # Of the day before; a period begins at midnight, UTC.
     "reconcile": timedelta(hours=24),
+    "sweep_events": sweeps.EVERY,
 }
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

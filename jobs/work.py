@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 import traceback
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -134,12 +135,24 @@ def _do(work: Work) -> None:
         log.info("work_deferred", until=later.until.isoformat())
     except Exception as error:  # noqa: BLE001 - whatever it was, the work is kept and the next piece goes on
         reason = reason_of(error)
-        parked = atomically(due.postpone, work.id, reason=reason, outage=isinstance(error, _OUTAGES))
+        parked = atomically(
+            due.postpone,
+            work.id,
+            reason=reason,
+            outage=isinstance(error, _OUTAGES),
+            at_least=_asked_to_wait(error),
+        )
         log.warning("work_parked" if parked else "work_postponed", reason=reason)
     else:
         reached("before_done", work.kind)
         atomically(due.complete, work.id)
         log.info("work_done")
+
+
+def _asked_to_wait(error: Exception) -> timedelta:
+    # A gateway that is asked again before the time it named only asks for more.
+    seconds = error.details.get("retry_after_seconds") if isinstance(error, GatewayUnavailable) else None
+    return timedelta(seconds=seconds) if isinstance(seconds, int) else timedelta()
 
 
 def _run(work: Work) -> None:

@@ -8,6 +8,7 @@ from kernel.money import Money
 from ledger import movements
 from ledger.posting import post
 from payments.collecting import PaymentNotFound
+from payments.states import PAID
 from payments.tables import Payment
 from persistence import clock
 from persistence.locks import locked
@@ -40,7 +41,7 @@ def give_back(session: Session, *, payment_id: str, amount: Money) -> bool:
 def settle(session: Session, *, payment_id: str) -> None:
     """The gateway released the charge to our available balance: book what is left of it, once."""
     row = _locked(session, payment_id)
-    if row.settled_at is not None or row.state != "succeeded":
+    if row.settled_at is not None or row.state not in PAID:
         return
     row.settled_at = clock.now(session)
     charged = row.price_minor + row.client_fee_minor

@@ -11,7 +11,7 @@ from gateways.contract import PaymentFound, PaymentState, Rejected, Unknown
 from kernel.refusals import Conflict, NotFound
 from ledger import movements
 from ledger.posting import post
-from payments.states import PAYMENT
+from payments.states import PAID, PAYMENT
 from payments.tables import Payment
 from payments.views import PaymentView, payment_view
 from persistence import clock, due, outbox
@@ -161,21 +161,20 @@ def book_funding(session: Session, payment: PaymentView) -> None:
 def _apply(session: Session, row: Payment, found: PaymentFound) -> None:
     _refuse_another_payment(row, found)
     row.gateway_id = found.gateway_id
-    row.gateway_state = found.state.value if row.state != "succeeded" else PaymentState.SUCCEEDED.value
+    row.gateway_state = found.state.value if row.state not in PAID else PaymentState.SUCCEEDED.value
     row.decline_code = found.decline_code
     act = _ACTS[found.state]
-    if act == "succeed" and row.state == "canceled":
-        raise GatewayDisagrees(
-            f"{found.gateway_id} was paid after {row.id} was given up. Refund it at the gateway."
-        )
     if act == "open" and row.state == "canceled":
         _stop_at_the_gateway(session, row)
     if act == "succeed" and found.charge is None:
         # The gateway is still writing the charge; its own event for that follows.
+        if row.state == "canceled":
+            _look_again_at_what_was_given_up(session, row)
         return
+    given_up = row.state == "canceled"
     if _step(session, row, act) and act == "succeed":
         assert found.charge is not None
-        _book(session, row, found.charge)
+        _book(session, row, found.charge, late=given_up)
 
 
 def _say_anew(row: Payment, *, save_card: bool) -> None:
@@ -215,7 +214,7 @@ def _step(session: Session, row: Payment, act: str) -> bool:
     return True
 
 
-def _book(session: Session, row: Payment, charge: Charge) -> None:
+def _book(session: Session, row: Payment, charge: Charge, *, late: bool) -> None:
     view = payment_view(row)
     if charge.fee.currency != row.currency:
         raise GatewayDisagrees(
@@ -225,7 +224,10 @@ def _book(session: Session, row: Payment, charge: Charge) -> None:
     row.card_brand, row.card_last4 = charge.card_brand, charge.card_last4
     row.gateway_fee_minor = charge.fee.amount_minor
     row.succeeded_at, row.available_on = clock.now(session), charge.available_on
-    book_funding(session, view)
+    if late:
+        _book_late(session, view)
+    else:
+        book_funding(session, view)
     if charge.fee:
         post(
             session,
@@ -240,6 +242,28 @@ def _book(session: Session, row: Payment, charge: Charge) -> None:
         subject=row.id,
         due_at=charge.available_on,
         key=f"settle_charge:{row.id}",
+    )
+
+
+def _book_late(session: Session, payment: PaymentView) -> None:
+    post(
+        session,
+        movements.late_payment_received(payment.gateway, amount=payment.charged),
+        key=f"{payment.id}:late",
+        reference=payment.milestone_id,
+        actor=payment.client_id,
+    )
+
+
+def _look_again_at_what_was_given_up(session: Session, row: Payment) -> None:
+    # Nobody watches a payment that was given up, and money that came for it shall not lie there unseen.
+    due.schedule(
+        session,
+        kind="refresh_payment",
+        subject=row.gateway_id or row.id,
+        due_at=clock.now(session) + due.LEASE,
+        key=f"refresh_payment:{row.id}:late",
+        payload={"gateway": row.gateway, "account": None},
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from ledger import chart
 from ledger.balances import balance
 from ledger.breaches import Breach
-from payments.states import CAME_BACK, UNCONFIRMED
+from payments.states import CAME_BACK, PAID, UNCONFIRMED
 from payments.tables import Chargeback, ChargebackLine, Payment, Refund
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def given_back_by_milestone() -> Select[str, int, int]:
     """
     return (
         select(Refund.milestone_id, func.sum(Refund.held_minor), func.sum(Refund.client_fee_minor))
-        .where(Refund.state != "repeated")
+        .where(Refund.state != "repeated", Refund.late.is_(False))
         .group_by(Refund.milestone_id)
     )
 
@@ -67,7 +67,7 @@ def _pending(session: Session) -> Iterator[Breach]:
     left = brought - Payment.gateway_fee_minor - Payment.drawn_pending_minor
     expected = (
         select(Payment.gateway, Payment.currency, func.sum(left))
-        .where(Payment.state == "succeeded", Payment.settled_at.is_(None))
+        .where(Payment.state.in_(PAID), Payment.settled_at.is_(None))
         .group_by(Payment.gateway, Payment.currency)
     )
     unsettled = {(gateway, currency): int(minor) for gateway, currency, minor in session.execute(expected)}

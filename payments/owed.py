@@ -39,4 +39,5 @@ def order_again(session: Session, *, refund_id: str, again_id: str, by: str) -> 
         by=by,
         reason=row.reason,
         owed=True,
+        late=came_back.late,
     )

@@ -16,7 +16,7 @@ from ledger import movements
 from ledger.posting import post
 from payments import chargebacks
 from payments.collecting import GatewayDisagrees, PaymentNotFound
-from payments.states import CAME_BACK, REFUND
+from payments.states import CAME_BACK, PAID, REFUND
 from payments.tables import Payment, Refund
 from payments.views import RefundView, payment_view, refund_view
 from persistence import clock, due, outbox
@@ -73,17 +73,53 @@ def order_refund(
     by: str,
     reason: str,
     owed: bool = False,
+    late: bool = False,
 ) -> RefundView:
     """Take the money out of the hold and our fee (or of what is `owed`), and order the gateway to give it back.
 
     The gateway is called after the commit; refuses when all refunds together would exceed the payment, and while the
     client's bank is taking it back.
     """
+    row = place_refund(
+        session,
+        refund_id=refund_id,
+        payment_id=payment_id,
+        held=held,
+        client_fee=client_fee,
+        reason=reason,
+        late=late,
+    )
+    post(
+        session,
+        movements.refund_ordered_again(row.milestone_id, amount=held + client_fee)
+        if owed
+        else movements.refund_ordered(row.milestone_id, held=held, client_fee=client_fee),
+        key=f"{refund_id}:ordered_again" if owed else f"{refund_id}:ordered",
+        reference=row.milestone_id,
+        actor=by,
+        reason=reason,
+    )
+    session.flush()
+    return refund_view(row)
+
+
+def place_refund(
+    session: Session,
+    *,
+    refund_id: str,
+    payment_id: str,
+    held: Money,
+    client_fee: Money,
+    reason: str,
+    late: bool = False,
+) -> Refund:
+    """The order itself, to be sent after the commit; where the money comes from is booked by whoever places it."""
     payment = locked(session, Payment, payment_id)
-    if payment is None or payment.state != "succeeded":
+    if payment is None or payment.state not in PAID:
         raise PaymentNotFound("There is no payment to give back.")
     amount = held + client_fee
-    taken = chargebacks.of_milestone(session, payment.milestone_id)
+    about = chargebacks.of_milestone(session, payment.milestone_id)
+    taken = [each for each in about if each.payment_id == payment_id]
     if any(each.undecided for each in taken):
         raise ChargebackUndecided("The client's bank is taking this payment back. Wait until it has decided.")
     left = payment_view(payment).charged.amount_minor - payment.refunded_minor
@@ -100,27 +136,17 @@ def order_refund(
         currency=held.currency,
         held_minor=held.amount_minor,
         client_fee_minor=client_fee.amount_minor,
+        late=late,
         reason=reason,
         attempt=1,
         calls=0,
         ordered_at=clock.now(session),
     )
     session.add(row)
-    post(
-        session,
-        movements.refund_ordered_again(payment.milestone_id, amount=amount)
-        if owed
-        else movements.refund_ordered(payment.milestone_id, held=held, client_fee=client_fee),
-        key=f"{refund_id}:ordered_again" if owed else f"{refund_id}:ordered",
-        reference=payment.milestone_id,
-        actor=by,
-        reason=reason,
-    )
     due.schedule(
         session, kind="send_refund", subject=refund_id, due_at=row.ordered_at, key=f"send_refund:{refund_id}"
     )
-    session.flush()
-    return refund_view(row)
+    return row
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ def _payment() -> Mapping[tuple[str, str], Transition]:
         ("unknown", "cancel"): canceled,
         ("open", "succeed"): succeeded,
         ("open", "cancel"): canceled,
+        # Nobody wanted it any more, and whoever still had its secret paid it: all of it goes back.
+        ("canceled", "succeed"): Transition("given_back", "payment.given_back", _GATEWAY),
     }
 
 
@@ -87,7 +89,7 @@ def _chargeback() -> Mapping[tuple[str, str], Transition]:
     return table | {("warned", "dismiss"): Transition("dismissed", "chargeback.dismissed", ("staff",))}
 
 
-PAYMENT = Process("payment", "ordered", frozenset({"succeeded", "canceled"}), _payment())
+PAYMENT = Process("payment", "ordered", frozenset({"succeeded", "canceled", "given_back"}), _payment())
 REFUND = Process("refund", "ordered", frozenset({"succeeded", "repeated"}), _refund())
 
 CHARGEBACK = Process(
@@ -113,6 +115,9 @@ EVIDENCE_PROCESS = Process(
 
 # Chargebacks that may still take money or give it back: until they end, nothing else moves on the same milestone.
 UNDECIDED = frozenset(CHARGEBACK.states) - CHARGEBACK.terminal
+
+# Payments whose money came.
+PAID = frozenset({"succeeded", "given_back"})
 
 # Refunds whose money has left the hold and has neither arrived nor come back.
 UNCONFIRMED = frozenset({"ordered", "unknown", "pending"})

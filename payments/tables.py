@@ -11,7 +11,7 @@ from gateways.tables import Sent
 from persistence.columns import TABLE_OPTIONS, Base, Id, Json, UtcDateTime, ascii_text
 
 
-class Customer(Base):
+class Customer(Sent, Base):
     """A client as one gateway knows them. `gateway_id` is missing until the gateway has answered."""
 
     __tablename__ = "payment_customers"
@@ -33,6 +33,7 @@ class Payment(Base):
         UniqueConstraint("live_for"),
         UniqueConstraint("gateway", "gateway_id"),
         Index(None, "milestone_id"),
+        Index(None, "state", "id"),
         TABLE_OPTIONS,
     )
 
@@ -70,7 +71,12 @@ class Refund(Sent, Base):
     """Money on its way back to the client's card: part of the hold and the fee that goes with it."""
 
     __tablename__ = "refunds"
-    __table_args__ = (UniqueConstraint("gateway", "gateway_id"), Index(None, "payment_id"), TABLE_OPTIONS)
+    __table_args__ = (
+        UniqueConstraint("gateway", "gateway_id"),
+        Index(None, "payment_id"),
+        Index(None, "state", "id"),
+        TABLE_OPTIONS,
+    )
 
     id: Mapped[str] = mapped_column(Id("rf"), primary_key=True)
     payment_id: Mapped[str] = mapped_column(Id("py"))
@@ -81,6 +87,8 @@ class Refund(Sent, Base):
     currency: Mapped[str] = mapped_column(ascii_text(3))
     held_minor: Mapped[int] = mapped_column(BigInteger)
     client_fee_minor: Mapped[int] = mapped_column(BigInteger)
+    # Of a payment that was made after it had been given up: its money was never held, nor our fee earned.
+    late: Mapped[bool] = mapped_column(Boolean)
     reason: Mapped[str] = mapped_column(String(500))
     waits_for: Mapped[str | None] = mapped_column(ascii_text(64))
     failure_reason: Mapped[str | None] = mapped_column(ascii_text(64))

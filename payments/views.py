@@ -58,7 +58,10 @@ class PaymentView:
 
 @dataclass(frozen=True, slots=True)
 class RefundView:
-    """One refund: `held` comes out of the hold, `client_fee` out of our fee; the card gets both."""
+    """One refund: `held` comes out of the hold, `client_fee` out of our fee; the card gets both.
+
+    A `late` one is of a payment that was made after it had been given up, and comes out of neither.
+    """
 
     id: str
     payment_id: str
@@ -68,6 +71,7 @@ class RefundView:
     state: str
     held: Money
     client_fee: Money
+    late: bool
     reason: str
     waits_for: str | None
     failure_reason: str | None
@@ -183,6 +187,7 @@ def refund_view(row: Refund) -> RefundView:
         state=row.state,
         held=Money(row.held_minor, row.currency),
         client_fee=Money(row.client_fee_minor, row.currency),
+        late=row.late,
         reason=row.reason,
         waits_for=row.waits_for,
         failure_reason=row.failure_reason,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from gateways.contract import AccountFound, AccountState, Rejected
+from gateways import orders
+from gateways.contract import AccountFound, AccountState, Busy, Rejected, Unknown
 from kernel.refusals import Unavailable
 from payouts.tables import PayoutAccount
 from payouts.transfers import order_waiting
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
-    from gateways.contract import AccountOrder, Busy, Unknown
+    from gateways.orders import Verdict
+    from payouts.accounts import AccountToOpen
+
+Answer = AccountFound | Rejected | Busy | Unknown
 
 # By then a worker who was sent to the gateway's page has filled it in; should its event be lost, this look finds out.
 _LOOK_AFTER = timedelta(hours=1)
@@ -44,14 +48,17 @@ class Watched:
 
 
 def record_account(
-    session: Session, *, intent: AccountOrder, outcome: AccountFound | Rejected | Busy | Unknown
-) -> AccountFound | Rejected | Busy | Unknown:
-    """Keep the account the gateway made; anything else leaves the order to be sent again under the same key."""
+    session: Session, *, intent: AccountToOpen, outcome: Answer | None
+) -> Answer | Verdict | None:
+    """Keep the account the gateway made; what the worker is told, or `NEVER_ARRIVED` when the order may go at once."""
+    row = _locked(session, intent.order.account_id)
+    if row.gateway_id is not None:
+        # News of it, or another call, came before this answer.
+        return outcome if isinstance(outcome, AccountFound) else None
     if isinstance(outcome, AccountFound):
-        row = _locked(session, intent.account_id)
-        if row.gateway_id is None:
-            _apply(session, row, outcome)
-    return outcome
+        _apply(session, row, outcome)
+        return outcome
+    return orders.told(row, call=intent.call, outcome=outcome)
 
 
 def expect_news(session: Session, *, user_id: str, gateway: str) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from gateways import orders
 from gateways.contract import AccountOrder, AccountState
 from identity.accounts import account as person
 from kernel.ids import new_id
 from kernel.refusals import Conflict, NotFound
 from payouts.tables import PayoutAccount
 from payouts.views import AccountView, account_view
+from persistence import clock
 from persistence.locks import locked
 from persistence.unit_of_work import Retry
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
+    from gateways.contract import AccountFound, Busy, Gateway, Rejected, Unknown
+    from gateways.orders import Call
     from identity.actors import Actor
 
 
@@ -53,13 +58,31 @@ def held_account(session: Session, *, user_id: str, gateway: str) -> PayoutAccou
     return row
 
 
-def order_account(session: Session, *, user_id: str, gateway: str) -> AccountOrder | None:
-    """The order for the worker's account at the gateway; None when the gateway has made it."""
+@dataclass(frozen=True, slots=True)
+class AccountToOpen:
+    """A worker's account for the gateway to open, and the call that is to be made about it."""
+
+    order: AccountOrder
+    call: Call
+
+
+def order_account(session: Session, *, user_id: str, gateway: str) -> AccountToOpen | None:
+    """The order for the worker's account, noted as out from now on; None when the gateway has made it."""
     row = held_account(session, user_id=user_id, gateway=gateway)
     if row.gateway_id is not None:
         return None
     worker = person(session, user_id)
-    return AccountOrder(account_id=row.id, user_id=user_id, email=worker.email, country=worker.country)
+    call = orders.next_call(row, now=clock.now(session))
+    return AccountToOpen(AccountOrder(row.id, user_id, worker.email, worker.country, call.attempt), call)
+
+
+def open_account(through: Gateway, intent: AccountToOpen) -> AccountFound | Rejected | Busy | Unknown | None:
+    """What the gateway says to the order; None when it was only asked, and has no such account."""
+    return orders.carry_out(
+        intent.call,
+        find=lambda: _found_again(through, intent),
+        create=lambda: through.create_account(intent.order),
+    )
 
 
 def account_at_gateway(session: Session, *, user_id: str, gateway: str) -> str:
@@ -80,6 +103,11 @@ def accounts_at(session: Session, *, gateway: str) -> list[tuple[str, str]]:
     return [(account, user_id) for account, user_id in rows if account is not None]
 
 
+def _found_again(through: Gateway, intent: AccountToOpen) -> AccountFound | Rejected | Busy | Unknown | None:
+    assert intent.call.out_since is not None, "only what may be out is asked for"
+    return through.find_account(intent.order, since=intent.call.out_since)
+
+
 def _of(user_id: str, gateway: str) -> Select[PayoutAccount]:
     return select(PayoutAccount).where(PayoutAccount.user_id == user_id, PayoutAccount.gateway == gateway)
 
@@ -94,6 +122,8 @@ def _blank(session: Session, user_id: str, gateway: str) -> PayoutAccount:
         can_be_paid_out=False,
         missing=[],
         version=1,
+        attempt=1,
+        calls=0,
     )
     session.add(row)
     try:

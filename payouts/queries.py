@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
+from gateways.contract import ObjectKind
+from gateways.sweeps import EVERY_OF_WORKERS
+from gateways.tables import EventSweep
 from payouts.booking import PayoutNotFound, view
-from payouts.tables import Payout, PayoutPart, Transfer
+from payouts.tables import Payout, PayoutAccount, PayoutPart, Transfer
 from payouts.views import payout_part_view, transfer_view
 from persistence import clock
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.orm import Session
 
     from identity.actors import Actor
@@ -82,3 +87,43 @@ def payouts_of(session: Session, milestone_id: str) -> tuple[PayoutPartView, ...
         .order_by(Payout.id, PayoutPart.transfer_id)
     )
     return tuple(payout_part_view(row, part) for row, part in rows)
+
+
+def accounts_to_sweep(session: Session, *, gateway: str) -> list[str]:
+    """What the gateway calls those workers' accounts whose news have not been looked through for a day."""
+    before = clock.now(session) - EVERY_OF_WORKERS
+    swept = (EventSweep.gateway == PayoutAccount.gateway) & (EventSweep.account == PayoutAccount.gateway_id)
+    accounts = session.scalars(
+        select(PayoutAccount.gateway_id)
+        .outerjoin(EventSweep, swept)
+        .where(
+            PayoutAccount.gateway == gateway,
+            or_(EventSweep.swept_until.is_(None), EventSweep.swept_until <= before),
+        )
+        .order_by(PayoutAccount.id)
+    )
+    return [account for account in accounts if account is not None]
+
+
+def accounts_at(session: Session, *, gateway: str) -> list[str]:
+    """What the gateway calls the accounts of all workers."""
+    accounts = session.scalars(
+        select(PayoutAccount.gateway_id).where(PayoutAccount.gateway == gateway).order_by(PayoutAccount.id)
+    )
+    return [account for account in accounts if account is not None]
+
+
+def at_gateway(
+    session: Session, *, gateway: str, since: datetime
+) -> list[tuple[ObjectKind, str, str | None]]:
+    """Every account that the gateway has, and every payout asked for since then, by what it calls them."""
+    payouts = session.execute(
+        select(Payout.gateway_id, PayoutAccount.gateway_id)
+        .join(PayoutAccount, PayoutAccount.id == Payout.account_id)
+        .where(Payout.gateway == gateway, Payout.requested_at >= since)
+        .order_by(Payout.id)
+    ).all()
+    return [
+        *((ObjectKind.ACCOUNT, account, account) for account in accounts_at(session, gateway=gateway)),
+        *((ObjectKind.PAYOUT, payout, account) for payout, account in payouts if payout is not None),
+    ]

@@ -11,7 +11,7 @@ from gateways.tables import Sent
 from persistence.columns import TABLE_OPTIONS, Base, Id, Json, UtcDateTime, ascii_text
 
 
-class PayoutAccount(Base):
+class PayoutAccount(Sent, Base):
     """A worker's account at one gateway, as the gateway last told; `gateway_id` is missing until it made one.
 
     Whoever decides about a worker's transfers or payouts locks this row first.

@@ -20,7 +20,7 @@ from persistence.tables import DueWork
 from persistence.unit_of_work import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -57,6 +57,17 @@ class Backlog:
     due: int
     parked: int
     oldest_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What is done next about something, or why it was given up."""
+
+    id: str
+    kind: str
+    due_at: datetime
+    parked: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +179,13 @@ def complete_all(session: Session, work_ids: Iterable[str]) -> None:
     )
 
 
-def postpone(session: Session, work_id: str, *, reason: str, outage: bool = False) -> bool:
+def postpone(
+    session: Session, work_id: str, *, reason: str, outage: bool = False, at_least: timedelta = timedelta()
+) -> bool:
     """The work failed: try again later, ever more slowly; true when it was left to staff, after twelve times.
 
-    An `outage` of those whom the work needs is waited out for a week: when they are back, so is the work.
+    An `outage` of those whom the work needs is waited out for a week: when they are back, so is the work. It is not
+    tried again before what they asked for, `at_least`.
     """
     row = locked(session, DueWork, work_id)
     if row is None or row.state != "due":
@@ -187,7 +201,7 @@ def postpone(session: Session, work_id: str, *, reason: str, outage: bool = Fals
         row.state = "parked"
         return True
     backoff = _FIRST_BACKOFF * 2 ** min(row.outages or row.failures, _SLOWEST_AFTER)
-    row.due_at = clock.now(session) + min(backoff, _LONGEST_BACKOFF)
+    row.due_at = clock.now(session) + max(min(backoff, _LONGEST_BACKOFF), at_least)
     return False
 
 
@@ -224,6 +238,22 @@ def parked(session: Session, *, kind: str | None = None, limit: int | None = 100
         given_up = given_up.where(DueWork.kind == kind)
     rows = session.scalars(given_up.order_by(DueWork.due_at, DueWork.id).limit(limit))
     return [Parked(row.id, row.kind, row.subject, row.due_at, row.last_error or "") for row in rows]
+
+
+def planned(session: Session, *, subjects: Collection[str]) -> dict[str, Planned]:
+    """What is done next about each of the subjects; work that was given up is shown before all else."""
+    rows = session.scalars(
+        select(DueWork)
+        .where(DueWork.subject.in_(sorted(subjects)), DueWork.state.in_(("due", "parked")))
+        .order_by(DueWork.due_at.desc(), DueWork.id)
+    )
+    plans: dict[str, Planned] = {}
+    for row in rows:
+        if row.subject not in plans or not plans[row.subject].parked:
+            plans[row.subject] = Planned(
+                row.id, row.kind, row.due_at, parked=row.state == "parked", reason=row.last_error or ""
+            )
+    return plans
 
 
 def backlog(session: Session) -> Backlog:

@@ -30,7 +30,12 @@ class DueWork(Base):
     """One piece of work with the instant from which it may be done."""
 
     __tablename__ = "due_work"
-    __table_args__ = (UniqueConstraint("dedup_key"), Index(None, "state", "due_at", "id"), TABLE_OPTIONS)
+    __table_args__ = (
+        UniqueConstraint("dedup_key"),
+        Index(None, "state", "due_at", "id"),
+        Index(None, "subject", "state"),
+        TABLE_OPTIONS,
+    )
 
     id: Mapped[str] = mapped_column(Id("du"), primary_key=True)
     kind: Mapped[str] = mapped_column(ascii_text(64))

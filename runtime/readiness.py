@@ -12,7 +12,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from redis import Redis, RedisError
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
+from gateways import sweeps
 from persistence import unit_of_work
 from runtime.wiring import wired
 
@@ -27,6 +29,7 @@ _REDIS_SECONDS = 1
 _UNREACHABLE = "unreachable"
 _MISSING = "missing"
 _NOT_MIGRATED = "migrations are missing"
+_NOT_SWEPT = "not looked for"
 
 _SENTENCES = {
     _MISSING: "There is no database at {url}. DATABASE_URL names it, and `alembic upgrade head` makes it.",
@@ -53,14 +56,17 @@ def checks() -> list[Check]:
     """How everything is that this process leans on."""
     wiring = wired()
     redis_url = wiring.settings.REDIS_URL
+    problem = _database(wiring.database)
     return [
-        Check("database", required=True, problem=_database(wiring.database)),
+        Check("database", required=True, problem=problem),
         # Work waits in the database until Redis is back, and requests are counted in memory.
         Check(
             "redis",
             required=False,
             problem=_redis(redis_url.get_secret_value()) if redis_url else "not configured",
         ),
+        # Money is late while nobody looks for what the gateways could not deliver, and none is lost.
+        Check("webhooks", required=False, problem=problem or _news(wiring.database)),
     ]
 
 
@@ -98,6 +104,14 @@ def _is_missing(url: URL) -> bool:
     # To open a file of SQLite's that is not there would be to make it.
     embedded = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
     return embedded and not Path(str(url.database)).exists()
+
+
+def _news(database: Database) -> str | None:
+    try:
+        with Session(database.impatient, info={"offset": database.offset}) as session:
+            return _NOT_SWEPT if sweeps.is_late(session) else None
+    except SQLAlchemyError:
+        return _UNREACHABLE
 
 
 def _redis(url: str) -> str | None:

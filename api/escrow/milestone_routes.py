@@ -260,7 +260,12 @@ def _detail(session: Session, *, milestone_id: str, by: Actor) -> dict[str, Any]
         "submissions": queries.submissions(session, milestone_id),
         "releases": queries.releases(session, milestone_id),
         "refund_requests": queries.refund_requests(session, milestone_id),
-        "refunds": payment_queries.refunds_of(session, milestone_id),
+        # What came after it had been given up never was for the work.
+        "refunds": [
+            refund
+            for refund in payment_queries.refunds_of(session, milestone_id)
+            if not (refund.late and party == "worker")
+        ],
         "disputes": queries.disputes(session, milestone),
         "possible": [
             act

@@ -19,11 +19,11 @@ from api.escrow.trail import (
     Step,
 )
 from escrow import queries
-from kernel.money import Money
+from kernel.money import Money, total
 from ledger.statements import entries_about
 from payments import chargebacks
 from payments.collecting import live_payment
-from payments.queries import refunds_of
+from payments.queries import given_back, refunds_of
 from payouts.queries import payouts_of, transfers_of
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class _Facts:
 
     milestone: MilestoneView
     payment: PaymentView | None
+    late: tuple[PaymentView, ...]
     releases: tuple[ReleaseView, ...]
     transfers: dict[str, TransferView]
     payouts: tuple[PayoutPartView, ...]
@@ -62,6 +63,8 @@ def money_of(session: Session, *, milestone_id: str, by: Actor) -> MoneyTrail:
     facts = _facts(session, milestone)
     funded = facts.payment is not None and facts.payment.state == "succeeded"
     places = _places(facts, side) if funded else {}
+    if side in CLIENT_SIDE:
+        _place_late(places, facts)
     shown = tuple(Place(name, amount) for name, amount in places.items() if amount)
     steps = tuple(step for step in _steps(facts) if side in step.seen_by)
     return MoneyTrail(milestone.id, _total(facts, side, funded=funded), shown, steps)
@@ -80,6 +83,7 @@ def _facts(session: Session, milestone: MilestoneView) -> _Facts:
     return _Facts(
         milestone=milestone,
         payment=live_payment(session, milestone.id),
+        late=given_back(session, milestone.id),
         releases=queries.releases(session, milestone.id),
         transfers={transfer.release_id: transfer for transfer in transfers},
         payouts=payouts,
@@ -91,9 +95,10 @@ def _facts(session: Session, milestone: MilestoneView) -> _Facts:
 
 def _total(facts: _Facts, side: str, *, funded: bool) -> Money:
     price = facts.milestone.price
-    if not funded or facts.payment is None:
-        return Money.zero(price.currency)
-    return price if side == WORKER else facts.payment.charged
+    # What came after it had been given up was never for the work, and is between us and the client.
+    late = [payment.charged for payment in facts.late] if side in CLIENT_SIDE else []
+    paid = facts.payment.charged if funded and facts.payment is not None else Money.zero(price.currency)
+    return price if funded and side == WORKER else total([paid, *late], price.currency)
 
 
 def _places(facts: _Facts, side: str) -> dict[str, Money]:
@@ -101,7 +106,7 @@ def _places(facts: _Facts, side: str) -> dict[str, Money]:
     places = dict.fromkeys(PLACES, zero)
     places["held"] = facts.milestone.held
     for refund in facts.refunds:
-        if refund.state != "repeated":
+        if refund.state != "repeated" and not refund.late:
             # The worker's view is of the price; the fee that goes back with it is the client's.
             back = refund.held if side == WORKER else refund.amount
             places[_REFUND_PLACES.get(refund.state, "refunding")] += back
@@ -115,6 +120,13 @@ def _places(facts: _Facts, side: str) -> dict[str, Money]:
             _place_release(places, facts, release)
     charged_back.relocate(places, facts.chargebacks, side)
     return places
+
+
+def _place_late(places: dict[str, Money], facts: _Facts) -> None:
+    for refund in facts.refunds:
+        if refund.late and refund.state != "repeated":
+            place = _REFUND_PLACES.get(refund.state, "refunding")
+            places[place] = places.get(place, Money.zero(refund.amount.currency)) + refund.amount
 
 
 def _place_release(places: dict[str, Money], facts: _Facts, release: ReleaseView) -> None:
@@ -134,25 +146,39 @@ def _steps(facts: _Facts) -> list[Step]:
     steps = _paying_in(facts, facts.payment) if facts.payment is not None else []
     for release in facts.releases:
         steps += _release(facts, release)
+    for payment in facts.late:
+        steps += _paid_late(facts, payment)
     for refund in facts.refunds:
-        steps += [
-            _refund(facts, refund, "Back to the client's card", refund.amount, CLIENT_SIDE),
-            _refund(facts, refund, "Given back to the client", refund.held, frozenset({WORKER})),
-        ]
+        steps.append(_refund(facts, refund, "Back to the client's card", refund.amount, CLIENT_SIDE))
+        if not refund.late:
+            steps.append(_refund(facts, refund, "Given back to the client", refund.held, frozenset({WORKER})))
     return steps + charged_back.steps(facts.chargebacks)
+
+
+def _paid_late(facts: _Facts, payment: PaymentView) -> list[Step]:
+    charged = Step(
+        "charged_late",
+        f"Charged to the card{_card(payment)} after it had been given up; all of it goes back",
+        payment.charged,
+        "done",
+        CLIENT_SIDE,
+        payment.succeeded_at,
+        entry_id=facts.entry(f"{payment.id}:late"),
+        gateway_object=payment.charge_id,
+    )
+    return [charged, _gateway_fee(facts, payment), _settling(facts, payment)]
 
 
 def _paying_in(facts: _Facts, payment: PaymentView) -> list[Step]:
     paid = payment.state == "succeeded"
     done = "done" if paid else "failed" if payment.state == "canceled" else "waiting"
-    card = f" {payment.card_brand} ending in {payment.card_last4}" if payment.card_last4 else ""
     funded, why = facts.entry(f"{payment.id}:funded"), payment.decline_code
     charge = payment.charge_id or payment.gateway_id
     price, when = facts.milestone.price, payment.succeeded_at
     steps = [
         Step(
             "charged",
-            f"Charged to the card{card}",
+            f"Charged to the card{_card(payment)}",
             payment.charged,
             done,
             CLIENT_SIDE,
@@ -176,21 +202,25 @@ def _paying_in(facts: _Facts, payment: PaymentView) -> list[Step]:
                 entry_id=funded,
             )
         )
-        fee = facts.entry(f"{payment.id}:gateway_fee")
-        steps.append(
-            Step(
-                "gateway_fee",
-                "Kept by the gateway, at Holdfast's cost",
-                payment.gateway_fee,
-                "done",
-                frozenset({STAFF}),
-                when,
-                entry_id=fee,
-                gateway_object=payment.balance_transaction,
-            )
-        )
-        steps.append(_settling(facts, payment))
+        steps += [_gateway_fee(facts, payment), _settling(facts, payment)]
     return steps
+
+
+def _card(payment: PaymentView) -> str:
+    return f" {payment.card_brand} ending in {payment.card_last4}" if payment.card_last4 else ""
+
+
+def _gateway_fee(facts: _Facts, payment: PaymentView) -> Step:
+    return Step(
+        "gateway_fee",
+        "Kept by the gateway, at Holdfast's cost",
+        payment.gateway_fee,
+        "done",
+        frozenset({STAFF}),
+        payment.succeeded_at,
+        entry_id=facts.entry(f"{payment.id}:gateway_fee"),
+        gateway_object=payment.balance_transaction,
+    )
 
 
 def _settling(facts: _Facts, payment: PaymentView) -> Step:

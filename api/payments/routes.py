@@ -12,6 +12,7 @@ from api.payments import schemas as bodies
 from api.preview import foreseen, is_preview, previewable
 from escrow import acts, funding, queries
 from gateways.contract import PaymentState
+from gateways.orders import Verdict
 from identity.accounts import account
 from identity.permissions import Permission
 from kernel.ids import new_id
@@ -278,14 +279,16 @@ def _sheet_body(
 
 def _customer() -> CustomerView:
     me = reading(account, actor().id)
-    outcome = staged(
-        begin=customers.order_customer,
-        call=_cards().create_customer,
-        record=customers.record_customer,
-        user_id=me.id,
-        email=me.email,
-        gateway=_CARDS,
-    )
+    outcome: customers.Answer | Verdict | None = Verdict.NEVER_ARRIVED
+    while isinstance(outcome, Verdict):
+        outcome = staged(
+            begin=customers.order_customer,
+            call=partial(customers.make_customer, _cards()),
+            record=customers.record_customer,
+            user_id=me.id,
+            email=me.email,
+            gateway=_CARDS,
+        )
     if outcome is not None:
         found(outcome)
     return reading(customers.customer_of, user_id=me.id, gateway=_CARDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from api.auth import actor, public, requires
@@ -12,6 +13,7 @@ from api.paging import onward, page_of, paged
 from api.payouts import schemas as bodies
 from api.preview import previewable
 from escrow.queries import milestone
+from gateways.orders import Verdict
 from identity.permissions import Permission
 from kernel.ids import new_id
 from kernel.money import AmountNotMovable
@@ -197,13 +199,15 @@ def order_transfer_again(transfer_id: str) -> Response:
 
 def _account() -> str:
     """What the gateway calls the caller's account, made there now if it was not before."""
-    outcome = staged(
-        begin=accounts.order_account,
-        call=_rail().create_account,
-        record=account_news.record_account,
-        user_id=actor().id,
-        gateway=_RAIL,
-    )
+    outcome: account_news.Answer | Verdict | None = Verdict.NEVER_ARRIVED
+    while isinstance(outcome, Verdict):
+        outcome = staged(
+            begin=accounts.order_account,
+            call=partial(accounts.open_account, _rail()),
+            record=account_news.record_account,
+            user_id=actor().id,
+            gateway=_RAIL,
+        )
     if outcome is not None:
         found(outcome)
     return reading(accounts.account_at_gateway, user_id=actor().id, gateway=_RAIL)

@@ -139,6 +139,17 @@ TOLD: dict[str, Told] = {
             WORKER: "{amount} that we held for {about} goes back to the client.",
         },
     ),
+    "late_payment_received": Told(
+        "Paid after it was given up",
+        (
+            Line("gateway", "Charged to your card", (CLIENT,)),
+            Line("refund", "On its way back to your card", (CLIENT,)),
+        ),
+        {
+            CLIENT: "Your card was charged {amount} for {about} after that payment had been given up."
+            " All of it goes back to your card."
+        },
+    ),
     "refund_confirmed": Told(
         "Refund paid",
         (Line("gateway", "Given back to your card", (CLIENT,)),),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import request
 
-from api.auth import public
+from api.auth import public, requires
 from api.blueprints import Blueprint, refuses
 from api.body import bytes_within, takes_raw_bytes
 from api.idempotency import naturally_idempotent
 from api.rate_limits import unlimited
-from api.webhooks.schemas import ReceivedSchema
-from gateways import inbox
+from api.webhooks.schemas import EventSweepsSchema, ReceivedSchema
+from gateways import inbox, sweeps
 from gateways.contract import AnswerNotUnderstood, SignatureRefused
+from identity.permissions import Permission
 from kernel.ids import new_id
 from kernel.refusals import Invalid
 from persistence import clock
@@ -22,9 +24,13 @@ from persistence.unit_of_work import atomically, reading
 from runtime import wiring
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from gateways.contract import Gateway
+    from gateways.sweeps import SweepView
 
 _LARGEST_BYTES = 512 * 1024
+_A_DAY = timedelta(days=1)
 
 _log = structlog.get_logger("holdfast.webhooks")
 
@@ -64,6 +70,43 @@ def receive_webhook(gateway: str) -> dict[str, bool]:
             "webhook_received", gateway=gateway, event_id=event.id, type=event.type, duplicate=not is_new
         )
     return {"received": True}
+
+
+@blueprint.get("/staff/webhooks")
+@requires(Permission.READ_LEDGER)
+@blueprint.response(200, EventSweepsSchema)
+def list_event_sweeps() -> dict[str, Any]:
+    """Whether the gateways' news arrive: what never came and was found in their lists, and how far we have looked."""
+    return {"items": reading(_sweeps)}
+
+
+def _sweeps(session: Session) -> list[dict[str, Any]]:
+    found = sweeps.views(session, since=clock.now(session) - _A_DAY)
+    return [
+        {
+            "gateway": view.gateway,
+            "swept_until": view.swept_until,
+            "late": view.late,
+            "missed_last_day": view.missed,
+            "last_missed_at": view.last_missed_at,
+            "blind_since": view.blind_since,
+            "blind_until": view.blind_until,
+            "worker_accounts": view.workers,
+            "worker_accounts_swept_until": view.workers_swept_until,
+            "text": _in_words(view),
+        }
+        for view in found
+    ]
+
+
+def _in_words(view: SweepView) -> str:
+    if view.late:
+        return "Nobody has looked for lost events lately: see whether a relay and a worker run."
+    if view.missed:
+        return "Events were sent and did not arrive; they have been taken in. Look at the endpoint and its secret."
+    if view.blind_since is not None:
+        return "Events of the time shown are lost. Payments, refunds, payouts and accounts were asked for instead."
+    return "Everything arrives."
 
 
 def _kept(sender: Gateway, payload: bytes) -> dict[str, Any]:

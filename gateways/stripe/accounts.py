@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gateways.contract import AccountFound, AccountState, OnboardingLink
 from gateways.stripe.cards import read_client_secret
 from gateways.stripe.client import keyed
-from gateways.stripe.outcomes import answered, our_id_of
+from gateways.stripe.outcomes import answered, our_id_of, searched
 from kernel.time import from_epoch
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from stripe.params import AccountCreateParams
 
     from gateways.contract import AccountOrder, Busy, Rejected, Secret, Unknown
     from gateways.stripe.client import Connection
     from gateways.stripe.outcomes import Json
+
+_CLOCKS_DIFFER = timedelta(hours=1)
+_EPOCH = from_epoch(0)
 
 # Stripe has looked and said no, or has stopped the account; nothing the worker hands in by themselves ends that.
 _STOPPED = ("rejected.", "listed", "platform_paused", "other")
@@ -42,7 +48,20 @@ class Accounts:
             "metadata": {"holdfast_id": order.account_id, "user": order.user_id},
         }
         accounts = self.connection.client.v1.accounts
-        return answered(lambda: accounts.create(params, keyed(order.account_id)), read_account)
+        return answered(lambda: accounts.create(params, keyed(order.key)), read_account)
+
+    def find_account(
+        self, order: AccountOrder, *, since: datetime
+    ) -> AccountFound | Rejected | Busy | Unknown | None:
+        """The account that came of an order whose answer was lost, and that first went out at `since`."""
+        accounts = self.connection.client.v1.accounts
+        # Stripe lists accounts by nothing but their age, and there are as many as there are workers.
+        earliest = int(max(since - _CLOCKS_DIFFER, _EPOCH).timestamp())
+        return searched(
+            lambda: accounts.list({"created": {"gte": earliest}, "limit": 100}).auto_paging_iter(),
+            read_account,
+            our_id=order.account_id,
+        )
 
     def account(self, gateway_id: str) -> AccountFound | Rejected | Busy | Unknown:
         """The worker's account now."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateways.contract import CardFound, CustomerFound, Rejected, Secret, SetupFound
 from gateways.stripe.client import keyed
-from gateways.stripe.outcomes import answered
+from gateways.stripe.outcomes import answered, searched
 from kernel.time import from_epoch
 
 if TYPE_CHECKING:
@@ -52,8 +52,17 @@ class Cards:
         customers = self.connection.client.v1.customers
         metadata = {"holdfast_id": order.customer_id, "user": order.user_id}
         return answered(
-            lambda: customers.create({"email": order.email, "metadata": metadata}, keyed(order.customer_id)),
+            lambda: customers.create({"email": order.email, "metadata": metadata}, keyed(order.key)),
             _read_customer,
+        )
+
+    def find_customer(self, order: CustomerOrder) -> CustomerFound | Rejected | Busy | Unknown | None:
+        """The record that came of an order whose answer was lost; None when Stripe never made one."""
+        customers = self.connection.client.v1.customers
+        return searched(
+            lambda: customers.list({"email": order.email, "limit": 100}).auto_paging_iter(),
+            _read_customer,
+            our_id=order.customer_id,
         )
 
     def customer_session(self, customer: str, *, component: str) -> Secret | Rejected | Busy | Unknown:

@@ -12,12 +12,24 @@ from typing import TYPE_CHECKING, Any
 
 import stripe
 
-from gateways.contract import AnswerNotUnderstood, Event, ObjectKind, SignatureRefused
+from gateways.contract import (
+    AnswerNotUnderstood,
+    Event,
+    EventsFound,
+    Listed,
+    ObjectKind,
+    SignatureRefused,
+)
+from gateways.stripe.client import on
+from gateways.stripe.outcomes import answered
 from kernel.time import from_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from stripe.params import EventListParams
+
+    from gateways.contract import Busy, Rejected, Unknown
     from gateways.stripe.client import Connection
     from gateways.stripe.outcomes import Json
 
@@ -68,9 +80,10 @@ _PARTS = {
 
 
 class Events:
-    """Webhooks."""
+    """Webhooks, and the list of all that was ever sent by one."""
 
     connection: Connection
+    events_last = timedelta(days=30)
 
     def verify_event(
         self, payload: bytes, headers: Mapping[str, str], *, now: Callable[[], datetime]
@@ -89,6 +102,32 @@ class Events:
         if event.livemode != self.connection.livemode:
             raise SignatureRefused("The event is of the other mode: test in live, or live in test.")
         return event
+
+    def events(
+        self, *, since: datetime, until: datetime, account: str | None = None, after: str | None = None
+    ) -> EventsFound | Rejected | Busy | Unknown:
+        """What happened in that time on our own account or on a worker's, newest first, whether or not it arrived."""
+        params: EventListParams = {
+            "created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())},
+            "limit": 100,
+        }
+        if after is not None:
+            params["starting_after"] = after
+        listing = self.connection.client.v1.events
+        return answered(lambda: listing.list(params, on(account)), lambda values: self._page(values, account))
+
+    def _page(self, values: Json, account: str | None) -> EventsFound:
+        found = tuple(self._listed(each, account) for each in values["data"])
+        return EventsFound(found, values["data"][-1]["id"] if values["has_more"] else None)
+
+    def _listed(self, values: Json, account: str | None) -> Listed:
+        # What is asked of an account need not name it, as what is sent to us does.
+        named = {"account": account} | values if account else values
+        payload = self.without_secrets(json.dumps(named).encode())
+        try:
+            return Listed(self.read_event(payload), payload)
+        except AnswerNotUnderstood:
+            return Listed(None, payload)
 
     def read_event(self, payload: bytes) -> Event:
         """The event in bytes that were verified when they came in."""

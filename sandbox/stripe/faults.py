@@ -43,6 +43,7 @@ class Rule:
     effect: bool = False
     saved: bool | None = None
     seconds: float = 1.0
+    retry_after: int | None = None
     id: str = ""
     seen: int = 0
     struck: int = 0
@@ -94,6 +95,7 @@ class Rule:
             "effect",
             "saved",
             "seconds",
+            "retry_after",
             "seen",
             "struck",
             "held",

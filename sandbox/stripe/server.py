@@ -45,7 +45,10 @@ class Peer:
         except StripeError as refusal:
             status, body = refusal.status, _text(refusal.body)
         faults.after_effect(rule)
-        return _response(status, body, entry)
+        response = _response(status, body, entry)
+        if rule is not None and rule.kind == "status" and rule.retry_after is not None:
+            response.headers["Retry-After"] = str(rule.retry_after)
+        return response
 
     def _carry_out(self, admitted: Admitted, entry: Entry, rule: Rule | None) -> tuple[int, str]:
         if rule is not None and rule.kind == "status" and not rule.is_remembered:

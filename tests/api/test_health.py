@@ -18,7 +18,7 @@ def test_a_process_that_has_everything_is_ready(client):
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json) == (
         200,
-        {"status": "ok", "checks": {"database": "ok", "redis": "ok"}},
+        {"status": "ok", "checks": {"database": "ok", "redis": "ok", "webhooks": "ok"}},
     )
 
 

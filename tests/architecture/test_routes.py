@@ -17,6 +17,7 @@ _CHANGES = _UNDER_A_KEY | {"atomically", "staged"}
 
 # What may be asked twice without a key. Whoever adds to it says here that the route moves no money.
 _WITHOUT_A_KEY = {
+    "PUT /v1/staff/chargebacks/<chargeback_id>/evidence",
     "POST /v1/accounts",
     "PATCH /v1/me",
     "POST /v1/sessions",

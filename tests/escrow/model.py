@@ -21,6 +21,8 @@ class Refund:
     fee: int
     state: str = "ordered"
     known_at_gateway: bool = False
+    # Of a payment made after it was given up: out of no hold.
+    late: bool = False
 
     @property
     def counts(self) -> bool:
@@ -35,10 +37,13 @@ class Refund:
 
 @dataclass
 class Payment:
-    """Money that came, or may come."""
+    """Money that came, or may come; after it was given up it came only to go back."""
 
     state: str = "ordered"
     known_at_gateway: bool = False
+    late: int = 0
+    late_fee: int = 0
+    late_settled: bool = False
 
 
 @dataclass
@@ -57,6 +62,7 @@ class Milestone:
     released: int = 0
     worker_fee: int = 0
     refunds: dict[str, Refund] = field(default_factory=dict)
+    late: list[Payment] = field(default_factory=list)
     submission: str | None = None
     submitted_at_hours: int = 0
     request: str | None = None
@@ -75,12 +81,12 @@ class Milestone:
     @property
     def refunded(self) -> int:
         """What left the hold for the client."""
-        return sum(refund.held for refund in self.refunds.values() if refund.counts)
+        return sum(refund.held for refund in self.refunds.values() if refund.counts and not refund.late)
 
     @property
     def fee_returned(self) -> int:
         """What of our fee went with it."""
-        return sum(refund.fee for refund in self.refunds.values() if refund.counts)
+        return sum(refund.fee for refund in self.refunds.values() if refund.counts and not refund.late)
 
     @property
     def held(self) -> int:
@@ -106,7 +112,13 @@ class Milestone:
         """What came back goes out once more."""
         first = self.refunds[refund_id]
         first.state = "repeated"
-        self.refunds[again_id] = Refund(first.held, first.fee)
+        self.refunds[again_id] = Refund(first.held, first.fee, late=first.late)
+
+    def pay_late(self, payment: Payment, fee: int, refund_id: str) -> None:
+        """Money comes that nobody wants any more, and all of it goes back."""
+        payment.state, payment.late, payment.late_fee = "given_back", self.price + self.client_fee, fee
+        self.late.append(payment)
+        self.refunds[refund_id] = Refund(self.price, self.client_fee, late=True)
 
     def end(self, state: str) -> None:
         """It comes to rest, or to a new state in which no time runs."""
@@ -133,11 +145,14 @@ class Contract:
 def places(milestones: list[Milestone]) -> dict[str, int]:
     """Where all the cents are."""
     paid = [one for one in milestones if one.funded]
-    refunds = [refund for one in paid for refund in one.refunds.values()]
+    refunds = [refund for one in milestones for refund in one.refunds.values()]
+    late = [payment for one in milestones for payment in one.late]
     left = {id(one): one.price + one.client_fee - one.gateway_fee - one.moved_pending for one in paid}
     cents = {
-        "pending": sum(left[id(one)] for one in paid if not one.settled),
+        "pending": sum(left[id(one)] for one in paid if not one.settled)
+        + sum(payment.late - payment.late_fee for payment in late if not payment.late_settled),
         "available": sum(left[id(one)] - one.moved_settled for one in paid if one.settled)
+        + sum(payment.late - payment.late_fee for payment in late if payment.late_settled)
         - sum(refund.held + refund.fee for refund in refunds if refund.state == "succeeded"),
         "connected": sum(one.moved_pending + one.moved_settled for one in paid),
         "held": sum(one.held for one in paid),
@@ -146,6 +161,6 @@ def places(milestones: list[Milestone]) -> dict[str, int]:
         "owed": sum(refund.held + refund.fee for refund in refunds if refund.state == "failed"),
         "client fees": sum(one.client_fee - one.fee_returned for one in paid),
         "worker fees": sum(one.worker_fee for one in paid),
-        "gateway fees": sum(one.gateway_fee for one in paid),
+        "gateway fees": sum(one.gateway_fee for one in paid) + sum(payment.late_fee for payment in late),
     }
     return {place: amount for place, amount in cents.items() if amount}

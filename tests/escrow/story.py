@@ -100,7 +100,12 @@ def enrol(session: Session) -> None:
         session.add_all(UserRole(user_id=actor.id, role=role.value) for role in actor.roles)
     for client in (CLIENT, OTHER_CLIENT):
         customer = Customer(
-            id=new_id("cu"), user_id=client.id, gateway="stripe", gateway_id=f"cus_{client.id}"
+            id=new_id("cu"),
+            user_id=client.id,
+            gateway="stripe",
+            gateway_id=f"cus_{client.id}",
+            attempt=1,
+            calls=0,
         )
         session.add(customer)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 from sqlalchemy import select
@@ -9,7 +10,7 @@ from sqlalchemy import select
 from escrow import contracts, funding
 from escrow.acts import ActNotPossible, MilestoneNotFound, NotYourAct
 from escrow.fees import FeeSchedule
-from gateways.contract import Busy, PaymentState, Rejected, Unknown
+from gateways.contract import Busy, PaymentState, RefundState, Rejected, Unknown
 from kernel.ids import new_id
 from kernel.money import Money
 from payments.collecting import GatewayDisagrees, PaymentNotFound, find_payment
@@ -34,8 +35,12 @@ from tests.escrow.story import (
     money,
     now,
     offered,
+    order_again,
     payment_of,
     record,
+    record_refund,
+    refund_answer,
+    refunds_of,
     told,
     usd,
 )
@@ -304,11 +309,87 @@ def test_another_orders_payment_is_refused():
         record(ours, answer(other))
 
 
-def test_money_that_comes_for_an_order_we_took_for_refused_is_not_passed_over():
+_ALL_OF_IT_GOES_BACK = {"pending": "101.65", "refunds": "105.00", "gateway fees": "3.35"}
+
+
+def test_money_that_comes_for_an_order_we_took_for_refused_goes_back_whole():
+    milestone = draft()
+    payment = checkout(milestone.id)
+    record(payment, _DECLINED)
+    assert record(payment, answer(payment)).state == "given_back"
+    assert (look(milestone).state, look(milestone).held, money()) == (
+        "draft",
+        usd("0.00"),
+        _ALL_OF_IT_GOES_BACK,
+    )
+    (refund,) = refunds_of(milestone)
+    assert (refund.held, refund.client_fee, refund.late) == (usd("100.00"), usd("5.00"), True)
+    with nothing_moves():
+        record(payment, answer(payment))
+
+
+@pytest.mark.parametrize(
+    "said",
+    list(
+        permutations(
+            [
+                PaymentState.PROCESSING,
+                PaymentState.SUCCEEDED,
+                PaymentState.CANCELED,
+                PaymentState.NEEDS_ACTION,
+            ]
+        )
+    ),
+    ids=" ".join,
+)
+def test_whatever_else_is_said_money_that_came_after_giving_up_goes_back_once(said):
+    milestone = draft()
+    payment = checkout(milestone.id)
+    record(payment, _DECLINED)
+    for state in (*said, *reversed(said)):
+        record(payment, answer(payment, state))
+    assert (look(milestone).state, len(refunds_of(milestone)), money()) == ("draft", 1, _ALL_OF_IT_GOES_BACK)
+
+
+def test_a_charge_that_is_still_being_written_after_giving_up_is_asked_for_again():
     payment = checkout(draft().id)
     record(payment, _DECLINED)
-    with expect_refusal(GatewayDisagrees):
-        record(payment, answer(payment))
+    assert record(payment, replace(answer(payment), charge=None)).state == "canceled"
+    assert money() == {}
+    work = reading(
+        lambda session: session.scalars(
+            select(DueWork).where(DueWork.dedup_key == f"refresh_payment:{payment.id}:late")
+        ).one()
+    )
+    assert (work.kind, work.subject) == ("refresh_payment", f"pi_{payment.id}")
+
+
+def test_money_that_came_after_giving_up_and_does_not_reach_the_card_is_owed_and_sent_again():
+    milestone = draft()
+    payment = checkout(milestone.id)
+    record(payment, _DECLINED)
+    record(payment, answer(payment))
+    (refund,) = refunds_of(milestone)
+    record_refund(refund, refund_answer(refund, RefundState.FAILED))
+    assert look(milestone).owed == usd("105.00")
+    assert money() == {"pending": "101.65", "owed": "105.00", "gateway fees": "3.35"}
+    order_again(refund)
+    assert (look(milestone).owed, money()) == (usd("0.00"), _ALL_OF_IT_GOES_BACK)
+
+
+def test_the_next_payment_of_the_milestone_is_held_whatever_came_of_the_one_given_up():
+    milestone = draft()
+    first = checkout(milestone.id)
+    record(first, _DECLINED)
+    second = checkout(milestone.id)
+    record(second, answer(second))
+    record(first, answer(first))
+    assert (look(milestone).state, look(milestone).held) == ("funded", usd("100.00"))
+    both = {"pending": "203.30", "held": "100.00", "client fees": "5.00", "gateway fees": "6.70"}
+    assert money() == both | {"refunds": "105.00"}
+    # What the worker gives back is of the hold, and no less for what went back before.
+    give_back(look(milestone))
+    assert money() == {"pending": "203.30", "refunds": "210.00", "gateway fees": "6.70"}
 
 
 # --- giving up --------------------------------------------------------------------------------------------------------

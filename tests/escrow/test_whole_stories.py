@@ -165,9 +165,12 @@ class Stories(RuleBasedStateMachine):
         if outcome is None:
             fee = one.gateway_fee if payment.state == "succeeded" else min(fee, one.price)
             outcome = story.answer(view, PaymentState(said), fee=_usd(fee).decimal)
-        fine = not (payment.state == "canceled" and said == "succeeded")
-        if self._done(fine, story.record, view, outcome) is None:
-            return
+        story.record(view, outcome)
+        if payment.state == "canceled" and said == "succeeded":
+            of = self.views[view.milestone_id]
+            (refund,) = [refund for refund in story.refunds_of(of) if refund.id not in one.refunds]
+            one.pay_late(payment, fee, refund.id)
+            self.refunds.append((refund, view.milestone_id))
         live = payment.state in {"ordered", "unknown", "open"}
         if said == "succeeded" and live:
             payment.state, one.gateway_fee = "succeeded", fee
@@ -188,6 +191,7 @@ class Stories(RuleBasedStateMachine):
         view, payment, _, one = self.payments[pick % len(self.payments)]
         atomically(charges.settle, payment_id=view.id)
         one.settled |= payment.state == "succeeded"
+        payment.late_settled |= payment.state == "given_back"
 
     # --- work
 

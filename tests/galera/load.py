@@ -285,7 +285,14 @@ def _enrol(session: Session, pairs: list[Pair]) -> None:
     session.flush()
     session.add_all(UserRole(user_id=actor.id, role=role.value) for actor in actors for role in actor.roles)
     session.add_all(
-        Customer(id=new_id("cu"), user_id=client.id, gateway=_GATEWAY, gateway_id=f"cus_{client.id}")
+        Customer(
+            id=new_id("cu"),
+            user_id=client.id,
+            gateway=_GATEWAY,
+            gateway_id=f"cus_{client.id}",
+            attempt=1,
+            calls=0,
+        )
         for client in (pair.client for pair in pairs)
     )
 

@@ -43,6 +43,28 @@ def test_a_client_is_recorded_once(stripe):
     assert stripe.create_customer(order) == stripe.create_customer(order)
 
 
+def test_a_client_is_found_by_the_order_among_others_with_the_same_address(stripe):
+    order = CustomerOrder(new_id("cu"), new_id("us"), "client@example.com")
+    made = stripe.create_customer(order)
+    others = [replace(order, customer_id=new_id("cu")) for _ in range(101)]
+    for other in others:
+        stripe.create_customer(other)
+    assert stripe.find_customer(order) == made
+    assert stripe.find_customer(replace(order, customer_id=new_id("cu"))) is None
+    assert stripe.find_customer(replace(order, email="other@example.com")) is None
+
+
+def test_a_workers_account_is_found_by_its_order(stripe, peer):
+    order = AccountOrder(new_id("ac"), new_id("us"), "worker@example.com", "US")
+    sent_at = datetime.fromtimestamp(peer.now(), UTC)
+    opened = stripe.create_account(order)
+    assert stripe.find_account(order, since=sent_at) == opened
+    assert stripe.find_account(order, since=datetime(1970, 1, 1, tzinfo=UTC)) == opened
+    assert stripe.find_account(replace(order, account_id=new_id("ac")), since=sent_at) is None
+    # Older accounts are not looked through.
+    assert stripe.find_account(order, since=sent_at + timedelta(days=1)) is None
+
+
 def test_a_payment_begins_without_a_card(stripe, payment_order):
     made = stripe.create_payment(payment_order)
     assert (made.state, made.amount, made.charge) == (PaymentState.NEEDS_METHOD, usd("100.00"), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -45,6 +46,8 @@ QUESTIONS = {
     "refund": lambda _: ("re_unknown",),
     "find_refund": lambda world: (RefundOrder(new_id("rf"), world["payment"].gateway_id, USD_10),),
     "account": lambda world: (world["account"],),
+    "find_customer": lambda _: (CustomerOrder(new_id("cu"), new_id("us"), "a@example.com"),),
+    "find_account": lambda _: (AccountOrder(new_id("ac"), new_id("us"), "b@example.com", "US"),),
     "onboarding_link": lambda world: (world["account"],),
     "account_session": lambda world: (world["account"],),
     "find_transfer": lambda world: (world["transfer_order"],),
@@ -56,6 +59,7 @@ NAMED = {
     "confirm_payment": {"token": "ctoken_1", "key": "py_1.ctoken_1"},
     "save_card_of": {"save": True},
     "create_setup": {"key": "setup_1"},
+    "find_account": {"since": datetime(2026, 1, 1, tzinfo=UTC)},
     "customer_session": {"component": "payment_sheet"},
     "ephemeral_key": {"api_version": "2020-08-27"},
     "onboarding_link": {"return_url": "https://example.com/a", "refresh_url": "https://example.com/b"},

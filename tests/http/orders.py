@@ -319,4 +319,6 @@ ORDERS: dict[str, Maker] = {
     "getMinimumBalance": _list("fiona", gateway="stripe", currency="USD"),
     "getProcess": lambda _, __: Order(None, {"name": "milestone"}),
     "receiveWebhook": _webhook,
+    "listEventSweeps": _by("fiona"),
+    "listOpenOrders": _list("fiona", limit="5", kind="payment", state="open", older_than_hours="1"),
 }

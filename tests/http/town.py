@@ -127,7 +127,7 @@ def open_town(
     app = create_app(Settings(**environment(database_url, redis_url, peer, clock.path) | changes))
     with serving(app) as address:
         peer.webhooks(url=f"{address}/v1/webhooks/stripe")
-        town = Town(app, House(address, peer, redis_url, clock, work))
+        town = Town(app, House(address, peer, redis_url, clock, work, app))
         app.after_request(town.overhear)
         _move_in(town)
         yield town

@@ -78,6 +78,7 @@ def arguments(name, currency):
         "funds_settled": _call(GATEWAYS, amount=some),
         "milestone_released": _release(currency),
         "tip_paid": _call(GATEWAYS, NAMES, amount=some),
+        "late_payment_received": _call(GATEWAYS, amount=some),
         "refund_ordered": _call(NAMES, held=some, client_fee=perhaps_none),
         "refund_confirmed": _call(GATEWAYS, amount=some),
         "refund_came_back": _call(GATEWAYS, amount=some),

@@ -187,6 +187,11 @@ class Books(RuleBasedStateMachine):
         self.moves(currency, entry, changes={REFUNDS: -amount, AVAILABLE: -amount})
 
     @rule(currency=CURRENCIES, amount=AMOUNTS)
+    def receive_a_late_payment(self, currency, amount):
+        entry = movements.late_payment_received("stripe", amount=Money(amount, currency))
+        self.moves(currency, entry, changes={PENDING: amount, REFUNDS: amount})
+
+    @rule(currency=CURRENCIES, amount=AMOUNTS)
     def refund_comes_back(self, currency, amount):
         entry = movements.refund_came_back("stripe", amount=Money(amount, currency))
         self.moves(currency, entry, changes={REFUNDS: amount, AVAILABLE: amount})

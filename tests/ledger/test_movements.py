@@ -111,6 +111,10 @@ ENTRIES = [
         movements.refund_ordered("ms_m", held=usd("40.00"), client_fee=usd("2.00")),
         {escrow("ms_m"): "-40.00", chart.client_fees("USD"): "-2.00", REFUNDS: "42.00"},
     ),
+    (
+        movements.late_payment_received(STRIPE, amount=usd("105.00")),
+        {PENDING: "105.00", REFUNDS: "105.00"},
+    ),
     (movements.refund_confirmed(STRIPE, amount=usd("42.00")), {REFUNDS: "-42.00", AVAILABLE: "-42.00"}),
     (movements.refund_came_back(STRIPE, amount=usd("42.00")), {REFUNDS: "42.00", AVAILABLE: "42.00"}),
     (

@@ -80,7 +80,9 @@ def account(of: Actor = WORKER, **changes: Any) -> AccountView:
     order = atomically(accounts.order_account, user_id=of.id, gateway=GATEWAY)
     if order is not None:
         atomically(
-            account_news.record_account, intent=order, outcome=account_answer(order.account_id, **changes)
+            account_news.record_account,
+            intent=order,
+            outcome=account_answer(order.order.account_id, **changes),
         )
     return look_at_account(of)
 

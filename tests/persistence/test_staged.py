@@ -29,9 +29,9 @@ class Register:
         self.made = {}
         self.calls = 0
 
-    def create_customer(self, order):
+    def create_customer(self, intent):
         self.calls += 1
-        return CustomerFound(self.made.setdefault(order.customer_id, f"cus_{len(self.made)}"))
+        return CustomerFound(self.made.setdefault(intent.order.customer_id, f"cus_{len(self.made)}"))
 
 
 @pytest.fixture

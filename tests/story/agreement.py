@@ -27,6 +27,8 @@ Things = dict[str, tuple[object, ...]]
 
 _PAYMENTS = {"succeeded": "succeeded", "canceled": "canceled"}
 _PAYOUTS = {"pending": "sent", "in_transit": "sent", "failed": "undone", "canceled": "undone"}
+# What was paid after it had been given up is paid.
+_PAID = {"given_back": "succeeded"}
 _OURS = {"failed": "undone", "returned": "undone"}
 # One that was ordered again is over at Stripe; the later one is another.
 _REFUNDS = {"repeated": "failed"}
@@ -77,7 +79,8 @@ def _our_things(session: Session) -> Things:
     charges = {}
     for row in session.scalars(select(Payment)):
         minor = row.price_minor + row.client_fee_minor
-        things[row.gateway_id or row.id] = (row.id, customers[row.client_id], minor, row.currency, row.state)
+        state = _PAID.get(row.state, row.state)
+        things[row.gateway_id or row.id] = (row.id, customers[row.client_id], minor, row.currency, state)
         charges[row.id] = row.charge_id
         if row.charge_id is not None:
             things[row.charge_id] = (row.id, row.gateway_id, minor, row.currency, row.refunded_minor)

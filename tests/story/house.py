@@ -42,6 +42,7 @@ class House:
     redis_url: str
     clock: Clock
     work: Callable[[str], None]
+    app: Flask
 
     def settle(self) -> None:
         """Let everything that is under way arrive: no webhook is on the road, and nothing is due."""
@@ -98,7 +99,7 @@ def open_house(
     app = create_app(Settings(**environment(database_url, redis_url, peer, clock.path)))
     with serving(app) as address:
         peer.webhooks(url=f"{address}/v1/webhooks/stripe")
-        yield House(address, peer, redis_url, clock, work or quickly)
+        yield House(address, peer, redis_url, clock, work or quickly, app)
     wiring.wired().database.engine.dispose()
 
 

@@ -21,6 +21,7 @@ CALLS = {
     "GET /v1/accounts/*",
     "GET /v1/balance",
     "GET /v1/balance_transactions",
+    "GET /v1/events",
     "GET /v1/payment_intents/*",
     "GET /v1/payouts/*",
     "GET /v1/refunds/*",

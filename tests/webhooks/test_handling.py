@@ -64,6 +64,37 @@ def test_the_object_is_asked_for_where_it_lives(sender, thing, account, question
     assert [row.state for row in kept()] == ["handled"]
 
 
+def thin(kind, object_id, context=None):
+    return json.dumps(
+        {
+            "id": new_id("evt"),
+            "object": "v2.core.event",
+            "type": f"v1.{kind}.changed",
+            "created": "2026-11-25T00:00:00.000Z",
+            "livemode": False,
+            "context": context,
+            "related_object": {"id": object_id, "type": kind, "url": f"/v1/{kind}s/{object_id}"},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "question"),
+    [
+        (thin("payment_intent", "pi_1"), ("refresh_payment", "pi_1", ON_OURS)),
+        (thin("refund", "re_1"), ("refresh_refund", "re_1", ON_OURS)),
+        (thin("payout", "po_1", "acct_7"), ("refresh_payout", "po_1", ON_WORKERS)),
+        (thin("account", "acct_7", "org_1/acct_7"), ("refresh_account", "acct_7", ON_WORKERS)),
+        (thin("v2.core.account", "acct_7"), ("refresh_account", "acct_7", ON_OURS)),
+    ],
+)
+def test_a4_a_thin_event_asks_what_a_snapshot_asks(sender, body, question):
+    assert [sender.send(body).status_code for _ in range(2)] == [200, 200]
+    handle_all()
+    assert asked() == [question]
+    assert [row.state for row in kept()] == ["handled"]
+
+
 @pytest.mark.parametrize(
     ("thing", "account"),
     [

@@ -3,7 +3,7 @@
 from sandbox.stripe import accounts, onboarding
 from sandbox.stripe.errors import Json, invalid, no_such
 from sandbox.stripe.events import emit
-from sandbox.stripe.listing import page_of, whole
+from sandbox.stripe.listing import fits, page_of, whole
 from sandbox.stripe.metadata import merged
 from sandbox.stripe.router import Call, route
 
@@ -48,7 +48,13 @@ def create(call: Call) -> Json:
 def listed(call: Call) -> Json:
     """All connected accounts, newest first."""
     connected = reversed(call.world.notes(call.world.platform).get("connected", []))
-    return page_of(call, [call.world.data["objects"][account] for account in connected], url="/v1/accounts")
+    wanted = call.parameters.get("created")
+    things = [call.world.data["objects"][account] for account in connected]
+    return page_of(
+        call,
+        [thing for thing in things if wanted is None or fits(thing["created"], wanted)],
+        url="/v1/accounts",
+    )
 
 
 @route("GET", "/v1/account")

@@ -1,0 +1,36 @@
+"""What the words of open orders and of the gateways' news mean."""
+
+from __future__ import annotations
+
+OPERATING = {
+    "EventSweep.gateway": "Whose news.",
+    "EventSweep.text": "How it is and what to look at, in plain words.",
+    "EventSweeps.items": "Each gateway's news.",
+    "OpenOrder.about": "The milestone it is for, or the person.",
+    "OpenOrder.amount": "How much; null for a record, on which no money hangs.",
+    "OpenOrder.gateway": "Which payment provider it was ordered of.",
+    "OpenOrder.gateway_id": "What the payment provider calls it; null while it has none.",
+    "OpenOrder.id": "Its id.",
+    "OpenOrder.kind": "What was ordered.",
+    "OpenOrder.next_step": "What is done about it next, or who moves next.",
+    "OpenOrder.ordered_at": "When it was ordered.",
+    "OpenOrder.state": "How far it is.",
+    "OpenOrderPage.data": "The items of this page, first ordered first.",
+    "answer": "What was last heard of it, in plain words.",
+    "blind_since": "The beginning of a time of which events are lost for good; null when none are.",
+    "blind_until": "The end of that time.",
+    "due_by": "From then on it takes longer than it should.",
+    "last_missed_at": "When the newest event that had not arrived was found.",
+    "last_tried_at": "When it was last sent, as far as it may have been carried out.",
+    "late": "Whether nobody has looked for lost events for longer than should be.",
+    "missed_last_day": "How many events had not arrived and were found within a day.",
+    "next_at": "When that is; null when it hangs on a person.",
+    "overdue": "Whether it takes longer than it should.",
+    "query.kind": "Only what was ordered of this kind.",
+    "query.older_than_hours": "Only what was ordered at least so many hours ago.",
+    "swept_until": "Up to when all events have arrived or were found; null before the first look.",
+    "tries": "How often it was sent or asked for.",
+    "what_to_do": "What a person can do about it.",
+    "worker_accounts": "How many workers' accounts are looked through besides.",
+    "worker_accounts_swept_until": "The same for whichever of them was looked through longest ago.",
+}

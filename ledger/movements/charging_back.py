@@ -1,0 +1,147 @@
+"""What a client's bank takes back, who bears it, and how it is made up for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel.money import total
+from ledger import chart
+from ledger.entries import Entry, Posting, credit, debit
+from ledger.movements.catalogue import movement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kernel.money import Money
+    from ledger.chart import Account
+
+
+@movement
+def chargeback_withdrawn(
+    gateway: str,
+    *,
+    fee: Money,
+    held: tuple[str, Money] | None = None,
+    came_back: tuple[str, Money] | None = None,
+    owed: tuple[str, Money] | None = None,
+    client_fee: Money | None = None,
+    worker_fee: Money | None = None,
+    lost: Money | None = None,
+) -> Entry:
+    """The card's bank took a payment back, and the gateway took it from us together with its fee.
+
+    Whoever has the money bears it, in this order: what came back of a refund (milestone, amount) is owed to the client
+    no longer; what is still held (milestone, amount) is held no longer; what the worker already has (worker, amount) is
+    owed to us; our own fees are not earned; the rest is our loss.
+    """
+    currency = fee.currency
+    borne = _chargeback(
+        currency,
+        debit,
+        held=held,
+        came_back=came_back,
+        owed=owed,
+        client_fee=client_fee,
+        worker_fee=worker_fee,
+        lost=lost,
+    )
+    taken = total([line.amount for line in borne], currency) + fee
+    return Entry.of(
+        "chargeback_withdrawn",
+        *borne,
+        debit(chart.chargeback_fees(currency), fee),
+        credit(chart.gateway_available(gateway, currency), taken),
+    )
+
+
+@movement
+def chargeback_won(
+    gateway: str,
+    *,
+    fee: Money,
+    held: tuple[str, Money] | None = None,
+    came_back: tuple[str, Money] | None = None,
+    owed: tuple[str, Money] | None = None,
+    repaid: tuple[str, Money] | None = None,
+    client_fee: Money | None = None,
+    worker_fee: Money | None = None,
+    lost: Money | None = None,
+) -> Entry:
+    """The bank decided for us: the gateway gave the payment back, and `fee` of its fee (often nothing).
+
+    Everybody who bore it is made whole: held again, no longer owed, or, where the worker had already paid (worker,
+    amount), in the wallet.
+    """
+    currency = fee.currency
+    lines = _chargeback(
+        currency,
+        credit,
+        held=held,
+        came_back=came_back,
+        owed=owed,
+        client_fee=client_fee,
+        worker_fee=worker_fee,
+        lost=lost,
+    )
+    if repaid is not None:
+        worker_id, amount = repaid
+        lines.append(credit(chart.wallet(worker_id, currency), amount))
+    given = total([line.amount for line in lines], currency) + fee
+    return Entry.of(
+        "chargeback_won",
+        debit(chart.gateway_available(gateway, currency), given),
+        *lines,
+        credit(chart.chargeback_fees(currency), fee),
+    )
+
+
+@movement
+def chargeback_covered(milestone_id: str, *, amount: Money) -> Entry:
+    """A refund came back after the client's bank had taken the same money: what is owed to them makes up our loss."""
+    return Entry.of(
+        "chargeback_covered",
+        debit(chart.owed(milestone_id, amount.currency), amount),
+        credit(chart.chargebacks(amount.currency), amount),
+    )
+
+
+@movement
+def chargeback_lost(user_id: str, *, forgiven: Money) -> Entry:
+    """The bank decided against us, and we bear what the worker owed for it.
+
+    The gateway keeps what it took at the withdrawal, so where nothing is forgiven there is nothing to post.
+    """
+    return Entry.of(
+        "chargeback_lost",
+        debit(chart.chargebacks(forgiven.currency), forgiven),
+        credit(chart.receivable(user_id, forgiven.currency), forgiven),
+    )
+
+
+@movement
+def recovered_from_wallet(user_id: str, *, amount: Money) -> Entry:
+    """The worker paid what was owed to us out of the wallet."""
+    return Entry.of(
+        "recovered_from_wallet",
+        debit(chart.wallet(user_id, amount.currency), amount),
+        credit(chart.receivable(user_id, amount.currency), amount),
+    )
+
+
+def _chargeback(
+    currency: str,
+    side: Callable[[Account, Money], Posting],
+    *,
+    held: tuple[str, Money] | None,
+    came_back: tuple[str, Money] | None,
+    owed: tuple[str, Money] | None,
+    client_fee: Money | None,
+    worker_fee: Money | None,
+    lost: Money | None,
+) -> list[Posting]:
+    named = ((chart.escrow, held), (chart.owed, came_back), (chart.receivable, owed))
+    ours = ((chart.client_fees, client_fee), (chart.worker_fees, worker_fee), (chart.chargebacks, lost))
+    return [
+        *(side(place(part[0], currency), part[1]) for place, part in named if part is not None),
+        *(side(place(currency), amount) for place, amount in ours if amount is not None),
+    ]

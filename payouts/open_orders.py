@@ -1,0 +1,153 @@
+"""What was ordered for money out and has no outcome yet, first ordered first; for staff."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from gateways.open_orders import BY_ITSELF, NO_ANSWER, NOT_HEARD_YET, OpenOrder, last_tried
+from kernel.money import Money
+from payouts.tables import Payout, PayoutAccount, Transfer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+# One that failed waits for staff; one that waits, for its worker.
+TRANSFER_STATES = ("waiting", "ordered", "unknown", "failed")
+PAYOUT_STATES = ("reserved", "unknown", "sent")
+ACCOUNT_STATES = ("unknown",)
+
+_HEARD_WITHIN = timedelta(hours=1)
+_SET_UP_WITHIN = timedelta(days=30)
+_ARRIVED_WITHIN = timedelta(days=1)
+
+
+def transfers(
+    session: Session, *, after: str | None, limit: int, states: Iterable[str], before: datetime | None
+) -> list[OpenOrder]:
+    """Released money that is not on its worker's account yet."""
+    query = select(Transfer).where(Transfer.state.in_(sorted(states)))
+    if before is not None:
+        query = query.where(Transfer.created_at <= before)
+    if after is not None:
+        query = query.where(Transfer.id > f"tr_{after}")
+    return [_transfer(row) for row in session.scalars(query.order_by(Transfer.id).limit(limit))]
+
+
+def payouts(
+    session: Session, *, after: str | None, limit: int, states: Iterable[str], before: datetime | None
+) -> list[OpenOrder]:
+    """Withdrawals that have neither arrived at a bank nor come back."""
+    query = select(Payout).where(Payout.state.in_(sorted(states)))
+    if before is not None:
+        query = query.where(Payout.requested_at <= before)
+    if after is not None:
+        query = query.where(Payout.id > f"po_{after}")
+    return [_payout(row) for row in session.scalars(query.order_by(Payout.id).limit(limit))]
+
+
+def accounts(
+    session: Session, *, after: str | None, limit: int, states: Iterable[str], before: datetime | None
+) -> list[OpenOrder]:
+    """Workers' accounts that may have been made without our having heard of it."""
+    query = select(PayoutAccount).where(
+        PayoutAccount.gateway_id.is_(None), PayoutAccount.out_since.is_not(None)
+    )
+    if before is not None:
+        query = query.where(PayoutAccount.out_since <= before)
+    if after is not None:
+        query = query.where(PayoutAccount.id > f"ac_{after}")
+    rows = session.scalars(query.order_by(PayoutAccount.id).limit(limit))
+    return [_account(row) for row in rows] if states else []
+
+
+def _transfer(row: Transfer) -> OpenOrder:
+    waits = row.state == "waiting"
+    return OpenOrder(
+        kind="transfer",
+        id=row.id,
+        state=row.state,
+        gateway=row.gateway,
+        gateway_id=row.gateway_id,
+        amount=Money(row.amount_minor, row.currency),
+        about=row.milestone_id,
+        ordered_at=row.created_at,
+        due_by=row.created_at + (_SET_UP_WITHIN if waits else _HEARD_WITHIN),
+        tries=row.calls,
+        last_tried_at=last_tried(row),
+        answer=_transfer_answer(row),
+        what_to_do=_transfer_act(row),
+        waits_for=_TRANSFER_WAITS.get(row.state),
+    )
+
+
+_TRANSFER_WAITS = {
+    "waiting": "It goes as soon as the worker's account can take money.",
+    "failed": "Staff orders it again.",
+}
+
+
+def _transfer_answer(row: Transfer) -> str:
+    if row.state == "waiting":
+        return "The worker's payout account cannot take money yet."
+    if row.state == "failed":
+        return f"The payment provider refused it ({row.failure_code})."
+    return NO_ANSWER if row.state == "unknown" else row.reason or NOT_HEARD_YET
+
+
+def _transfer_act(row: Transfer) -> str:
+    if row.state == "waiting":
+        return "Ask the worker to finish the payout account."
+    if row.state == "failed":
+        return f"Clear up why it was refused, then POST /v1/transfers/{row.id}/order-again."
+    return BY_ITSELF
+
+
+def _payout(row: Payout) -> OpenOrder:
+    sent = row.state == "sent"
+    return OpenOrder(
+        kind="payout",
+        id=row.id,
+        state=row.state,
+        gateway=row.gateway,
+        gateway_id=row.gateway_id,
+        amount=Money(row.amount_minor, row.currency),
+        about=row.worker_id,
+        ordered_at=row.requested_at,
+        due_by=(row.arrives_on or row.requested_at) + (_ARRIVED_WITHIN if sent else _HEARD_WITHIN),
+        tries=row.calls,
+        last_tried_at=last_tried(row),
+        answer="The payment provider has sent it; the bank has not got it yet."
+        if sent
+        else _payout_answer(row),
+        what_to_do=BY_ITSELF,
+    )
+
+
+def _payout_answer(row: Payout) -> str:
+    return NO_ANSWER if row.state == "unknown" else row.reason or NOT_HEARD_YET
+
+
+def _account(row: PayoutAccount) -> OpenOrder:
+    assert row.out_since is not None, "only what went out is asked for"
+    return OpenOrder(
+        kind="account",
+        id=row.id,
+        state="unknown",
+        gateway=row.gateway,
+        gateway_id=None,
+        amount=None,
+        about=row.user_id,
+        ordered_at=row.out_since,
+        due_by=row.out_since + _HEARD_WITHIN,
+        tries=row.calls,
+        last_tried_at=last_tried(row),
+        answer=NO_ANSWER,
+        what_to_do="Nothing: no money lies there, and no second account is made.",
+        waits_for="It is looked for when the worker opens the payout account again.",
+    )
