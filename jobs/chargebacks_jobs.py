@@ -18,6 +18,8 @@ from persistence.unit_of_work import atomically, reading, staged
 from runtime.wiring import gateway
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gateways.contract import ChargebackFound
     from payments.evidence import EvidenceToSend
     from payments.views import ChargebackView, PaymentView
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from persistence.due import Work
 
 _LOOK_AGAIN = timedelta(days=1)
+_SOON = timedelta(seconds=5)
 
 
 @handler("refresh_chargeback")
@@ -54,7 +57,13 @@ def recover_chargeback(work: Work) -> None:
     """Take back what the worker was paid, as far as it has not left for their bank. What a bank returns counts."""
     now = atomically(recovery.recover, chargeback_id=work.subject, recovery_id=new_id("rc"))
     if now.outstanding:
-        raise NotYet(reading(clock.now) + _LOOK_AGAIN)
+        raise NotYet(_look_for_more(now))
+
+
+def _look_for_more(of: ChargebackView) -> datetime:
+    # What was released a moment ago may not have been ordered yet; what a bank returns takes days.
+    instant = reading(clock.now)
+    return instant + min(max(instant - of.opened_at, _SOON), _LOOK_AGAIN)
 
 
 @handler("send_reversal")

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from gateways.contract import PaymentState
 from gateways.open_orders import BY_ITSELF, NO_ANSWER, NOT_HEARD_YET, OpenOrder, last_tried
 from kernel.money import Money
-from payments.tables import Customer, Payment, Refund
+from payments.tables import Chargeback, ChargebackEvidence, Customer, Payment, Refund
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +22,7 @@ PAYMENT_STATES = ("ordered", "unknown", "open")
 # One that failed has come back, and is owed to the client until somebody orders it again.
 REFUND_STATES = ("ordered", "unknown", "pending", "failed")
 CUSTOMER_STATES = ("unknown",)
+EVIDENCE_STATES = ("ordered", "unknown")
 
 _HEARD_WITHIN = timedelta(hours=1)
 _PAID_WITHIN = timedelta(days=8)
@@ -76,6 +77,42 @@ def customers(
         [_customer(row) for row in session.scalars(query.order_by(Customer.id).limit(limit))]
         if states
         else []
+    )
+
+
+def evidence(
+    session: Session, *, after: str | None, limit: int, states: Iterable[str], before: datetime | None
+) -> list[OpenOrder]:
+    """Answers to clients' banks that were handed in and of which the gateway has said nothing yet."""
+    query = (
+        select(ChargebackEvidence, Chargeback)
+        .join(Chargeback, Chargeback.id == ChargebackEvidence.chargeback_id)
+        .where(ChargebackEvidence.state.in_(sorted(states)))
+    )
+    if before is not None:
+        query = query.where(ChargebackEvidence.submitted_at <= before)
+    if after is not None:
+        query = query.where(ChargebackEvidence.id > f"ce_{after}")
+    rows = session.execute(query.order_by(ChargebackEvidence.id).limit(limit))
+    return [_evidence(row, chargeback) for row, chargeback in rows]
+
+
+def _evidence(row: ChargebackEvidence, chargeback: Chargeback) -> OpenOrder:
+    assert row.submitted_at is not None, "it was handed in"
+    return OpenOrder(
+        kind="evidence",
+        id=row.id,
+        state=row.state,
+        gateway=chargeback.gateway,
+        gateway_id=None,
+        amount=Money(chargeback.amount_minor, chargeback.currency),
+        about=chargeback.id,
+        ordered_at=row.submitted_at,
+        due_by=chargeback.respond_by or row.submitted_at + _HEARD_WITHIN,
+        tries=row.calls,
+        last_tried_at=last_tried(row),
+        answer=_heard(row.state),
+        what_to_do=BY_ITSELF,
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from gateways.open_orders import BY_ITSELF, NO_ANSWER, NOT_HEARD_YET, OpenOrder, last_tried
 from kernel.money import Money
-from payouts.tables import Payout, PayoutAccount, Transfer
+from payouts.tables import Payout, PayoutAccount, Reversal, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TRANSFER_STATES = ("waiting", "ordered", "unknown", "failed")
 PAYOUT_STATES = ("reserved", "unknown", "sent")
 ACCOUNT_STATES = ("unknown",)
+REVERSAL_STATES = ("ordered", "unknown")
 
 _HEARD_WITHIN = timedelta(hours=1)
 _SET_UP_WITHIN = timedelta(days=30)
@@ -64,6 +65,37 @@ def accounts(
         query = query.where(PayoutAccount.id > f"ac_{after}")
     rows = session.scalars(query.order_by(PayoutAccount.id).limit(limit))
     return [_account(row) for row in rows] if states else []
+
+
+def reversals(
+    session: Session, *, after: str | None, limit: int, states: Iterable[str], before: datetime | None
+) -> list[OpenOrder]:
+    """Money that is ours again and still lies at a worker's account."""
+    query = select(Reversal).where(Reversal.state.in_(sorted(states)))
+    if before is not None:
+        query = query.where(Reversal.ordered_at <= before)
+    if after is not None:
+        query = query.where(Reversal.id > f"rv_{after}")
+    return [_reversal(row) for row in session.scalars(query.order_by(Reversal.id).limit(limit))]
+
+
+def _reversal(row: Reversal) -> OpenOrder:
+    refused = f"The payment provider refused it ({row.failure_code})." if row.failure_code else NOT_HEARD_YET
+    return OpenOrder(
+        kind="reversal",
+        id=row.id,
+        state=row.state,
+        gateway=row.gateway,
+        gateway_id=row.gateway_id,
+        amount=Money(row.amount_minor, row.currency),
+        about=row.transfer_id,
+        ordered_at=row.ordered_at,
+        due_by=row.ordered_at + _HEARD_WITHIN,
+        tries=row.calls,
+        last_tried_at=last_tried(row),
+        answer=NO_ANSWER if row.state == "unknown" else refused,
+        what_to_do=BY_ITSELF,
+    )
 
 
 def _transfer(row: Transfer) -> OpenOrder:

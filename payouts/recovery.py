@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 Answer = ReversalFound | Rejected | Busy | Unknown
 
 _LONGEST_CODE = 64
+_ANOTHER_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +109,15 @@ def record(session: Session, *, intent: ReversalToSend, outcome: Answer | None) 
     if row.state not in {"ordered", "unknown"}:
         return None
     verdict = orders.judge(row, call=intent.call, outcome=outcome)
-    if verdict is Verdict.REFUSED:
-        assert isinstance(outcome, Rejected), "only a refusal is for good"
-        # The books know that this money is ours; where it lies is for staff to clear up.
+    instant = clock.now(session)
+    if isinstance(outcome, Rejected):
         row.failure_code = outcome.code[:_LONGEST_CODE]
-        _step(session, row, "refuse")
-        return None
+    if verdict is Verdict.REFUSED:
+        # The books know that this money is ours, wherever it lies: the account may have it another day.
+        _step(session, row, "put_off")
+        return instant + _ANOTHER_DAY
     if verdict is Verdict.UNANSWERED:
         _step(session, row, "lose_answer")
-    instant = clock.now(session)
     if isinstance(outcome, Busy):
         return instant + timedelta(seconds=outcome.retry_after_seconds)
     if verdict is Verdict.REPLACED or (outcome is None and row.out_since is None):

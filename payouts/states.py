@@ -68,15 +68,14 @@ def _payout() -> Mapping[tuple[str, str], Transition]:
 
 def _reversal() -> Mapping[tuple[str, str], Transition]:
     reversed_ = Transition("reversed", "reversal.reversed", (GATEWAY,))
-    failed = Transition("failed", "reversal.failed", (GATEWAY,))
+    put_off = Transition("ordered", "reversal.put_off", (GATEWAY,))
     return {
         ("ordered", "reverse"): reversed_,
-        ("ordered", "refuse"): failed,
         ("ordered", "lose_answer"): Transition("unknown", "reversal.unknown", (SYSTEM,)),
+        # Refused, it is tried again: the account may have the money another day.
+        ("ordered", "put_off"): put_off,
+        ("unknown", "put_off"): put_off,
         ("unknown", "reverse"): reversed_,
-        ("unknown", "refuse"): failed,
-        # Should a gateway ever take a refusal back: where the money is decides.
-        ("failed", "reverse"): reversed_,
     }
 
 

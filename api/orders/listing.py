@@ -25,7 +25,9 @@ KINDS: dict[str, tuple[Callable[..., list[OpenOrder]], tuple[str, ...]]] = {
     "payment": (paying.payments, paying.PAYMENT_STATES),
     "refund": (paying.refunds, paying.REFUND_STATES),
     "customer": (paying.customers, paying.CUSTOMER_STATES),
+    "evidence": (paying.evidence, paying.EVIDENCE_STATES),
     "transfer": (paying_out.transfers, paying_out.TRANSFER_STATES),
+    "reversal": (paying_out.reversals, paying_out.REVERSAL_STATES),
     "payout": (paying_out.payouts, paying_out.PAYOUT_STATES),
     "account": (paying_out.accounts, paying_out.ACCOUNT_STATES),
 }
@@ -34,6 +36,8 @@ STATES = sorted({state for _, states in KINDS.values() for state in states})
 _STEPS = {
     "send_refund": "It is sent, or asked for where it may have been sent before.",
     "send_transfer": "It is sent, or asked for where it may have been sent before.",
+    "send_reversal": "It is sent, or asked for where it may have been sent before.",
+    "send_evidence": "It is sent, or asked for where it may have been sent before.",
     "send_payout": "It is sent, or asked for where it may have been sent before.",
     "refresh_payment": "The payment provider is asked how it is.",
     "refresh_refund": "The payment provider is asked how it is.",
