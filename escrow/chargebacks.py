@@ -10,11 +10,12 @@ from escrow import states
 from escrow.acts import Held, hold_milestone, move, tell, transition
 from escrow.tables import Dispute, Submission
 from identity.actors import SYSTEM
-from kernel.money import Money
+from kernel.money import Money, total
 from kernel.refusals import Unavailable
 from payments import bearing, chargebacks, collecting
 from payments.bearing import Shares
 from payments.collecting import GatewayDisagrees
+from payments.queries import refunds_of
 from payments.states import CHARGEBACK
 from persistence import clock, due
 
@@ -92,12 +93,20 @@ def _there(session: Session, on: Held) -> Shares:
     )
     return Shares(
         held=seen.held,
-        owed=seen.owed,
+        owed=min(seen.owed, _came_back(session, on) - borne.owed),
         worker=seen.released - seen.worker_fee - borne.worker,
         client_fee=seen.client_fee - seen.client_fee_returned - borne.client_fee,
         worker_fee=seen.worker_fee - borne.worker_fee,
         lost=Money.zero(currency),
     )
+
+
+def _came_back(session: Session, on: Held) -> Money:
+    # Of the payment itself: what was paid after it had been given up is another one's, and owed for itself.
+    refunds = [
+        each for each in refunds_of(session, on.milestone.id) if each.state == "failed" and not each.late
+    ]
+    return total([each.amount for each in refunds], on.milestone.currency)
 
 
 def _stand_still_or_go_on(session: Session, on: Held) -> None:

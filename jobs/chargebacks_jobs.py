@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _LOOK_AGAIN = timedelta(days=1)
 _SOON = timedelta(seconds=5)
+_A_MINUTE = timedelta(minutes=1)
 
 
 @handler("refresh_chargeback")
@@ -105,6 +106,9 @@ def _record(name: str, there: ChargebackFound) -> ChargebackView | None:
     if payment is None:
         # Somebody else's payment: made by hand at the gateway, or not by Holdfast at all.
         return None
+    if there.word == "disputed" and not reading(chargebacks.is_taken_back, payment.milestone_id):
+        # The chargeback that follows a warning is not known yet, and nothing may move between the two.
+        raise NotYet(reading(clock.now) + _A_MINUTE)
     now = atomically(
         escrow_chargebacks.record_chargeback, chargeback_id=new_id("cb"), payment=payment, found=there
     )

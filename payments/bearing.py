@@ -59,12 +59,17 @@ def taken(amount: Money, *, there: Shares) -> Shares:
 
 
 def given_back(amount: Money, *, borne: Shares) -> Shares:
-    """Who is made whole by `amount`, when this is what each bears now: people first, then we."""
+    """Who is made whole by `amount`, when this is what each bears now.
+
+    What the client had been given before comes back first: a bank that took it all returns that part even where it
+    decides for the client. Then people, then we.
+    """
     parts, left = {}, amount
-    for name in ("held", "worker", "owed", "client_fee", "worker_fee"):
+    for name in ("lost", "held", "worker", "owed", "client_fee", "worker_fee"):
         parts[name] = min(left, getattr(borne, name))
         left -= parts[name]
-    return Shares(**parts, lost=left)
+    parts["lost"] += left
+    return Shares(**parts)
 
 
 def _part(whole: Money, of: Money, out_of: Money) -> Money:

@@ -78,7 +78,7 @@ def not_booked(session: Session, row: Chargeback, found: ChargebackFound) -> Ite
             raise GatewayDisagrees(
                 f"The gateway settles {found.gateway_id} in {line.amount.currency}, and it was paid in {row.currency}."
             )
-        if line.line_id not in booked:
+        if line.line_id not in booked and (line.amount or line.fee):
             yield line
 
 
@@ -93,7 +93,7 @@ def book(session: Session, row: Chargeback, line: Line, shares: Shares) -> None:
 def _cover(session: Session, chargeback_id: str, part: Money, refund_id: str) -> None:
     row = locked_row(session, chargeback_id)
     none = Shares.none(row.currency)
-    line = Line(line_id=refund_id, amount=none.lost, fee=none.lost)
+    line = Line(line_id=f"{refund_id}:{row.id}", amount=none.lost, fee=none.lost)
     entry = movements.chargeback_covered(row.milestone_id, amount=part)
     _write(session, row, line, replace(none, owed=part, lost=-part), entry)
 
@@ -143,7 +143,9 @@ def cover(session: Session, *, milestone_id: str, by: Money, refund_id: str) -> 
 
 def step(session: Session, row: Chargeback, found: ChargebackFound) -> None:
     """Bring the chargeback to where the gateway says it is; it never goes back to where it was before."""
-    row.respond_by = found.respond_by
+    if row.respond_by != found.respond_by:
+        row.respond_by = found.respond_by
+        _remind_in_time(session, row)
     transition = CHARGEBACK.step(row.state, found.state.value)
     if transition is None:
         return
@@ -261,6 +263,28 @@ def page(
     return [view(session, row) for row in session.scalars(query)]
 
 
+def look_for_debts(session: Session, *, worker_id: str, because_of: str) -> None:
+    """Money of this worker's is with us again: what they owe for chargebacks is taken out of it at once."""
+    rows = session.scalars(select(Chargeback).where(Chargeback.worker_id == worker_id)).all()
+    for row in rows:
+        if view(session, row).outstanding:
+            due.schedule(
+                session,
+                kind="recover_chargeback",
+                subject=row.id,
+                due_at=clock.now(session),
+                key=f"recover_chargeback:{row.id}:{because_of}",
+            )
+
+
+def is_taken_back(session: Session, milestone_id: str) -> bool:
+    """Whether a chargeback of this milestone's payment is known, beside what is only suspected."""
+    known = select(Chargeback.id).where(
+        Chargeback.milestone_id == milestone_id, Chargeback.kind == "chargeback"
+    )
+    return session.scalar(known.limit(1)) is not None
+
+
 def is_undecided(session: Session, milestone_id: str) -> bool:
     """Whether a bank may still take, or has yet to give back, what was paid for this milestone."""
     rows = session.scalars(select(Chargeback).where(Chargeback.milestone_id == milestone_id))
@@ -311,14 +335,15 @@ def _new(
 
 
 def _remind_in_time(session: Session, row: Chargeback) -> None:
+    instant = clock.now(session)
     for distance in _REMINDERS:
-        if row.respond_by is not None and row.respond_by - distance > row.opened_at:
+        if row.respond_by is not None and row.respond_by - distance > instant:
             due.schedule(
                 session,
                 kind="remind_of_evidence",
                 subject=row.id,
                 due_at=row.respond_by - distance,
-                key=f"remind_of_evidence:{row.id}:{distance.days}",
+                key=f"remind_of_evidence:{row.id}:{row.respond_by:%Y%m%d%H%M}:{distance.days}",
             )
 
 

@@ -13,6 +13,7 @@ from gateways import orders
 from gateways.charging_back import EVIDENCE, EVIDENCE_LONGEST, EVIDENCE_LONGEST_FIELD
 from gateways.contract import Busy, ChargebackFound, EvidenceOrder, Rejected, Unknown
 from gateways.orders import Verdict
+from kernel.ids import new_id
 from kernel.refusals import Conflict, Invalid
 from payments.chargebacks import find, locked_row, tell
 from payments.states import EVIDENCE_PROCESS
@@ -112,7 +113,13 @@ def hand_in(session: Session, *, chargeback_id: str, by: str) -> EvidenceView:
         raise NotToBeAnswered("The bank does not ask for evidence any more.", state=chargeback.state)
     row.submitted_by, row.submitted_at = by, instant
     _step(session, row, chargeback, "hand_in")
-    due.schedule(session, kind="send_evidence", subject=row.id, due_at=instant, key=f"send_evidence:{row.id}")
+    due.schedule(
+        session,
+        kind="send_evidence",
+        subject=row.id,
+        due_at=instant,
+        key=f"send_evidence:{row.id}:{new_id('du')}",
+    )
     return evidence_view(row)
 
 
@@ -148,9 +155,11 @@ def send(intent: EvidenceToSend, *, through: Gateway) -> Answer | None:
 
 def record(session: Session, *, intent: EvidenceToSend, outcome: Answer | None) -> datetime | None:
     """Write down what became of it; returns when to try again, if so."""
-    row = locked(session, ChargebackEvidence, intent.order.evidence_id)
+    known = session.get_one(ChargebackEvidence, intent.order.evidence_id)
+    # The chargeback first, as by whoever drafts.
+    chargeback = locked_row(session, known.chargeback_id)
+    row = locked(session, ChargebackEvidence, known.id)
     assert row is not None, "evidence is never deleted"
-    chargeback = locked_row(session, row.chargeback_id)
     if isinstance(outcome, ChargebackFound):
         _step(session, row, chargeback, "arrive")
         return None

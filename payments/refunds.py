@@ -121,7 +121,9 @@ def place_refund(
     about = chargebacks.of_milestone(session, payment.milestone_id)
     taken = [each for each in about if each.payment_id == payment_id]
     if any(each.undecided for each in taken):
-        raise ChargebackUndecided("The client's bank is taking this payment back. Wait until it has decided.")
+        raise ChargebackUndecided(
+            "This payment is being looked at. Nothing of it is given back until that is done."
+        )
     left = payment_view(payment).charged.amount_minor - payment.refunded_minor
     left -= sum(each.taken.amount_minor for each in taken)
     if amount.amount_minor > left:

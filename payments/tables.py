@@ -108,6 +108,7 @@ class Chargeback(Base):
     __table_args__ = (
         UniqueConstraint("gateway", "gateway_id"),
         Index(None, "milestone_id"),
+        Index(None, "worker_id"),
         Index(None, "state", "respond_by"),
         TABLE_OPTIONS,
     )

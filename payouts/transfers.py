@@ -16,6 +16,7 @@ from kernel.money import Money
 from kernel.refusals import Conflict, NotFound
 from ledger import movements
 from ledger.posting import post
+from payments import chargebacks
 from payments.charges import draw
 from payments.collecting import GatewayDisagrees
 from payouts import words
@@ -228,6 +229,9 @@ def _arrive(session: Session, row: Transfer, found: TransferFound) -> None:
     if TRANSFER.step(row.state, "send") is None:
         # It was booked before.
         return
+    if row.state == "unknown":
+        # While it was not known whether it had moved, nothing could be taken back.
+        chargebacks.look_for_debts(session, worker_id=row.worker_id, because_of=row.id)
     row.gateway_id = found.gateway_id
     row.sent_at, row.available_at = clock.now(session), found.available_on
     row.reason = row.failure_code = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from api.escrow.trail import CLIENT, CLIENT_SIDE, STAFF, WORKER, WORKER_SIDE, Step
@@ -59,9 +60,17 @@ def steps(chargebacks: Sequence[ChargebackView]) -> list[Step]:
 
 
 def _steps(of: ChargebackView) -> list[Step]:
-    state = "waiting" if of.undecided else "done" if of.taken else "failed"
+    looked_at = of.kind == "fraud_warning"
+    state = "waiting" if of.undecided else "done" if of.taken or looked_at else "failed"
     price = of.borne.held + of.borne.worker + of.borne.worker_fee
-    title = "Taken back by the client's bank" if of.kind == "chargeback" else "Looked at by Holdfast"
+    if looked_at:
+        # Nothing about it may lead whom it concerns to what is suspected.
+        words = _WORDS[of.state]
+        about = Step(
+            "looked_at", "Looked at by Holdfast", of.amount, state, CLIENT_SIDE, of.opened_at, reason=words
+        )
+        return [about, replace(about, amount=price, seen_by=frozenset({WORKER}))]
+    title = "Taken back by the client's bank"
     why = _WORDS[of.state]
     theirs = _entry(of, "held", "owed", "client_fee")
     its_workers = _entry(of, "held", "worker", "worker_fee")

@@ -72,7 +72,8 @@ def read_warning(values: Json) -> ChargebackFound:
         gateway_id=values["id"],
         payment=charge["payment_intent"],
         state=state,
-        word="actionable" if actionable else "not_actionable",
+        # Disputed it is over, too: then the chargeback goes on in its place.
+        word="actionable" if actionable else "disputed" if charge["disputed"] else "not_actionable",
         amount=from_stripe(charge["amount"], charge["currency"]),
         reason=values["fraud_type"],
         respond_by=None,

@@ -49,8 +49,8 @@ def chargeback_withdrawn(
     return Entry.of(
         "chargeback_withdrawn",
         *borne,
-        debit(chart.chargeback_fees(currency), fee),
-        credit(chart.gateway_available(gateway, currency), taken),
+        _signed(debit, credit, chart.chargeback_fees(currency), fee),
+        _signed(credit, debit, chart.gateway_available(gateway, currency), taken),
     )
 
 
@@ -89,9 +89,9 @@ def chargeback_won(
     given = total([line.amount for line in lines], currency) + fee
     return Entry.of(
         "chargeback_won",
-        debit(chart.gateway_available(gateway, currency), given),
+        _signed(debit, credit, chart.gateway_available(gateway, currency), given),
         *lines,
-        credit(chart.chargeback_fees(currency), fee),
+        _signed(credit, debit, chart.chargeback_fees(currency), fee),
     )
 
 
@@ -126,6 +126,16 @@ def recovered_from_wallet(user_id: str, *, amount: Money) -> Entry:
         debit(chart.wallet(user_id, amount.currency), amount),
         credit(chart.receivable(user_id, amount.currency), amount),
     )
+
+
+def _signed(
+    side: Callable[[Account, Money], Posting],
+    other: Callable[[Account, Money], Posting],
+    account: Account,
+    amount: Money,
+) -> Posting:
+    # A gateway may give a fee back where it takes, and take one where it gives back.
+    return side(account, amount) if amount.amount_minor >= 0 else other(account, -amount)
 
 
 def _chargeback(

@@ -44,6 +44,7 @@ def upgrade() -> None:
         **columns.TABLE_OPTIONS,
     )
     op.create_index(op.f("ix_chargebacks_milestone_id"), "chargebacks", ["milestone_id"])
+    op.create_index(op.f("ix_chargebacks_worker_id"), "chargebacks", ["worker_id"])
     op.create_index(op.f("ix_chargebacks_state_respond_by"), "chargebacks", ["state", "respond_by"])
     op.create_table(
         "chargeback_lines",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
 from escrow import states
 from escrow.acts import ActNotPossible, NotYourAct
 from escrow.chargebacks import PaymentNotBooked, dismiss_warning
-from gateways.contract import ChargebackState, Rejected
+from gateways.contract import ChargebackLine, ChargebackState, Rejected
 from kernel.ids import new_id
 from payments import chargebacks
 from payments.collecting import GatewayDisagrees
@@ -224,3 +225,42 @@ def test_what_the_worker_owes_is_forgiven_in_parts_and_not_beyond_it():
     assert (story.money()["chargebacks"], story.money().get("receivable")) == ("90.00", None)
     charge_back(milestone, WON, "105.00", "-105.00")
     assert "chargebacks" not in story.money(), "what was forgiven is made up for"
+
+
+def test_a_refund_that_fails_makes_up_for_the_loss_of_two_chargebacks():
+    milestone = story.funded()
+    refund = story.give_back(milestone)
+    charge_back(milestone, LOST, "52.50")
+    charge_back(milestone, LOST, "52.50", gateway_id="du_2")
+    assert story.money()["chargebacks"] == "105.00"
+    story.record_refund(refund, Rejected("charge_disputed", "No."))
+    assert "chargebacks" not in story.money()
+    assert look(milestone).owed == usd("0.00")
+
+
+def test_a_bank_that_returns_what_had_been_refunded_before_holds_nothing_again():
+    milestone = story.funded()
+    refund = story.give_back(milestone, "50.00")
+    story.record_refund(refund, story.refund_answer(refund))
+    charge_back(milestone, LOST, "105.00")
+    charge_back(milestone, LOST, "105.00", "-52.50")
+    assert look(milestone).state == "charged_back"
+    assert "chargebacks" not in story.money()
+
+
+def test_fees_may_come_back_alone_and_be_taken_where_money_comes_back():
+    milestone = story.funded()
+    lines = (
+        ChargebackLine("l1", usd("105.00"), usd("15.00")),
+        ChargebackLine("l2", usd("-105.00"), usd("15.00")),
+        ChargebackLine("l3", usd("0.00"), usd("-15.00")),
+        ChargebackLine("l4", usd("0.00"), usd("0.00")),
+    )
+    found = replace(story.chargeback(milestone, WON), lines=lines)
+    atomically(
+        story.chargebacks.record_chargeback,
+        chargeback_id=new_id("cb"),
+        payment=payment_of(milestone),
+        found=found,
+    )
+    assert (look(milestone).state, story.money()["chargeback fees"]) == ("funded", "15.00")

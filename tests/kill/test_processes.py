@@ -23,6 +23,13 @@ _ASIDE = (
     "forget_",
     "gateways.inbox.forget",
     "ledger.sealing.",
+    "gateways.sweeps.",
+    "jobs.sweeping.",
+    "jobs.sweep_jobs.",
+    "jobs.reconciling.",
+    "sweep_events",
+    "reconciliation.",
+    "reconcile",
     "seal_",
 )
 

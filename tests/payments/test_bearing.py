@@ -78,7 +78,7 @@ def test_it_is_borne_to_the_last_step_and_by_nobody_beyond_what_is_there(payment
 
 
 @given(payments(), st.data())
-def test_what_comes_back_in_parts_makes_everybody_whole_and_people_first(payment, data):
+def test_what_comes_back_in_parts_makes_everybody_whole_and_people_before_us(payment, data):
     there, amount = payment
     borne = taken(amount, there=there)
     first = Money(
@@ -87,10 +87,16 @@ def test_what_comes_back_in_parts_makes_everybody_whole_and_people_first(payment
     back = given_back(first, borne=borne)
     assert back.total == first
     left = borne + -back
-    assert not (back.client_fee or back.worker_fee or back.lost) or not (
-        left.held or left.worker or left.owed
-    )
+    assert not left.lost or back == replace(Shares.none(amount.currency), lost=back.lost)
+    assert not (back.client_fee or back.worker_fee) or not (left.held or left.worker or left.owed)
     assert left + -given_back(amount - first, borne=left) == Shares.none(amount.currency)
+
+
+def test_what_had_been_refunded_before_comes_back_to_us_and_not_into_the_hold():
+    # 105.00 paid, 52.50 of it refunded, all of it charged back: the bank returns what the client had twice.
+    borne = taken(Money(10_500, "USD"), there=usd(held=5_000, client_fee=250))
+    assert cents(borne) == {"held": 5_000, "client_fee": 250, "lost": 5_250}
+    assert cents(given_back(Money(5_250, "USD"), borne=borne)) == {"lost": 5_250}
 
 
 def test_more_than_was_taken_lowers_our_loss():

@@ -145,6 +145,6 @@ def test_an_account_that_was_taken_from_us_does_not_stop_the_others(finance, wor
     atomically(
         account_news.record_account,
         intent=order,
-        outcome=account_answer(order.account_id, gateway_id="acct_1GoneForever"),
+        outcome=account_answer(order.order.account_id, gateway_id="acct_1GoneForever"),
     )
     assert (finance.reconcile().state, finance.differences()) == ("done", [])

@@ -133,7 +133,8 @@ def _their_things(at_stripe: Json) -> Things:
     for transfer in _all(at_stripe, "transfer"):
         way = (transfer["source_transaction"], transfer["destination"])
         things[transfer["id"]] = (_our_id(transfer), *way, *_amount(transfer), "sent")
-    for refund in _all(at_stripe, "refund"):
+    # On a worker's account it is the other end of a reversal.
+    for refund in (each for each in _all(at_stripe, "refund") if owners[each["id"]] == platform):
         things[refund["id"]] = (_our_id(refund), refund["charge"], *_amount(refund), refund["status"])
     for payout in _all(at_stripe, "payout"):
         state = _PAYOUTS.get(payout["status"], payout["status"])

@@ -145,7 +145,6 @@ def test_f2_a_withdrawal_that_the_bank_returns_is_taken_back_then(people, milest
     assert people.books()["assets:receivable"] == "90.00"
     people.house.peer.fail_payout(people.payout(payout)["gateway_id"])
     people.house.settle()
-    people.house.pass_time(hours=24)
     assert people.wallet() == {}
     assert "assets:receivable" not in people.books()
     check_agreement(people.house.peer)
@@ -352,6 +351,19 @@ def test_f5_an_answer_that_is_lost_is_not_handed_in_twice(people, milestone):
     assert people.finance.get(path)["state"] == "submitted"
     count = people.house.peer.state()["objects"][dispute]["evidence_details"]["submission_count"]
     assert count == 1
+
+
+def test_f5_what_the_gateway_refuses_is_a_draft_again_and_handed_in_anew(people, milestone):
+    dispute = disputed(people, milestone)
+    path = answer(people, dispute, uncategorized_text="Here.")
+    people.house.peer.fault("status", status=400, method="POST", path="/v1/disputes/.*", count=1)
+    people.finance.post(f"{path}/hand-in")
+    people.house.settle()
+    assert people.finance.get(path)["state"] == "drafted"
+    answer(people, dispute, uncategorized_text="Here, in other words.")
+    people.finance.post(f"{path}/hand-in")
+    people.house.settle()
+    assert people.finance.get(path)["state"] == "submitted"
 
 
 def test_f5_what_the_bank_would_not_read_is_refused_before_it_is_kept(people, milestone):
