@@ -67,7 +67,9 @@ class OnboardingLink:
 
 @dataclass(frozen=True, slots=True)
 class TransferOrder:
-    """Move released money to the worker's account, out of `source_charge`. `transfer_id` is ours (`tr_…`).
+    """Move money to the worker's account, out of `source_charge` or, without one, of what is available to us.
+
+    `transfer_id` is ours (`tr_…`).
 
     A new `attempt` has a key of its own; it may follow only where it is certain that the one before did nothing.
     """
@@ -76,7 +78,7 @@ class TransferOrder:
     milestone_id: str
     amount: Money
     destination: str
-    source_charge: str
+    source_charge: str | None
     attempt: int = 1
 
     @property

@@ -10,9 +10,10 @@ from escrow import funding
 from gateways.contract import AnswerNotUnderstood, PaymentFound
 from jobs.work import NotYet, handler
 from kernel.ids import new_id
+from kernel.money import Money
 from payments import chargebacks, collecting, evidence
 from payments.answers import found
-from payouts import recovery
+from payouts import recovery, transfers
 from persistence import clock
 from persistence.unit_of_work import atomically, reading, staged
 from runtime.wiring import gateway
@@ -65,6 +66,18 @@ def _look_for_more(of: ChargebackView) -> datetime:
     # What was released a moment ago may not have been ordered yet; what a bank returns takes days.
     instant = reading(clock.now)
     return instant + min(max(instant - of.opened_at, _SOON), _LOOK_AGAIN)
+
+
+@handler("order_repayment")
+def order_repayment(work: Work) -> None:
+    """Have what the worker had given back moved to their account again."""
+    told = work.payload
+    atomically(
+        transfers.repay,
+        transfer_id=new_id("tr"),
+        amount=Money(told["amount_minor"], told["currency"]),
+        **{name: told[name] for name in ("line_id", "milestone_id", "worker_id", "payment_id", "gateway")},
+    )
 
 
 @handler("send_reversal")

@@ -10,6 +10,7 @@ SUBSCRIBERS: dict[str, tuple[str, ...]] = {
     "transfer.ordered": ("send_transfer",),
     "payout.reserved": ("send_payout",),
     "chargeback.moved": ("recover_chargeback",),
+    "chargeback.repaid": ("order_repayment",),
     "reversal.ordered": ("send_reversal",),
 }
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from gateways.contract import ChargebackLine as Line
 from kernel.ids import new_id
 from kernel.money import Money
-from kernel.refusals import Conflict, NotFound
+from kernel.refusals import NotFound
 from ledger import movements
 from ledger.posting import post
 from payments.bearing import Shares
@@ -42,12 +42,6 @@ class ChargebackNotFound(NotFound):
     """There is no such chargeback, or it is not yours to see."""
 
     code = "chargeback_not_found"
-
-
-class NotOwed(Conflict):
-    """The worker does not owe that much for this chargeback."""
-
-    code = "not_owed"
 
 
 def keep(
@@ -85,9 +79,13 @@ def not_booked(session: Session, row: Chargeback, found: ChargebackFound) -> Ite
 def book(session: Session, row: Chargeback, line: Line, shares: Shares) -> None:
     """Write one line down with its entry; what the worker no longer has to give back is taken off the debt."""
     assert shares.total == line.amount, "what was taken is borne by somebody"
-    taken = line.amount.amount_minor >= 0
-    entry = _taken(row, line, shares) if taken else _given_back(session, row, line, shares)
-    _write(session, row, line, shares, entry)
+    if line.amount.amount_minor >= 0:
+        _write(session, row, line, shares, _taken(row, line, shares))
+        return
+    entry, repaid = _given_back(session, row, line, shares)
+    line_id = _write(session, row, line, shares, entry)
+    if repaid:
+        _have_it_moved_again(session, row, line_id, repaid)
 
 
 def _cover(session: Session, chargeback_id: str, part: Money, refund_id: str) -> None:
@@ -98,7 +96,24 @@ def _cover(session: Session, chargeback_id: str, part: Money, refund_id: str) ->
     _write(session, row, line, replace(none, owed=part, lost=-part), entry)
 
 
-def _write(session: Session, row: Chargeback, line: Line, shares: Shares, entry: Entry) -> None:
+def _have_it_moved_again(session: Session, row: Chargeback, line_id: str, amount: Money) -> None:
+    outbox.publish(
+        session,
+        name="chargeback.repaid",
+        subject=row.id,
+        payload={
+            "line_id": line_id,
+            "milestone_id": row.milestone_id,
+            "worker_id": row.worker_id,
+            "payment_id": row.payment_id,
+            "gateway": row.gateway,
+            "amount_minor": amount.amount_minor,
+            "currency": amount.currency,
+        },
+    )
+
+
+def _write(session: Session, row: Chargeback, line: Line, shares: Shares, entry: Entry) -> str:
     posted = post(
         session,
         entry,
@@ -109,9 +124,10 @@ def _write(session: Session, row: Chargeback, line: Line, shares: Shares, entry:
         reason=row.reason,
     )
     names = ("held", "owed", "worker", "client_fee", "worker_fee", "lost")
+    line_id = new_id("cl")
     session.add(
         ChargebackLine(
-            id=new_id("cl"),
+            id=line_id,
             chargeback_id=row.id,
             milestone_id=row.milestone_id,
             gateway=row.gateway,
@@ -125,6 +141,7 @@ def _write(session: Session, row: Chargeback, line: Line, shares: Shares, entry:
         )
     )
     session.flush()
+    return line_id
 
 
 def cover(session: Session, *, milestone_id: str, by: Money, refund_id: str) -> Money:
@@ -202,33 +219,9 @@ def find(session: Session, chargeback_id: str) -> ChargebackView:
 
 def dismiss(session: Session, row: Chargeback, *, reason: str, by: str) -> None:
     """People have looked at a warning, and nothing is to be done about it."""
-    _decide(row, by, reason)
+    decide(row, by, reason)
     row.state, row.word, row.closed_at = "dismissed", "dismissed", clock.now(session)
     tell(session, row, "chargeback.dismissed")
-
-
-def forgive(session: Session, *, chargeback_id: str, amount: Money, reason: str, by: str) -> ChargebackView:
-    """We bear this much of what the worker owes for a chargeback; refuses more than is owed."""
-    row = locked_row(session, chargeback_id)
-    outstanding = view(session, row).outstanding
-    if amount.currency != outstanding.currency or not 0 < amount.amount_minor <= outstanding.amount_minor:
-        raise NotOwed(
-            f"The worker owes {outstanding} for it.", field="amount", outstanding=outstanding.decimal
-        )
-    _decide(row, by, reason)
-    row.forgiven_minor += amount.amount_minor
-    post(
-        session,
-        movements.chargeback_lost(row.worker_id, forgiven=amount),
-        # What is forgiven may be given back and be forgiven again: each time is another.
-        key=f"{row.id}:forgiven:{new_id('fg')}",
-        reference=row.milestone_id,
-        actor=by,
-        reason=reason,
-    )
-    tell(session, row, "chargeback.forgiven")
-    session.flush()
-    return view(session, row)
 
 
 def hold(session: Session, chargeback_id: str) -> ChargebackView:
@@ -244,13 +237,6 @@ def locked_row(session: Session, chargeback_id: str) -> Chargeback:
     return row
 
 
-def recovered(session: Session, *, chargeback_id: str, amount: Money) -> None:
-    """The worker has given this much of what they owe for it."""
-    row = locked_row(session, chargeback_id)
-    row.recovered_minor += amount.amount_minor
-    session.flush()
-
-
 def page(
     session: Session, *, after: str | None, limit: int, state: str | None = None
 ) -> list[ChargebackView]:
@@ -261,20 +247,6 @@ def page(
     if after is not None:
         query = query.where(Chargeback.id < after)
     return [view(session, row) for row in session.scalars(query)]
-
-
-def look_for_debts(session: Session, *, worker_id: str, because_of: str) -> None:
-    """Money of this worker's is with us again: what they owe for chargebacks is taken out of it at once."""
-    rows = session.scalars(select(Chargeback).where(Chargeback.worker_id == worker_id)).all()
-    for row in rows:
-        if view(session, row).outstanding:
-            due.schedule(
-                session,
-                kind="recover_chargeback",
-                subject=row.id,
-                due_at=clock.now(session),
-                key=f"recover_chargeback:{row.id}:{because_of}",
-            )
 
 
 def is_taken_back(session: Session, milestone_id: str) -> bool:
@@ -291,7 +263,8 @@ def is_undecided(session: Session, milestone_id: str) -> bool:
     return any(view(session, row).undecided for row in rows)
 
 
-def _decide(row: Chargeback, by: str, reason: str) -> None:
+def decide(row: Chargeback, by: str, reason: str) -> None:
+    """Note who of staff decided about it, and why."""
     row.decided_by, row.decision = by, reason
 
 
@@ -368,7 +341,7 @@ def _taken(row: Chargeback, line: Line, shares: Shares) -> Entry:
     )
 
 
-def _given_back(session: Session, row: Chargeback, line: Line, shares: Shares) -> Entry:
+def _given_back(session: Session, row: Chargeback, line: Line, shares: Shares) -> tuple[Entry, Money]:
     back = -shares
     outstanding = view(session, row).outstanding
     owed = min(back.worker, outstanding)
@@ -377,7 +350,7 @@ def _given_back(session: Session, row: Chargeback, line: Line, shares: Shares) -
     forgiven = back.worker - owed - repaid
     row.recovered_minor -= repaid.amount_minor
     row.forgiven_minor -= forgiven.amount_minor
-    return movements.chargeback_won(
+    entry = movements.chargeback_won(
         row.gateway,
         fee=-line.fee,
         held=(row.milestone_id, back.held),
@@ -388,3 +361,4 @@ def _given_back(session: Session, row: Chargeback, line: Line, shares: Shares) -
         worker_fee=back.worker_fee,
         lost=back.lost + forgiven,
     )
+    return entry, repaid

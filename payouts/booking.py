@@ -11,7 +11,7 @@ from kernel.money import Money
 from kernel.refusals import NotFound
 from ledger import movements
 from ledger.posting import post, post_hold, void_hold
-from payments import chargebacks
+from payments import debts
 from payouts.states import PAYOUT
 from payouts.tables import Payout, PayoutPart, Transfer
 from payouts.views import PartView, payout_view
@@ -132,7 +132,7 @@ def _fail(session: Session, row: Payout) -> None:
         reason=row.reason,
     )
     row.undone_entry_id = entry.id
-    chargebacks.look_for_debts(session, worker_id=row.worker_id, because_of=row.id)
+    debts.look_for_debts(session, worker_id=row.worker_id, because_of=row.id)
 
 
 def _return(session: Session, row: Payout) -> None:
@@ -146,7 +146,7 @@ def _return(session: Session, row: Payout) -> None:
         reason=row.reason,
     )
     row.undone_entry_id = entry.id
-    chargebacks.look_for_debts(session, worker_id=row.worker_id, because_of=row.id)
+    debts.look_for_debts(session, worker_id=row.worker_id, because_of=row.id)
 
 
 _BOOKS = {"send": _send, "refuse": _refuse, "pay": _pay, "fail": _fail, "return": _return}

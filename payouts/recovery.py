@@ -20,7 +20,7 @@ from kernel.money import Money
 from ledger import chart, movements
 from ledger.balances import balance
 from ledger.posting import post
-from payments import chargebacks
+from payments import chargebacks, debts
 from payments.charges import give_back
 from payments.collecting import GatewayDisagrees
 from payouts.accounts import held_account
@@ -73,7 +73,7 @@ def recover(session: Session, *, chargeback_id: str, recovery_id: str) -> Charge
             actor=owing.gateway,
             reason=owing.id,
         )
-        chargebacks.recovered(session, chargeback_id=chargeback_id, amount=taken)
+        debts.recovered(session, chargeback_id=chargeback_id, amount=taken)
     return chargebacks.find(session, chargeback_id)
 
 
@@ -196,7 +196,8 @@ def _arrive(session: Session, row: Reversal, found: ReversalFound) -> None:
         return
     row.gateway_id, row.finished_at, row.failure_code = found.gateway_id, clock.now(session), None
     transfer = session.get_one(Transfer, row.transfer_id)
-    settled = give_back(session, payment_id=transfer.payment_id, amount=amount)
+    sourced = transfer.source_charge is not None
+    settled = not sourced or give_back(session, payment_id=transfer.payment_id, amount=amount)
     post(
         session,
         movements.transfer_reversed(row.gateway, row.worker_id, amount=amount, settled=settled),

@@ -39,11 +39,12 @@ class PayoutAccount(Sent, Base):
 
 
 class Transfer(Sent, Base):
-    """Released money on its way into the worker's account; one for each release."""
+    """Money on its way into the worker's account; one for each release, and one for what a bank gave back of it."""
 
     __tablename__ = "transfers"
     __table_args__ = (
         UniqueConstraint("release_id"),
+        UniqueConstraint("repays"),
         UniqueConstraint("gateway", "gateway_id"),
         Index(None, "worker_id", "state"),
         Index(None, "milestone_id"),
@@ -52,13 +53,15 @@ class Transfer(Sent, Base):
     )
 
     id: Mapped[str] = mapped_column(Id("tr"), primary_key=True)
-    release_id: Mapped[str] = mapped_column(Id("rl"))
+    release_id: Mapped[str | None] = mapped_column(Id("rl"))
+    # The line of a chargeback that brought back what the worker had given: it comes out of no charge.
+    repays: Mapped[str | None] = mapped_column(Id("cl"))
     milestone_id: Mapped[str] = mapped_column(Id("ms"))
     worker_id: Mapped[str] = mapped_column(Id("us"))
     payment_id: Mapped[str] = mapped_column(Id("py"))
     account_id: Mapped[str] = mapped_column(Id("ac"), ForeignKey("payout_accounts.id"))
     gateway: Mapped[str] = mapped_column(ascii_text(16))
-    source_charge: Mapped[str] = mapped_column(ascii_text(64))
+    source_charge: Mapped[str | None] = mapped_column(ascii_text(64))
     currency: Mapped[str] = mapped_column(ascii_text(3))
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(ascii_text(16))

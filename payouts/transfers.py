@@ -16,7 +16,7 @@ from kernel.money import Money
 from kernel.refusals import Conflict, NotFound
 from ledger import movements
 from ledger.posting import post
-from payments import chargebacks
+from payments import debts
 from payments.charges import draw
 from payments.collecting import GatewayDisagrees
 from payouts import words
@@ -79,26 +79,43 @@ def order(
     account = held_account(session, user_id=worker_id, gateway=gateway)
     row = session.scalar(select(Transfer).where(Transfer.release_id == release_id))
     if row is None:
-        row = Transfer(
-            id=transfer_id,
-            release_id=release_id,
+        row = _new(
+            session,
+            account,
+            transfer_id=transfer_id,
             milestone_id=milestone_id,
-            worker_id=worker_id,
             payment_id=payment_id,
-            account_id=account.id,
-            gateway=gateway,
+            amount=amount,
+            release_id=release_id,
             source_charge=source_charge,
-            currency=amount.currency,
-            amount_minor=amount.amount_minor,
-            state=TRANSFER.initial,
-            reason=words.waits_for_account(amount),
-            created_at=clock.now(session),
-            attempt=1,
-            calls=0,
         )
-        _insert(session, row)
-        if account.can_receive_transfers:
-            _step(session, row, "order")
+    return transfer_view(row, now=clock.now(session))
+
+
+def repay(
+    session: Session,
+    *,
+    transfer_id: str,
+    line_id: str,
+    milestone_id: str,
+    worker_id: str,
+    payment_id: str,
+    gateway: str,
+    amount: Money,
+) -> TransferView:
+    """Have moved again what a worker had given back for a chargeback that was won, once for its line."""
+    account = held_account(session, user_id=worker_id, gateway=gateway)
+    row = session.scalar(select(Transfer).where(Transfer.repays == line_id))
+    if row is None:
+        row = _new(
+            session,
+            account,
+            transfer_id=transfer_id,
+            milestone_id=milestone_id,
+            payment_id=payment_id,
+            amount=amount,
+            repays=line_id,
+        )
     return transfer_view(row, now=clock.now(session))
 
 
@@ -231,11 +248,12 @@ def _arrive(session: Session, row: Transfer, found: TransferFound) -> None:
         return
     if row.state == "unknown":
         # While it was not known whether it had moved, nothing could be taken back.
-        chargebacks.look_for_debts(session, worker_id=row.worker_id, because_of=row.id)
+        debts.look_for_debts(session, worker_id=row.worker_id, because_of=row.id)
     row.gateway_id = found.gateway_id
     row.sent_at, row.available_at = clock.now(session), found.available_on
     row.reason = row.failure_code = None
-    settled = draw(session, payment_id=row.payment_id, amount=amount)
+    # What comes out of no charge comes out of what is available.
+    settled = row.source_charge is None or draw(session, payment_id=row.payment_id, amount=amount)
     entry = post(
         session,
         movements.transferred_to_worker(row.gateway, row.worker_id, amount=amount, settled=settled),
@@ -275,6 +293,42 @@ def _step(session: Session, row: Transfer, act: str) -> None:
         },
     )
     session.flush()
+
+
+def _new(
+    session: Session,
+    account: PayoutAccount,
+    *,
+    transfer_id: str,
+    milestone_id: str,
+    payment_id: str,
+    amount: Money,
+    release_id: str | None = None,
+    source_charge: str | None = None,
+    repays: str | None = None,
+) -> Transfer:
+    row = Transfer(
+        id=transfer_id,
+        release_id=release_id,
+        repays=repays,
+        milestone_id=milestone_id,
+        worker_id=account.user_id,
+        payment_id=payment_id,
+        account_id=account.id,
+        gateway=account.gateway,
+        source_charge=source_charge,
+        currency=amount.currency,
+        amount_minor=amount.amount_minor,
+        state=TRANSFER.initial,
+        reason=words.waits_for_account(amount),
+        created_at=clock.now(session),
+        attempt=1,
+        calls=0,
+    )
+    _insert(session, row)
+    if account.can_receive_transfers:
+        _step(session, row, "order")
+    return row
 
 
 def _insert(session: Session, row: Transfer) -> None:

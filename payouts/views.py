@@ -41,7 +41,7 @@ class TransferView:
     """Released money on its way to the worker's account; `usable` once it can be withdrawn."""
 
     id: str
-    release_id: str
+    release_id: str | None
     milestone_id: str
     worker_id: str
     gateway: str

@@ -14,7 +14,7 @@ from escrow import acts
 from escrow import chargebacks as escrow_chargebacks
 from identity.permissions import Permission
 from kernel.ids import new_id
-from payments import chargebacks, evidence
+from payments import chargebacks, debts, evidence
 from persistence.unit_of_work import atomically, reading
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ def dismiss_warning(said: dict[str, str], chargeback_id: str) -> Response:
 @previewable
 @blueprint.arguments(bodies.ForgivenessSchema)
 @blueprint.response(200, bodies.ChargebackSchema)
-@refuses(chargebacks.ChargebackNotFound, chargebacks.NotOwed)
+@refuses(chargebacks.ChargebackNotFound, debts.NotOwed)
 def forgive_debt(said: dict[str, Any], chargeback_id: str) -> Response:
     """Bear what a worker owes for a chargeback, or a part of it: it becomes our loss."""
-    return once(chargebacks.forgive, chargeback_id=chargeback_id, by=actor().id, **said)
+    return once(debts.forgive, chargeback_id=chargeback_id, by=actor().id, **said)
 
 
 @blueprint.put("/staff/chargebacks/<chargeback_id>/evidence")

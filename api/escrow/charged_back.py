@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from kernel.money import Money
     from payments.views import ChargebackView
+    from payouts.views import PayoutPartView
 
 # Where what the worker was paid is taken off: what they gave back was in the wallet, and what they owe is gone.
 _NEAREST = ("settling", "wallet", "to_bank", "bank")
@@ -52,6 +53,14 @@ def relocate(places: dict[str, Money], chargebacks: Sequence[ChargebackView], si
             _take(places, each.recovered, _NEAREST)
             # What is still in the wallet is there until it is taken out of it.
             places["charged_back"] -= _take(places, borne.worker - each.recovered, _GONE)
+
+
+def pay_out_again(places: dict[str, Money], parts: Sequence[PayoutPartView]) -> None:
+    """Withdrawals of what a worker had given back and has again: it left the wallet with no release of its own."""
+    for part in parts:
+        if part.state not in {"failed", "returned"}:
+            place = "bank" if part.state == "paid" else "to_bank"
+            places[place] += part.amount - _take(places, part.amount, ("wallet", "settling"))
 
 
 def steps(chargebacks: Sequence[ChargebackView]) -> list[Step]:

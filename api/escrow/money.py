@@ -85,7 +85,7 @@ def _facts(session: Session, milestone: MilestoneView) -> _Facts:
         payment=live_payment(session, milestone.id),
         late=given_back(session, milestone.id),
         releases=queries.releases(session, milestone.id),
-        transfers={transfer.release_id: transfer for transfer in transfers},
+        transfers={each.release_id: each for each in transfers if each.release_id is not None},
         payouts=payouts,
         refunds=refunds_of(session, milestone.id),
         chargebacks=chargebacks.of_milestone(session, milestone.id),
@@ -119,6 +119,10 @@ def _places(facts: _Facts, side: str) -> dict[str, Money]:
         for release in facts.releases:
             _place_release(places, facts, release)
     charged_back.relocate(places, facts.chargebacks, side)
+    if side != CLIENT:
+        of_releases = {transfer.id for transfer in facts.transfers.values()}
+        again = [part for part in facts.payouts if part.transfer_id not in of_releases]
+        charged_back.pay_out_again(places, again)
     return places
 
 

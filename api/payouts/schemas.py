@@ -169,7 +169,7 @@ class TransferSchema(Strict):
     """Released money on its way to a worker's account; `usable` once it can be withdrawn."""
 
     id = IdField("tr", required=True)
-    release_id = IdField("rl", required=True)
+    release_id = IdField("rl", required=True, allow_none=True)
     milestone_id = IdField("ms", required=True)
     worker_id = IdField("us", required=True)
     gateway = fields.String(required=True)

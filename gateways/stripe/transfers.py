@@ -37,11 +37,12 @@ class Transfers:
             "amount": amount,
             "currency": order.amount.currency.lower(),
             "destination": order.destination,
-            "source_transaction": order.source_charge,
             "transfer_group": order.milestone_id,
             "metadata": {"holdfast_id": order.transfer_id, "milestone": order.milestone_id},
             "expand": _WITH_LINES,
         }
+        if order.source_charge is not None:
+            params["source_transaction"] = order.source_charge
         transfers = self.connection.client.v1.transfers
         return answered(lambda: transfers.create(params, keyed(order.key)), read_transfer)
 

@@ -111,9 +111,19 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_transfer_reversals_transfer_id"), "transfer_reversals", ["transfer_id"])
     op.create_index(op.f("ix_transfer_reversals_state_id"), "transfer_reversals", ["state", "id"])
+    with op.batch_alter_table("transfers") as table:
+        table.alter_column("release_id", existing_type=columns.Id("rl"), nullable=True)
+        table.alter_column("source_charge", existing_type=columns.ascii_text(64), nullable=True)
+        table.add_column(sa.Column("repays", columns.Id("cl"), nullable=True))
+        table.create_unique_constraint(op.f("uq_transfers_repays"), ["repays"])
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("transfers") as table:
+        table.drop_constraint(op.f("uq_transfers_repays"), type_="unique")
+        table.drop_column("repays")
+        table.alter_column("source_charge", existing_type=columns.ascii_text(64), nullable=False)
+        table.alter_column("release_id", existing_type=columns.Id("rl"), nullable=False)
     op.drop_table("transfer_reversals")
     op.drop_table("chargeback_evidence")
     op.drop_table("chargeback_lines")

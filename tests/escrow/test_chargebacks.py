@@ -12,7 +12,7 @@ from escrow.acts import ActNotPossible, NotYourAct
 from escrow.chargebacks import PaymentNotBooked, dismiss_warning
 from gateways.contract import ChargebackLine, ChargebackState, Rejected
 from kernel.ids import new_id
-from payments import chargebacks
+from payments import chargebacks, debts
 from payments.collecting import GatewayDisagrees
 from payments.refunds import ChargebackUndecided, RefundTooLarge, order_refund
 from payments.states import CHARGEBACK
@@ -217,11 +217,11 @@ def test_what_the_worker_owes_is_forgiven_in_parts_and_not_beyond_it():
     story.accept(milestone)
     seen = charge_back(milestone, LOST, "105.00")
     said = {"chargeback_id": seen.id, "reason": "Not their fault.", "by": story.FINANCE.id}
-    assert atomically(chargebacks.forgive, amount=usd("40.00"), **said).outstanding == usd("50.00")
+    assert atomically(debts.forgive, amount=usd("40.00"), **said).outstanding == usd("50.00")
     for wrong in ("50.01", "0.00"):
-        with expect_refusal(chargebacks.NotOwed):
-            atomically(chargebacks.forgive, amount=usd(wrong), **said)
-    assert atomically(chargebacks.forgive, amount=usd("50.00"), **said).outstanding == usd("0.00")
+        with expect_refusal(debts.NotOwed):
+            atomically(debts.forgive, amount=usd(wrong), **said)
+    assert atomically(debts.forgive, amount=usd("50.00"), **said).outstanding == usd("0.00")
     assert (story.money()["chargebacks"], story.money().get("receivable")) == ("90.00", None)
     charge_back(milestone, WON, "105.00", "-105.00")
     assert "chargebacks" not in story.money(), "what was forgiven is made up for"

@@ -171,9 +171,21 @@ def test_f3_what_was_recovered_is_paid_back_when_the_bank_decides_for_the_worker
     dispute = disputed(people, milestone)
     decide(people, dispute, won=True)
     assert people.wallet() == {"pending": "30.00"}
+    # It comes out of what is available to us, which another client's payment makes up for.
+    (other,) = people.agree("500.00")
+    people.fund(other)
+    people.house.pass_time(hours=49)
+    people.worker.sign_in()
+    people.client.sign_in()
+    people.finance.sign_in()
+    assert people.wallet() == {"available": "30.00"}
+    people.withdraw("30.00")
+    people.house.pass_time(hours=100)
+    people.finance.sign_in()
+    assert people.where(milestone) == {"bank": "90.00", "worker_fee": "10.00", "client_fee": "5.00"}
     books = people.books()
     assert "assets:receivable" not in books
-    assert (books["income:fees:worker"], books["income:fees:client"]) == ("-10.00", "-5.00")
+    assert (books["income:fees:worker"], books["income:fees:client"]) == ("-10.00", "-30.00")
     check_agreement(people.house.peer)
 
 
