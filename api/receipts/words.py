@@ -268,6 +268,9 @@ TOLD: dict[str, Told] = {
         {WORKER: "{amount} was kept from your wallet for what you owed us."},
     ),
     "fx_difference": Told("Difference of exchange"),
+    "gateway_billed": Told("Bill of the payment provider"),
+    "unexplained_line": Told("Line of the payment provider that nobody has explained"),
+    "suspense_explained": Told("Line of the payment provider, explained"),
     "adjustment": Told(
         "Correction",
         _CORRECTED,
