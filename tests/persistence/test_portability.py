@@ -51,8 +51,17 @@ ON_PURPOSE = {
     ),
     **{
         ("R10", table, f"uq_{table}_gateway_gateway_id begins with gateway"): _OF_THE_GATEWAY
-        for table in ("payments", "payout_accounts", "payouts", "refunds", "transfers")
+        for table in (
+            "chargebacks",
+            "payments",
+            "payout_accounts",
+            "payouts",
+            "refunds",
+            "transfer_reversals",
+            "transfers",
+        )
     },
+    ("R10", "chargeback_lines", "uq_chargeback_lines_gateway_line_id begins with gateway"): _OF_THE_GATEWAY,
     ("R10", "webhook_events", "uq_webhook_events_gateway_account_event_id begins with gateway"): (
         "the inbox is partitioned by the event's id, which the key contains"
     ),
