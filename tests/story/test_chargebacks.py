@@ -301,7 +301,10 @@ def test_f7_a_warning_that_becomes_a_chargeback_is_over_with_it(people, mileston
     people.house.peer.warn(charge_of(people, milestone))
     people.house.settle()
     dispute = disputed(people, milestone)
+    assert people.state(milestone) == "frozen"
     decide(people, dispute, won=False)
+    # News of the warning that came before the chargeback is looked at once more after a minute.
+    people.house.pass_time(minutes=2)
     assert people.state(milestone) == "charged_back"
     assert [each["state"] for each in people.finance.get("/v1/staff/chargebacks")["data"]] == [
         "lost",
