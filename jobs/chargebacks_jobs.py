@@ -92,7 +92,7 @@ def send_reversal(work: Work) -> None:
 
 @handler("send_evidence")
 def send_evidence(work: Work) -> None:
-    """Have the gateway hand the evidence in, once however often this runs; then the chargeback is looked at anew."""
+    """Have the gateway hand the evidence in, once however often this runs."""
     again_at = staged(
         begin=evidence.to_send, call=_send_evidence, record=evidence.record, evidence_id=work.subject
     )
