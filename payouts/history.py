@@ -66,15 +66,18 @@ class _Told:
     def __init__(self, session: Session, lines: Iterable[StatementLine]) -> None:
         lines = list(lines)
         released = {line.reference for line in lines if line.movement == _RELEASED}
-        self._entries = {entry.id: entry for entry in entries_about(session, released)}
+        # Of the same milestone more may be on the page: what was taken back for a chargeback, and given again.
+        self._releases = {
+            entry.id: entry for entry in entries_about(session, released) if entry.movement == _RELEASED
+        }
         about = {line.reference for line in lines if line.reference.startswith("po_")}
         self._payouts = {row.id: row for row in session.scalars(select(Payout).where(Payout.id.in_(about)))}
 
     def line(self, line: StatementLine) -> HistoryLine:
         """The line with its reason."""
         payout = self._payouts.get(line.reference)
-        entry = self._entries.get(line.entry_id)
-        gross = _gross(entry, line.amount.currency) if entry is not None else None
+        release = self._releases.get(line.entry_id)
+        gross = _gross(release, line.amount.currency) if release is not None else None
         return HistoryLine(
             entry_id=line.entry_id,
             kind=_kind(line),
@@ -84,7 +87,7 @@ class _Told:
             change=line.change,
             balance=line.after.posted,
             available=line.after.available,
-            milestone_id=line.reference if entry is not None else None,
+            milestone_id=line.reference if line.reference.startswith("ms_") else None,
             payout_id=payout.id if payout is not None else None,
             gross=gross,
             fee=gross - line.amount if gross is not None else None,

@@ -18,14 +18,14 @@ from kernel.ids import new_id
 from ledger import chart
 from payments import chargebacks
 from payments.collecting import GatewayDisagrees
-from payouts import recovery, transfers, withdrawals
+from payouts import history, recovery, transfers, withdrawals
 from payouts.states import REVERSAL
 from payouts.tables import Reversal
 from persistence.unit_of_work import atomically, reading
 from tests.books import expect_refusal, nothing_moves
 from tests.escrow import story as escrow_story
+from tests.escrow.story import WORKER, usd
 from tests.escrow.story import look as look_at_milestone
-from tests.escrow.story import usd
 from tests.payouts.story import (
     about_to_send,
     account,
@@ -223,6 +223,21 @@ def test_when_the_bank_gives_it_back_the_worker_has_it_again():
     assert (seen.recovered, seen.outstanding) == (usd("0.00"), usd("0.00"))
     assert places() == {"wallet": "90.00"}
     assert look_at_milestone(_Milestone(transfer)).state == "released"
+
+
+def test_the_history_of_the_wallet_says_what_was_taken_and_given_again():
+    account()
+    transfer = sent()
+    charged_back(transfer)
+    charged_back(transfer, "105.00", "-105.00", state=ChargebackState.WON)
+    asked = {"user_id": WORKER.id, "currency": "USD", "after": None, "limit": 5, "by": WORKER}
+    lines = reading(history.history, **asked).items
+    assert [(line.reason, line.change.decimal, line.gross) for line in reversed(lines)] == [
+        ("Milestone paid: $100.00 less our fee of $10.00.", "90.00", usd("100.00")),
+        ("Kept for what you owe after a client's bank took a payment back.", "-90.00", None),
+        ("Paid back: the client's bank decided for us.", "90.00", None),
+    ]
+    assert {line.milestone_id for line in lines} == {transfer.milestone_id}
 
 
 def test_an_account_that_can_take_nothing_changes_nothing_about_it():
