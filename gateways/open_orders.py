@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import Select
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from sqlalchemy.orm import InstrumentedAttribute
 
     from gateways.tables import Sent
     from kernel.money import Money
@@ -14,6 +18,18 @@ if TYPE_CHECKING:
 NOT_HEARD_YET = "The payment provider has not been heard yet."
 NO_ANSWER = "The payment provider did not answer. It is asked before anything is sent again."
 BY_ITSELF = "Nothing: it goes on by itself."
+
+Rows = TypeVar("Rows", bound=Select[*tuple[Any, ...]])
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which of them: in these states, ordered until `before`, behind the place `after` in the list; so many."""
+
+    states: frozenset[str]
+    before: datetime | None
+    after: str | None
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +53,17 @@ class OpenOrder:
     answer: str
     what_to_do: str
     waits_for: str | None = None
+
+
+def listed(
+    query: Rows, asked: Asked, *, id_: InstrumentedAttribute[str], prefix: str, at: InstrumentedAttribute[Any]
+) -> Rows:
+    """The part of `query` that is asked for, first ordered first: ids rise with time, and `at` is when it was."""
+    if asked.before is not None:
+        query = query.where(at <= asked.before)
+    if asked.after is not None:
+        query = query.where(id_ > f"{prefix}_{asked.after}")
+    return query.order_by(id_).limit(asked.limit)
 
 
 def last_tried(row: Sent) -> datetime | None:

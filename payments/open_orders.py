@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from gateways.contract import PaymentState
-from gateways.open_orders import BY_ITSELF, NO_ANSWER, NOT_HEARD_YET, OpenOrder, last_tried
+from gateways.open_orders import BY_ITSELF, NO_ANSWER, NOT_HEARD_YET, OpenOrder, last_tried, listed
 from kernel.money import Money
 from payments.tables import Chargeback, ChargebackEvidence, Customer, Payment, Refund
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from sqlalchemy.orm import Session
+
+    from gateways.open_orders import Asked
 
 PAYMENT_STATES = ("ordered", "unknown", "open")
 # One that failed has come back, and is owed to the client until somebody orders it again.
@@ -40,60 +41,36 @@ _REFUND_WAITS = {
 }
 
 
-def payments(
-    session: Session, *, after: str | None, limit: int, states: Iterable[str], before: datetime | None
-) -> list[OpenOrder]:
+def payments(session: Session, asked: Asked) -> list[OpenOrder]:
     """Payments that are neither made nor given up."""
-    query = select(Payment).where(Payment.state.in_(sorted(states)))
-    if before is not None:
-        query = query.where(Payment.ordered_at <= before)
-    if after is not None:
-        query = query.where(Payment.id > f"py_{after}")
-    return [_payment(row) for row in session.scalars(query.order_by(Payment.id).limit(limit))]
+    query = select(Payment).where(Payment.state.in_(asked.states))
+    query = listed(query, asked, id_=Payment.id, prefix="py", at=Payment.ordered_at)
+    return [_payment(row) for row in session.scalars(query)]
 
 
-def refunds(
-    session: Session, *, after: str | None, limit: int, states: Iterable[str], before: datetime | None
-) -> list[OpenOrder]:
+def refunds(session: Session, asked: Asked) -> list[OpenOrder]:
     """Refunds that have neither arrived nor been ordered again."""
-    query = select(Refund).where(Refund.state.in_(sorted(states)))
-    if before is not None:
-        query = query.where(Refund.ordered_at <= before)
-    if after is not None:
-        query = query.where(Refund.id > f"rf_{after}")
-    return [_refund(row) for row in session.scalars(query.order_by(Refund.id).limit(limit))]
+    query = select(Refund).where(Refund.state.in_(asked.states))
+    query = listed(query, asked, id_=Refund.id, prefix="rf", at=Refund.ordered_at)
+    return [_refund(row) for row in session.scalars(query)]
 
 
-def customers(
-    session: Session, *, after: str | None, limit: int, states: Iterable[str], before: datetime | None
-) -> list[OpenOrder]:
+def customers(session: Session, asked: Asked) -> list[OpenOrder]:
     """Clients' records that may have been made without our having heard of it."""
     query = select(Customer).where(Customer.gateway_id.is_(None), Customer.out_since.is_not(None))
-    if before is not None:
-        query = query.where(Customer.out_since <= before)
-    if after is not None:
-        query = query.where(Customer.id > f"cu_{after}")
-    return (
-        [_customer(row) for row in session.scalars(query.order_by(Customer.id).limit(limit))]
-        if states
-        else []
-    )
+    query = listed(query, asked, id_=Customer.id, prefix="cu", at=Customer.out_since)
+    return [_customer(row) for row in session.scalars(query)] if asked.states else []
 
 
-def evidence(
-    session: Session, *, after: str | None, limit: int, states: Iterable[str], before: datetime | None
-) -> list[OpenOrder]:
+def evidence(session: Session, asked: Asked) -> list[OpenOrder]:
     """Answers to clients' banks that were handed in and of which the gateway has said nothing yet."""
     query = (
         select(ChargebackEvidence, Chargeback)
         .join(Chargeback, Chargeback.id == ChargebackEvidence.chargeback_id)
-        .where(ChargebackEvidence.state.in_(sorted(states)))
+        .where(ChargebackEvidence.state.in_(asked.states))
     )
-    if before is not None:
-        query = query.where(ChargebackEvidence.submitted_at <= before)
-    if after is not None:
-        query = query.where(ChargebackEvidence.id > f"ce_{after}")
-    rows = session.execute(query.order_by(ChargebackEvidence.id).limit(limit))
+    query = listed(query, asked, id_=ChargebackEvidence.id, prefix="ce", at=ChargebackEvidence.submitted_at)
+    rows = session.execute(query)
     return [_evidence(row, chargeback) for row, chargeback in rows]
 
 

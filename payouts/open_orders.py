@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from gateways.open_orders import BY_ITSELF, NO_ANSWER, NOT_HEARD_YET, OpenOrder, last_tried
+from gateways.open_orders import BY_ITSELF, NO_ANSWER, NOT_HEARD_YET, OpenOrder, last_tried, listed
 from kernel.money import Money
 from payouts.tables import Payout, PayoutAccount, Reversal, Transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
     from sqlalchemy.orm import Session
+
+    from gateways.open_orders import Asked
 
 # One that failed waits for staff; one that waits, for its worker.
 TRANSFER_STATES = ("waiting", "ordered", "unknown", "failed")
@@ -28,55 +27,35 @@ _SET_UP_WITHIN = timedelta(days=30)
 _ARRIVED_WITHIN = timedelta(days=1)
 
 
-def transfers(
-    session: Session, *, after: str | None, limit: int, states: Iterable[str], before: datetime | None
-) -> list[OpenOrder]:
+def transfers(session: Session, asked: Asked) -> list[OpenOrder]:
     """Released money that is not on its worker's account yet."""
-    query = select(Transfer).where(Transfer.state.in_(sorted(states)))
-    if before is not None:
-        query = query.where(Transfer.created_at <= before)
-    if after is not None:
-        query = query.where(Transfer.id > f"tr_{after}")
-    return [_transfer(row) for row in session.scalars(query.order_by(Transfer.id).limit(limit))]
+    query = select(Transfer).where(Transfer.state.in_(asked.states))
+    query = listed(query, asked, id_=Transfer.id, prefix="tr", at=Transfer.created_at)
+    return [_transfer(row) for row in session.scalars(query)]
 
 
-def payouts(
-    session: Session, *, after: str | None, limit: int, states: Iterable[str], before: datetime | None
-) -> list[OpenOrder]:
+def payouts(session: Session, asked: Asked) -> list[OpenOrder]:
     """Withdrawals that have neither arrived at a bank nor come back."""
-    query = select(Payout).where(Payout.state.in_(sorted(states)))
-    if before is not None:
-        query = query.where(Payout.requested_at <= before)
-    if after is not None:
-        query = query.where(Payout.id > f"po_{after}")
-    return [_payout(row) for row in session.scalars(query.order_by(Payout.id).limit(limit))]
+    query = select(Payout).where(Payout.state.in_(asked.states))
+    query = listed(query, asked, id_=Payout.id, prefix="po", at=Payout.requested_at)
+    return [_payout(row) for row in session.scalars(query)]
 
 
-def accounts(
-    session: Session, *, after: str | None, limit: int, states: Iterable[str], before: datetime | None
-) -> list[OpenOrder]:
+def accounts(session: Session, asked: Asked) -> list[OpenOrder]:
     """Workers' accounts that may have been made without our having heard of it."""
     query = select(PayoutAccount).where(
         PayoutAccount.gateway_id.is_(None), PayoutAccount.out_since.is_not(None)
     )
-    if before is not None:
-        query = query.where(PayoutAccount.out_since <= before)
-    if after is not None:
-        query = query.where(PayoutAccount.id > f"ac_{after}")
-    rows = session.scalars(query.order_by(PayoutAccount.id).limit(limit))
-    return [_account(row) for row in rows] if states else []
+    query = listed(query, asked, id_=PayoutAccount.id, prefix="ac", at=PayoutAccount.out_since)
+    rows = session.scalars(query)
+    return [_account(row) for row in rows] if asked.states else []
 
 
-def reversals(
-    session: Session, *, after: str | None, limit: int, states: Iterable[str], before: datetime | None
-) -> list[OpenOrder]:
+def reversals(session: Session, asked: Asked) -> list[OpenOrder]:
     """Money that is ours again and still lies at a worker's account."""
-    query = select(Reversal).where(Reversal.state.in_(sorted(states)))
-    if before is not None:
-        query = query.where(Reversal.ordered_at <= before)
-    if after is not None:
-        query = query.where(Reversal.id > f"rv_{after}")
-    return [_reversal(row) for row in session.scalars(query.order_by(Reversal.id).limit(limit))]
+    query = select(Reversal).where(Reversal.state.in_(asked.states))
+    query = listed(query, asked, id_=Reversal.id, prefix="rv", at=Reversal.ordered_at)
+    return [_reversal(row) for row in session.scalars(query)]
 
 
 def _reversal(row: Reversal) -> OpenOrder:

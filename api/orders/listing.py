@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from gateways.open_orders import Asked
 from payments import open_orders as paying
 from payouts import open_orders as paying_out
 from persistence import clock, due
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from gateways.open_orders import OpenOrder
     from persistence.due import Planned
 
-KINDS: dict[str, tuple[Callable[..., list[OpenOrder]], tuple[str, ...]]] = {
+KINDS: dict[str, tuple[Callable[[Session, Asked], list[OpenOrder]], tuple[str, ...]]] = {
     "payment": (paying.payments, paying.PAYMENT_STATES),
     "refund": (paying.refunds, paying.REFUND_STATES),
     "customer": (paying.customers, paying.CUSTOMER_STATES),
@@ -72,11 +73,7 @@ def open_orders(
     before = None if older_than_hours is None else instant - timedelta(hours=older_than_hours)
     listings = [
         listing(
-            session,
-            after=after,
-            limit=limit,
-            states={each for each in states if state in (None, each)},
-            before=before,
+            session, Asked(frozenset(each for each in states if state in (None, each)), before, after, limit)
         )
         for name, (listing, states) in KINDS.items()
         if kind in (None, name)
