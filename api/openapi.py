@@ -123,6 +123,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
         }
         super().__init__(app, spec_kwargs=options)
         self._undescribed: list[flask_smorest.Blueprint] = []
+        self._document: dict[str, Any] | None = None
         self._describing = Lock()
         self.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
         self.spec.components.schema("Problem", schema=Problem)
@@ -139,17 +140,23 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
         self._app.register_blueprint(resource)
         self._undescribed.append(resource)
 
-    def described(self) -> APISpec:
-        """The document with every route in it."""
+    def document(self) -> dict[str, Any]:
+        """The document with every route in it, made once."""
         with self._describing:
-            while self._undescribed:
-                resource = self._undescribed.pop(0)
-                resource.register_views_in_doc(
-                    self, self._app, self.spec, name=resource.name, parameters=None
-                )
-                self.spec.tag({"name": resource.name, "description": resource.description})
-            described: APISpec = self.spec
-        return described
+            if self._document is None:
+                self._document = self._described()
+            return self._document
+
+    def _described(self) -> dict[str, Any]:
+        for resource in self._undescribed:
+            resource.register_views_in_doc(self, self._app, self.spec, name=resource.name, parameters=None)
+            self.spec.tag({"name": resource.name, "description": resource.description})
+        found: dict[str, Any] = json.loads(json.dumps(self.spec.to_dict()))
+        for methods in found["paths"].values():
+            for each in (methods, *methods.values()):
+                for parameter in each.get("parameters", []) if isinstance(each, dict) else []:
+                    _describe_parameter(parameter)
+        return found
 
     def _register_error_handlers(self) -> None:
         """Nothing: its documents are not problem documents, and lose the Allow header."""
@@ -162,13 +169,8 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
 
 def document(app: Flask) -> dict[str, Any]:
-    """The whole document."""
-    api = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
-    found: dict[str, Any] = json.loads(json.dumps(api.described().to_dict()))
-    for methods in found["paths"].values():
-        for each in (methods, *methods.values()):
-            for parameter in each.get("parameters", []) if isinstance(each, dict) else []:
-                _describe_parameter(parameter)
+    """The whole document; nobody changes it."""
+    found: dict[str, Any] = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].document()
     return found
 
 

@@ -13,6 +13,7 @@ import click
 from gateways import inbox, sweeps
 from jobs import queues, sweeping
 from jobs.relay import Relay
+from jobs.schedule import RECURRING
 from jobs.subscriptions import SUBSCRIBERS
 from jobs.worker import work as work_on
 from kernel.refusals import NotFound, Refusal
@@ -48,7 +49,7 @@ def relay(pause: float) -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    Relay(queues.queues(_redis()), SUBSCRIBERS).run(stop, pause_seconds=pause)
+    Relay(queues.queues(_redis()), SUBSCRIBERS, RECURRING).run(stop, pause_seconds=pause)
 
 
 @jobs_commands.command("work")

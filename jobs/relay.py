@@ -19,6 +19,7 @@ from runtime.readiness import absence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import timedelta
     from threading import Event
 
     from rq import Queue
@@ -35,9 +36,15 @@ _OUTAGE_SECONDS = 3
 class Relay:
     """Moves work from the tables to the queues."""
 
-    def __init__(self, queues: Mapping[str, Queue], subscribers: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        queues: Mapping[str, Queue],
+        subscribers: Mapping[str, Sequence[str]],
+        recurring: Mapping[str, timedelta],
+    ) -> None:
         self._queues = queues
         self._subscribers = subscribers
+        self._recurring = recurring
 
     def run(self, stop: Event, *, pause_seconds: float) -> None:
         """Go on until `stop` is set, pausing when there is nothing to do; an outage is waited out."""
@@ -48,7 +55,7 @@ class Relay:
 
     def turn(self) -> int:
         """Tell what is untold and hand over what is due, as far as there is room; returns how much was done."""
-        atomically(plan)
+        atomically(plan, self._recurring)
         told = atomically(outbox.fan_out, self._subscribers)
         room = _MOST_QUEUED - sum(queue.count for queue in self._queues.values())
         if room <= 0:

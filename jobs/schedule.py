@@ -10,6 +10,8 @@ from ledger import sealing
 from persistence import clock, due
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy.orm import Session
 
 RECURRING = {
@@ -26,9 +28,9 @@ RECURRING = {
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def plan(session: Session) -> None:
-    """See to it that everything recurring is scheduled for the present period; many relays schedule it once."""
+def plan(session: Session, recurring: Mapping[str, timedelta]) -> None:
+    """See to it that each of these is scheduled for the present period; many relays schedule it once."""
     instant = clock.now(session)
-    for kind, every in RECURRING.items():
+    for kind, every in recurring.items():
         period = (instant - _BEGINNING) // every
         due.schedule(session, kind=kind, subject=kind, due_at=instant, key=f"{kind}:{period}")

@@ -64,10 +64,10 @@ expected-statuses = [400, 401, 403, 428]
 mode = "positive"
 
 [phases.fuzzing.generation]
-max-examples = 6
+max-examples = 4
 
 [phases.stateful.generation]
-max-examples = 40
+max-examples = 20
 
 [auth.wfc]
 path = "people.json"

@@ -59,7 +59,7 @@ def main():
 
     unit_of_work.observe(die)
     with queues.connect(environment["REDIS_URL"]) as redis:
-        Relay(queues.queues(redis), {}).turn()
+        Relay(queues.queues(redis), {}, {}).turn()
         worker(redis).work(burst=True)
 
 

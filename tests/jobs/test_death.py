@@ -16,7 +16,7 @@ from persistence import clock as database_clock
 from persistence import due
 from persistence.tables import DueWork
 from persistence.unit_of_work import atomically, reading
-from tests.drain import drain
+from tests.drain import drain_what_was_asked_for as drain
 from tests.jobs.mortal import leave_a_trace, leave_all
 from tests.schema import ROOT
 

@@ -15,7 +15,7 @@ from persistence import clock as database_clock
 from persistence import due
 from persistence.tables import DueWork
 from persistence.unit_of_work import atomically, reading
-from tests.drain import drain
+from tests.drain import drain_what_was_asked_for as drain
 from tests.escrow.story import enrol, look, money, submitted, told
 from tests.threads import together
 
@@ -69,7 +69,7 @@ def test_all_that_is_due_is_one_job(database, redis_url):
     schedule("a", "b", "c")
     with queues.connect(redis_url) as redis:
         known = queues.queues(redis)
-        Relay(known, {}).turn()
+        Relay(known, {}, {}).turn()
         jobs = [
             job for queue in known.values() for job in queue.jobs if "note" in str(job) or len(job.args) == 1
         ]

@@ -20,6 +20,7 @@ from sqlalchemy.orm import configure_mappers
 from api import create_app
 from jobs import queues
 from jobs.relay import Relay
+from jobs.schedule import RECURRING
 from jobs.subscriptions import SUBSCRIBERS
 from jobs.work import handlers
 from jobs.worker import worker
@@ -132,7 +133,7 @@ def _work_off(_app, started):
 
 
 def _hand_over(redis):
-    Relay(queues.queues(redis), SUBSCRIBERS).run(threading.Event(), pause_seconds=_PAUSE_SECONDS)
+    Relay(queues.queues(redis), SUBSCRIBERS, RECURRING).run(threading.Event(), pause_seconds=_PAUSE_SECONDS)
 
 
 def _redis():

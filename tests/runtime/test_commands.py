@@ -72,7 +72,7 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(typed, wo
 
 
 def test_the_relay_says_which_of_the_two_it_waits_for(database, tmp_path):
-    relay = Relay(queues.queues(Redis(unix_socket_path=str(tmp_path / "nobody"))), {})
+    relay = Relay(queues.queues(Redis(unix_socket_path=str(tmp_path / "nobody"))), {}, {})
     with structlog.testing.capture_logs() as logged:
         assert relay.turn_or_wait() is None
         unit_of_work.bind(Database.connect(_NOBODY))

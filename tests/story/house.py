@@ -14,6 +14,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from api import create_app
 from jobs import queues
 from jobs.relay import Relay
+from jobs.schedule import RECURRING
 from jobs.subscriptions import SUBSCRIBERS
 from persistence import due
 from persistence.unit_of_work import reading
@@ -110,7 +111,7 @@ def quickly(redis_url: str) -> None:
     """
     with queues.connect(redis_url) as redis:
         known = queues.queues(redis)
-        relay = Relay(known, SUBSCRIBERS)
+        relay = Relay(known, SUBSCRIBERS, RECURRING)
         while relay.turn():
             while taken := Queue.dequeue_any(
                 list(known.values()), None, connection=redis, serializer=JSONSerializer
