@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api.chargebacks.words import CHARGEBACKS
+from api.debts.words import DEBTS
 from api.ledger.words import BOOKS
 from api.orders.words import OPERATING
 from api.reconciliation.words import RECONCILIATION
@@ -46,6 +47,7 @@ PLACES = {
     "card_id": ("The card, by the payment provider's id: `pm_…`.", None),
     "currency": ("ISO 4217: `USD`.", None),
     "contract_id": ("The contract.", "ct"),
+    "debt_id": ("The debt, by what it is owed for: `cb_…` or `cw_…`.", "(cb|cw)"),
     "entry_id": ("The entry.", "en"),
     "form": ("The kind of file: `csv`, `xlsx` or `pdf`.", None),
     "gateway": ("The payment provider: `stripe`.", None),
@@ -87,6 +89,7 @@ _CONTRACTS = {
     "Contract.currency": "Of every price in it: ISO 4217.",
     "Contract.state": "`offered`, `active`, and how it ended: `completed` or `cancelled`.",
     "Milestone.charged_back": "Was held until the client's bank took it.",
+    "Milestone.given_back": "Of the released, what went back to the client after all.",
     "Milestone.held": "With Holdfast now.",
     "Milestone.owed": "Came back of refunds, with the fee; the client's, until it is ordered again.",
     "Milestone.refunded": "Decided to go back to the client, out of the price.",
@@ -119,6 +122,8 @@ _ACTS = {
     "Refund.held": "How much of it comes out of the hold; our share of the fee goes back as well.",
     "Refund.reason": "Why the money goes back, in the words of whoever said so.",
     "Refund.state": "How far it is; money that `failed` to arrive is owed to the client until it is `repeated`.",
+    "GiveBack.amount": "How much of what was released, before our fee on it.",
+    "GiveBack.reason": "Why, in your own words; the other side reads it.",
     "RefundOrder.amount": "How much of the hold.",
     "RefundOrder.reason": "Why, in your own words; the other side reads it.",
     "RefundRequest.amount": "How much of the hold the client wants back.",
@@ -361,6 +366,7 @@ _WORDS = {
     **_PAYING_IN,
     **_PAYING_OUT,
     **CHARGEBACKS,
+    **DEBTS,
     **BOOKS,
     **RECONCILIATION,
     **OPERATING,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from api.chargebacks.routes import blueprint as chargebacks
+from api.debts.routes import blueprint as debts
 from api.escrow.contract_routes import blueprint as contracts
 from api.escrow.milestone_routes import blueprint as milestones
 from api.identity.routes import blueprint as identity
@@ -24,6 +25,7 @@ RESOURCES = (
     payments,
     milestones,
     payouts,
+    debts,
     chargebacks,
     receipts,
     ledger,

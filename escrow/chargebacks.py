@@ -71,7 +71,7 @@ def dismiss_warning(session: Session, *, chargeback_id: str, reason: str, by: Ac
 
 def _bear(session: Session, on: Held, row: Chargeback, line: ChargebackLine) -> None:
     if line.amount.amount_minor >= 0:
-        shares = bearing.taken(line.amount, there=_there(session, on))
+        shares = bearing.taken(line.amount, there=there(session, on))
     else:
         shares = -bearing.given_back(-line.amount, borne=chargebacks.view(session, row).borne)
         if shares.held and on.milestone.state not in states.HOLDING:
@@ -85,18 +85,20 @@ def _bear(session: Session, on: Held, row: Chargeback, line: ChargebackLine) -> 
     chargebacks.tell(session, row, "chargeback.moved")
 
 
-def _there(session: Session, on: Held) -> Shares:
+def there(session: Session, on: Held) -> Shares:
     """Where what was paid for the milestone is, as far as no chargeback has taken it yet."""
     seen, currency = on.view, on.milestone.currency
     borne = sum(
         (each.borne for each in chargebacks.of_milestone(session, on.milestone.id)), Shares.none(currency)
     )
+    worker_fee = seen.worker_fee - seen.worker_fee_returned
+    net = seen.released - seen.given_back - worker_fee
     return Shares(
         held=seen.held,
         owed=min(seen.owed, _came_back(session, on) - borne.owed),
-        worker=seen.released - seen.worker_fee - borne.worker,
+        worker=net - borne.worker,
         client_fee=seen.client_fee - seen.client_fee_returned - borne.client_fee,
-        worker_fee=seen.worker_fee - borne.worker_fee,
+        worker_fee=worker_fee - borne.worker_fee,
         lost=Money.zero(currency),
     )
 

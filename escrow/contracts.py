@@ -206,6 +206,8 @@ def _milestone(contract: Contract, position: int, terms: MilestoneTerms) -> Mile
         client_fee_minor=0,
         released_minor=0,
         worker_fee_minor=0,
+        given_back_minor=0,
+        worker_fee_returned_minor=0,
         refunded_minor=0,
         client_fee_returned_minor=0,
         owed_minor=0,

@@ -12,7 +12,12 @@ from escrow.tables import Milestone, Release
 from ledger import chart
 from ledger.balances import balance
 from ledger.breaches import Breach
-from payments.integrity import given_back_by_milestone, owed_by_milestone, taken_by_milestone
+from payments.integrity import (
+    clawed_back_by_milestone,
+    given_back_by_milestone,
+    owed_by_milestone,
+    taken_by_milestone,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,12 +40,14 @@ def verify(session: Session) -> list[Breach]:
         *_released(session),
         *_refunded(session),
         *_charged_back(session),
+        *_given_back(session),
     ]
 
 
 def _differences(session: Session) -> Iterator[tuple[Milestone, int, int]]:
     for row in _milestones(session):
-        left = row.price_minor - row.released_minor - row.refunded_minor - row.charged_back_minor
+        kept = row.released_minor - row.given_back_minor
+        left = row.price_minor - kept - row.refunded_minor - row.charged_back_minor
         expected = left if row.state in HOLDING else 0
         held = balance(session, chart.escrow(row.id, row.currency)).posted.amount_minor
         if held != expected:
@@ -95,6 +102,16 @@ def _charged_back(session: Session) -> Iterator[Breach]:
         if row.charged_back_minor != by_lines[row.id]:
             detail = f"counts {row.charged_back_minor}, its chargebacks are {by_lines[row.id]}"
             yield Breach("milestone_charged_back", row.id, detail)
+
+
+def _given_back(session: Session) -> Iterator[Breach]:
+    """What a milestone counts as given back of the released, and our fee on it, are the sums of its clawbacks."""
+    yield from _uncounted(
+        session,
+        "milestone_given_back",
+        (Milestone.given_back_minor, Milestone.worker_fee_returned_minor),
+        clawed_back_by_milestone(),
+    )
 
 
 def _uncounted(

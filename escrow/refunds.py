@@ -34,6 +34,7 @@ from persistence.unit_of_work import Retry
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from escrow.tables import Milestone
     from gateways.contract import Busy, RefundFound, Rejected, Unknown
     from identity.actors import Actor
     from kernel.states import Transition
@@ -75,15 +76,20 @@ def pay_client(
     row = on.milestone
     payment = collecting.live_payment(session, row.id)
     assert payment is not None, "what is held was paid"
-    price, paid_fee = Money(row.price_minor, row.currency), Money(row.client_fee_minor, row.currency)
-    due_back = fees.fee_to_return(paid_fee, price)(Money(row.refunded_minor, row.currency) + held)
-    fee = due_back - Money(row.client_fee_returned_minor, row.currency)
+    fee = client_fee_on(row, held)
     back = payment_refunds.order_refund(
         session, refund_id=refund_id, payment_id=payment.id, held=held, client_fee=fee, by=by, reason=reason
     )
     row.refunded_minor += held.amount_minor
     row.client_fee_returned_minor += fee.amount_minor
     return back
+
+
+def client_fee_on(row: Milestone, part: Money) -> Money:
+    """What of our fee goes back to the client with this part of the price, after all that went back before."""
+    price, paid_fee = Money(row.price_minor, row.currency), Money(row.client_fee_minor, row.currency)
+    due_back = fees.fee_to_return(paid_fee, price)(Money(row.refunded_minor, row.currency) + part)
+    return due_back - Money(row.client_fee_returned_minor, row.currency)
 
 
 def record_refund(

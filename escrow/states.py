@@ -56,6 +56,10 @@ MILESTONE = Process(
         ("disputed", "settle_for_worker"): Transition("released", "milestone.settled", (MEDIATOR,)),
         ("disputed", "settle_for_client"): Transition("refunded", "milestone.settled", (MEDIATOR,)),
         ("disputed", "settle_by_split"): Transition("split", "milestone.settled", (MEDIATOR,)),
+        # What was released goes back to the client after all; what is held is refunded first.
+        ("released", "give_back"): Transition("released", "milestone.given_back", (WORKER, STAFF)),
+        ("split", "give_back"): Transition("split", "milestone.given_back", (WORKER, STAFF)),
+        ("refunded", "give_back"): Transition("refunded", "milestone.given_back", (WORKER, STAFF)),
         # The client's bank takes the payment back, or asks about it: until it has decided, nothing moves.
         ("funded", "freeze"): _FROZEN,
         ("submitted", "freeze"): _FROZEN,

@@ -32,7 +32,11 @@ class Contract(Base):
 
 
 class Milestone(Base):
-    """One piece of the work with its price; held = price - released - refunded - charged back, once funded."""
+    """One piece of the work with its price, which once funded is held as far as nothing below has become of it.
+
+    held = price - (released - given back) - refunded - charged back. What was released and then given back is part of
+    what was refunded; `worker_fee_returned` is our fee on it.
+    """
 
     __tablename__ = "milestones"
     __table_args__ = (UniqueConstraint("contract_id", "position"), Index(None, "state", "id"), TABLE_OPTIONS)
@@ -47,6 +51,8 @@ class Milestone(Base):
     client_fee_minor: Mapped[int] = mapped_column(BigInteger)
     released_minor: Mapped[int] = mapped_column(BigInteger)
     worker_fee_minor: Mapped[int] = mapped_column(BigInteger)
+    given_back_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    worker_fee_returned_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     refunded_minor: Mapped[int] = mapped_column(BigInteger)
     client_fee_returned_minor: Mapped[int] = mapped_column(BigInteger)
     # Of what was refunded, with its fee: what came back, and is the client's until it is sent again.

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class MilestoneView:
     """A milestone: `held` is with us now, `released` (gross) and `refunded` are decided.
 
-    `owed` is what came back of refunds, with its fee: the client's, and no part of what is held;
-    `charged_back` is what the client's bank took out of the hold.
+    `given_back` is what of the released was refunded after all, `worker_fee_returned` our fee on it; `owed` is what
+    came back of refunds, with its fee: the client's, and no part of what is held; `charged_back` is what the client's
+    bank took out of the hold.
     """
 
     id: str
@@ -34,6 +35,8 @@ class MilestoneView:
     held: Money
     released: Money
     worker_fee: Money
+    given_back: Money
+    worker_fee_returned: Money
     refunded: Money
     client_fee_returned: Money
     owed: Money
@@ -126,7 +129,8 @@ class DisputeView:
 
 def milestone_view(row: Milestone, contract: Contract) -> MilestoneView:
     """The milestone as it stands in this transaction."""
-    left = row.price_minor - row.released_minor - row.refunded_minor - row.charged_back_minor
+    kept = row.released_minor - row.given_back_minor
+    left = row.price_minor - kept - row.refunded_minor - row.charged_back_minor
     held = left if row.state in HOLDING else 0
     return MilestoneView(
         id=row.id,
@@ -141,6 +145,8 @@ def milestone_view(row: Milestone, contract: Contract) -> MilestoneView:
         held=Money(held, row.currency),
         released=Money(row.released_minor, row.currency),
         worker_fee=Money(row.worker_fee_minor, row.currency),
+        given_back=Money(row.given_back_minor, row.currency),
+        worker_fee_returned=Money(row.worker_fee_returned_minor, row.currency),
         refunded=Money(row.refunded_minor, row.currency),
         client_fee_returned=Money(row.client_fee_returned_minor, row.currency),
         owed=Money(row.owed_minor, row.currency),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gateways.contract import ChargebackFound
+    from payments.debts import Debt
     from payments.evidence import EvidenceToSend
     from payments.views import ChargebackView, PaymentView
     from payouts.recovery import ReversalToSend
@@ -54,18 +55,18 @@ def refresh_fraud_warning(work: Work) -> None:
     _record(name, found(gateway(name).fraud_warning(work.subject)))
 
 
-@handler("recover_chargeback")
-def recover_chargeback(work: Work) -> None:
+@handler("recover_debt")
+def recover_debt(work: Work) -> None:
     """Take back what the worker was paid, as far as it has not left for their bank. What a bank returns counts."""
-    now = atomically(recovery.recover, chargeback_id=work.subject, recovery_id=new_id("rc"))
+    now = atomically(recovery.recover, debt_id=work.subject, recovery_id=new_id("rc"))
     if now.outstanding:
         raise NotYet(_look_for_more(now))
 
 
-def _look_for_more(of: ChargebackView) -> datetime:
+def _look_for_more(of: Debt) -> datetime:
     # What was released a moment ago may not have been ordered yet; what a bank returns takes days.
     instant = reading(clock.now)
-    return instant + min(max(instant - of.opened_at, _SOON), _LOOK_AGAIN)
+    return instant + min(max(instant - of.since, _SOON), _LOOK_AGAIN)
 
 
 @handler("order_repayment")

@@ -9,7 +9,8 @@ SUBSCRIBERS: dict[str, tuple[str, ...]] = {
     "milestone.released": ("order_transfer",),
     "transfer.ordered": ("send_transfer",),
     "payout.reserved": ("send_payout",),
-    "chargeback.moved": ("recover_chargeback",),
+    "chargeback.moved": ("recover_debt",),
+    "clawback.ordered": ("recover_debt",),
     "chargeback.repaid": ("order_repayment",),
     "reversal.ordered": ("send_reversal",),
 }

@@ -49,11 +49,11 @@ def taken(amount: Money, *, there: Shares) -> Shares:
     owed = min(amount, there.owed)
     rest = amount - owed
     released = there.worker + there.worker_fee
-    client_fee = _part(there.client_fee, rest, there.held + released + there.client_fee)
+    client_fee = part(there.client_fee, rest, there.held + released + there.client_fee)
     price = rest - client_fee
     held = min(price, there.held)
     price -= held
-    worker_fee = _part(there.worker_fee, price, released)
+    worker_fee = part(there.worker_fee, price, released)
     worker = min(price - worker_fee, there.worker)
     return Shares(held, owed, worker, client_fee, worker_fee, price - worker_fee - worker)
 
@@ -72,7 +72,7 @@ def given_back(amount: Money, *, borne: Shares) -> Shares:
     return Shares(**parts)
 
 
-def _part(whole: Money, of: Money, out_of: Money) -> Money:
+def part(whole: Money, of: Money, out_of: Money) -> Money:
     """As much of `whole` as `of` is of `out_of`, and all of it with the last step."""
     if of >= out_of:
         return whole

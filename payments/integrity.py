@@ -11,7 +11,7 @@ from ledger import chart
 from ledger.balances import balance
 from ledger.breaches import Breach
 from payments.states import CAME_BACK, PAID, UNCONFIRMED
-from payments.tables import Chargeback, ChargebackLine, Payment, Refund
+from payments.tables import Chargeback, ChargebackLine, Clawback, Payment, Refund
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +43,15 @@ def given_back_by_milestone() -> Select[str, int, int]:
         .where(Refund.state != "repeated", Refund.late.is_(False))
         .group_by(Refund.milestone_id)
     )
+
+
+def clawed_back_by_milestone() -> Select[str, int, int]:
+    """Of every milestone with clawbacks: what of the released went back to the client, and what of that was our fee."""
+    return select(
+        Clawback.milestone_id,
+        func.sum(Clawback.price_minor),
+        func.sum(Clawback.price_minor - Clawback.amount_minor),
+    ).group_by(Clawback.milestone_id)
 
 
 def owed_by_milestone() -> Select[str, int]:
@@ -121,22 +130,31 @@ def _borne(session: Session) -> Iterator[Breach]:
 
 
 def _receivable(session: Session) -> Iterator[Breach]:
-    """What a worker owes us is what chargebacks took of theirs and was neither recovered nor forgiven."""
+    """What a worker owes us is what clients have back of theirs and was neither recovered nor forgiven."""
+    owed: Counter[tuple[str, str]] = Counter()
+    for query in (_owed_for_chargebacks(), _owed_for_clawbacks()):
+        for worker_id, currency, minor in session.execute(query):
+            owed[worker_id, currency] += int(minor)
+    for (worker_id, currency), minor in sorted(owed.items()):
+        there = balance(session, chart.receivable(worker_id, currency)).posted.amount_minor
+        if there != minor:
+            yield Breach("receivable", worker_id, f"{minor} {currency} by their debts, {there} by the ledger")
+
+
+def _owed_for_chargebacks() -> Select[str, str, int]:
     taken = (
         select(ChargebackLine.chargeback_id, func.sum(ChargebackLine.worker_minor).label("minor"))
         .group_by(ChargebackLine.chargeback_id)
         .subquery()
     )
     owed = func.coalesce(taken.c.minor, 0) - Chargeback.recovered_minor - Chargeback.forgiven_minor
-    rows = session.execute(
+    return (
         select(Chargeback.worker_id, Chargeback.currency, func.sum(owed))
         .outerjoin(taken, taken.c.chargeback_id == Chargeback.id)
         .group_by(Chargeback.worker_id, Chargeback.currency)
-        .order_by(Chargeback.worker_id, Chargeback.currency)
     )
-    for worker_id, currency, minor in rows.all():
-        there = balance(session, chart.receivable(worker_id, currency)).posted.amount_minor
-        if there != int(minor):
-            yield Breach(
-                "receivable", worker_id, f"{int(minor)} {currency} by chargebacks, {there} by the ledger"
-            )
+
+
+def _owed_for_clawbacks() -> Select[str, str, int]:
+    owed = func.sum(Clawback.amount_minor - Clawback.recovered_minor - Clawback.forgiven_minor)
+    return select(Clawback.worker_id, Clawback.currency, owed).group_by(Clawback.worker_id, Clawback.currency)

@@ -18,7 +18,7 @@ from payments import chargebacks
 from payments.collecting import GatewayDisagrees, PaymentNotFound
 from payments.states import CAME_BACK, PAID, REFUND
 from payments.tables import Payment, Refund
-from payments.views import RefundView, payment_view, refund_view
+from payments.views import ChargebackView, RefundView, payment_view, refund_view
 from persistence import clock, due, outbox
 from persistence.locks import locked
 
@@ -118,12 +118,7 @@ def place_refund(
     if payment is None or payment.state not in PAID:
         raise PaymentNotFound("There is no payment to give back.")
     amount = held + client_fee
-    about = chargebacks.of_milestone(session, payment.milestone_id)
-    taken = [each for each in about if each.payment_id == payment_id]
-    if any(each.undecided for each in taken):
-        raise ChargebackUndecided(
-            "This payment is being looked at. Nothing of it is given back until that is done."
-        )
+    taken = refuse_what_is_undecided(session, milestone_id=payment.milestone_id, payment_id=payment_id)
     left = payment_view(payment).charged.amount_minor - payment.refunded_minor
     left -= sum(each.taken.amount_minor for each in taken)
     if amount.amount_minor > left:
@@ -149,6 +144,17 @@ def place_refund(
         session, kind="send_refund", subject=refund_id, due_at=row.ordered_at, key=f"send_refund:{refund_id}"
     )
     return row
+
+
+def refuse_what_is_undecided(session: Session, *, milestone_id: str, payment_id: str) -> list[ChargebackView]:
+    """What banks have taken of a payment; refuses while one of them has not decided."""
+    about = chargebacks.of_milestone(session, milestone_id)
+    taken = [each for each in about if each.payment_id == payment_id]
+    if any(each.undecided for each in taken):
+        raise ChargebackUndecided(
+            "This payment is being looked at. Nothing of it is given back until that is done."
+        )
+    return taken
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,39 @@ class Refund(Sent, Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class Clawback(Base):
+    """Money that had been released and goes back to the client by a refund, because its worker or staff decided so.
+
+    Of the `price` that goes back the worker owes us the `amount` that had reached the wallet; what was `recovered` of
+    that, or `forgiven`, is owed no longer.
+    """
+
+    __tablename__ = "clawbacks"
+    __table_args__ = (
+        UniqueConstraint("refund_id"),
+        Index(None, "milestone_id"),
+        Index(None, "worker_id"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[str] = mapped_column(Id("cw"), primary_key=True)
+    refund_id: Mapped[str] = mapped_column(Id("rf"))
+    milestone_id: Mapped[str] = mapped_column(Id("ms"))
+    worker_id: Mapped[str] = mapped_column(Id("us"))
+    gateway: Mapped[str] = mapped_column(ascii_text(16))
+    currency: Mapped[str] = mapped_column(ascii_text(3))
+    price_minor: Mapped[int] = mapped_column(BigInteger)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    recovered_minor: Mapped[int] = mapped_column(BigInteger)
+    forgiven_minor: Mapped[int] = mapped_column(BigInteger)
+    ordered_by: Mapped[str] = mapped_column(Id("us"))
+    reason: Mapped[str] = mapped_column(String(500))
+    ordered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Why we bear what was still owed, and who of staff decided so.
+    decided_by: Mapped[str | None] = mapped_column(Id("us"))
+    decision: Mapped[str | None] = mapped_column(String(500))
+
+
 class Chargeback(Base):
     """A payment that the client's bank took back, wholly or in part, or asks about.
 

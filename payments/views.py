@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from payments.tables import Chargeback, ChargebackEvidence, ChargebackLine, Payment, Refund
+    from payments.tables import Chargeback, ChargebackEvidence, ChargebackLine, Clawback, Payment, Refund
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,29 @@ class EvidenceView:
     failure_code: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ClawbackView:
+    """Released money that went back to the client: `price` = `net`, which the worker owes us, + `worker_fee`, ours."""
+
+    id: str
+    refund_id: str
+    milestone_id: str
+    worker_id: str
+    price: Money
+    net: Money
+    worker_fee: Money
+    recovered: Money
+    forgiven: Money
+    by_worker: bool
+    reason: str
+    ordered_at: datetime
+
+    @property
+    def outstanding(self) -> Money:
+        """What the worker still owes of it."""
+        return self.net - self.recovered - self.forgiven
+
+
 def payment_view(row: Payment) -> PaymentView:
     """The payment as it stands in this transaction."""
     return PaymentView(
@@ -195,6 +218,26 @@ def refund_view(row: Refund) -> RefundView:
         ordered_at=row.ordered_at,
         sent_at=row.sent_at,
         finished_at=row.finished_at,
+    )
+
+
+def clawback_view(row: Clawback) -> ClawbackView:
+    """The clawback as it stands in this transaction."""
+    price = Money(row.price_minor, row.currency)
+    net = Money(row.amount_minor, row.currency)
+    return ClawbackView(
+        id=row.id,
+        refund_id=row.refund_id,
+        milestone_id=row.milestone_id,
+        worker_id=row.worker_id,
+        price=price,
+        net=net,
+        worker_fee=price - net,
+        recovered=Money(row.recovered_minor, row.currency),
+        forgiven=Money(row.forgiven_minor, row.currency),
+        by_worker=row.ordered_by == row.worker_id,
+        reason=row.reason,
+        ordered_at=row.ordered_at,
     )
 
 

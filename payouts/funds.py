@@ -67,7 +67,7 @@ def funds(session: Session, *, user_id: str, gateway: str, currency: str) -> Fun
     """The worker's wallet in one currency, as far as it can go out through this gateway."""
     wallet = balance(session, chart.wallet(user_id, currency))
     instant = clock.now(session)
-    rows = _not_used_up(session, user_id, currency)
+    rows = not_used_up(session, user_id, currency)
     ripe = [
         Usable(row.id, left)
         for row, left in rows
@@ -94,7 +94,7 @@ def allot(amount: Money, usable: Sequence[Usable]) -> list[tuple[str, Money]]:
     return parts
 
 
-def _not_used_up(session: Session, user_id: str, currency: str) -> list[tuple[Transfer, Money]]:
+def not_used_up(session: Session, user_id: str, currency: str) -> list[tuple[Transfer, Money]]:
     """The transfers of which something can be, or will be, withdrawn; those that arrived first come first."""
     used = (
         select(PayoutPart.transfer_id, func.sum(PayoutPart.amount_minor).label("minor"))

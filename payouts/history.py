@@ -127,6 +127,6 @@ def _payout_reason(line: StatementLine, payout: Payout) -> str | None:
 
 _OTHER = {
     "tip_paid": "A tip from your client.",
-    "recovered_from_wallet": "Kept for what you owe after a client's bank took a payment back.",
+    "recovered_from_wallet": "Kept for what you owe, because a client has that money back.",
     "chargeback_won": "Paid back: the client's bank decided for us.",
 }

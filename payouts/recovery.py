@@ -1,4 +1,4 @@
-"""A client's bank took back what a worker was paid: what of it has not left for the worker's bank is taken back too.
+"""A client has back what a worker was paid: what of it has not left for the worker's bank is taken back too.
 
 Only the money of the same milestone is: what the worker earns elsewhere is theirs, and goes towards the debt when they
 agree to it. What never left us is simply not sent; what lies at the worker's account is reversed there.
@@ -6,7 +6,7 @@ agree to it. What never left us is simply not sent; what lies at the worker's ac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,23 +20,27 @@ from kernel.money import Money
 from ledger import chart, movements
 from ledger.balances import balance
 from ledger.posting import post
-from payments import chargebacks, debts
+from payments import debts
 from payments.charges import give_back
 from payments.collecting import GatewayDisagrees
 from payouts.accounts import held_account
+from payouts.funds import not_used_up
 from payouts.states import REVERSAL, TRANSFER, UNDONE
 from payouts.tables import Payout, PayoutPart, Reversal, Transfer
+from payouts.withdrawals import NotEnoughAvailable
 from persistence import clock, outbox
 from persistence.locks import locked, locked_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from sqlalchemy.orm import Session
 
     from gateways.contract import Gateway
     from gateways.orders import Call
-    from payments.views import ChargebackView
+    from identity.actors import Actor
+    from payments.debts import Debt
 
 Answer = ReversalFound | Rejected | Busy | Unknown
 
@@ -53,14 +57,39 @@ class ReversalToSend:
     call: Call
 
 
-def recover(session: Session, *, chargeback_id: str, recovery_id: str) -> ChargebackView:
-    """Take back what the worker owes for a chargeback, as far as the milestone's money is still in their wallet."""
-    seen = chargebacks.find(session, chargeback_id)
+def recover(session: Session, *, debt_id: str, recovery_id: str) -> Debt:
+    """Take back what the worker owes, as far as the milestone's money is still in their wallet.
+
+    What they gave back of themselves is taken out of whatever is in it.
+    """
+    owing = _hold(session, debt_id)
+    _recover(session, owing, most=owing.outstanding, recovery_id=recovery_id, by=owing.gateway)
+    return debts.find(session, debt_id)
+
+
+def pay(session: Session, *, debt_id: str, amount: Money, recovery_id: str, by: Actor) -> Debt:
+    """The worker has what they owe, or a part of it, taken out of whatever is in their wallet."""
+    if debts.find(session, debt_id).worker_id != by.id:
+        raise debts.DebtNotFound("There is no debt with this id.")
+    owing = replace(_hold(session, debt_id), agreed=True)
+    debts.part_of_the_debt(owing, amount)
+    taken = _recover(session, owing, most=amount, recovery_id=recovery_id, by=by.id)
+    if taken < amount:
+        raise NotEnoughAvailable(
+            f"Only {taken} of your wallet can be used for it now.", field="amount", available=taken.decimal
+        )
+    return debts.find(session, debt_id)
+
+
+def _hold(session: Session, debt_id: str) -> Debt:
+    seen = debts.find(session, debt_id)
     # The account first, as everywhere: whoever withdraws meanwhile waits, or has been before.
     held_account(session, user_id=seen.worker_id, gateway=seen.gateway)
-    owing = chargebacks.hold(session, chargeback_id)
-    free = balance(session, chart.wallet(owing.worker_id, owing.amount.currency)).available
-    most = min(owing.outstanding, free)
+    return debts.hold(session, debt_id)
+
+
+def _recover(session: Session, owing: Debt, *, most: Money, recovery_id: str, by: str) -> Money:
+    most = min(most, balance(session, chart.wallet(owing.worker_id, most.currency)).available)
     taken = Money.zero(most.currency)
     for transfer in _transfers(session, owing):
         taken += _take(session, transfer, owing, most - taken)
@@ -70,11 +99,11 @@ def recover(session: Session, *, chargeback_id: str, recovery_id: str) -> Charge
             movements.recovered_from_wallet(owing.worker_id, amount=taken),
             key=f"{recovery_id}:recovered",
             reference=owing.milestone_id,
-            actor=owing.gateway,
+            actor=by,
             reason=owing.id,
         )
-        debts.recovered(session, chargeback_id=chargeback_id, amount=taken)
-    return chargebacks.find(session, chargeback_id)
+        debts.recovered(session, debt_id=owing.id, amount=taken)
+    return taken
 
 
 def to_send(session: Session, *, reversal_id: str) -> ReversalToSend | None:
@@ -125,12 +154,22 @@ def record(session: Session, *, intent: ReversalToSend, outcome: Answer | None) 
     return orders.next_try(now=instant, since=row.ordered_at)
 
 
-def _transfers(session: Session, owing: ChargebackView) -> list[Transfer]:
-    ids = session.scalars(select(Transfer.id).where(Transfer.milestone_id == owing.milestone_id))
-    return sorted(locked_rows(session, Transfer, ids), key=lambda row: row.id, reverse=True)
+def _transfers(session: Session, owing: Debt) -> list[Transfer]:
+    """Those of the milestone, last first; where the worker has agreed, then what was moved for others."""
+    own = session.scalars(select(Transfer.id).where(Transfer.milestone_id == owing.milestone_id)).all()
+    ids = [*own, *_elsewhere(session, owing)] if owing.agreed else own
+    rows = locked_rows(session, Transfer, ids)
+    return sorted(rows, key=lambda row: (row.milestone_id == owing.milestone_id, row.id), reverse=True)
 
 
-def _take(session: Session, row: Transfer, owing: ChargebackView, most: Money) -> Money:
+def _elsewhere(session: Session, owing: Debt) -> Iterator[str]:
+    # What was never moved is left to be: each of these is for one milestone, and whole.
+    for row, _ in not_used_up(session, owing.worker_id, owing.amount.currency):
+        if row.state == "sent" and row.gateway == owing.gateway and row.milestone_id != owing.milestone_id:
+            yield row.id
+
+
+def _take(session: Session, row: Transfer, owing: Debt, most: Money) -> Money:
     amount = min(most, _left(session, row))
     if not amount:
         return amount
@@ -161,11 +200,12 @@ def _left(session: Session, row: Transfer) -> Money:
     return Money(row.amount_minor - gone, row.currency)
 
 
-def _reverse(session: Session, transfer: Transfer, owing: ChargebackView, amount: Money) -> None:
+def _reverse(session: Session, transfer: Transfer, owing: Debt, amount: Money) -> None:
     row = Reversal(
         id=new_id("rv"),
         transfer_id=transfer.id,
-        chargeback_id=owing.id,
+        chargeback_id=owing.id if owing.by_bank else None,
+        clawback_id=None if owing.by_bank else owing.id,
         worker_id=transfer.worker_id,
         gateway=transfer.gateway,
         currency=amount.currency,
@@ -224,7 +264,7 @@ def _tell(session: Session, row: Reversal, event: str) -> None:
         subject=row.id,
         payload={
             "transfer_id": row.transfer_id,
-            "chargeback_id": row.chargeback_id,
+            "debt_id": row.chargeback_id or row.clawback_id,
             "worker_id": row.worker_id,
             "amount_minor": row.amount_minor,
             "currency": row.currency,

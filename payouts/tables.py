@@ -126,7 +126,7 @@ class PayoutPart(Base):
 
 
 class Reversal(Sent, Base):
-    """Money taken back out of the worker's account, because the client's bank took it back from us."""
+    """Money taken back out of the worker's account, because the client has it back: by their bank or by a refund."""
 
     __tablename__ = "transfer_reversals"
     __table_args__ = (
@@ -138,7 +138,9 @@ class Reversal(Sent, Base):
 
     id: Mapped[str] = mapped_column(Id("rv"), primary_key=True)
     transfer_id: Mapped[str] = mapped_column(Id("tr"), ForeignKey("transfers.id"))
-    chargeback_id: Mapped[str] = mapped_column(Id("cb"))
+    # One of the two: what the worker owed us for.
+    chargeback_id: Mapped[str | None] = mapped_column(Id("cb"))
+    clawback_id: Mapped[str | None] = mapped_column(Id("cw"))
     worker_id: Mapped[str] = mapped_column(Id("us"))
     gateway: Mapped[str] = mapped_column(ascii_text(16))
     gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))

@@ -14,7 +14,7 @@ from escrow import acts
 from escrow import chargebacks as escrow_chargebacks
 from identity.permissions import Permission
 from kernel.ids import new_id
-from payments import chargebacks, debts, evidence
+from payments import chargebacks, evidence
 from persistence.unit_of_work import atomically, reading
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ blueprint = Blueprint("chargebacks", __name__, description="What clients' banks 
 @requires(Permission.VIEW_CHARGEBACKS)
 @blueprint.arguments(bodies.ChargebacksQuery, location="query")
 @blueprint.response(200, page_of(bodies.ChargebackSchema))
-@leads_to("getChargeback", "dismissWarning", "forgiveDebt", chargeback_id="$response.body#/data/0/id")
+@leads_to("getChargeback", "dismissWarning", chargeback_id="$response.body#/data/0/id")
+@leads_to("forgiveDebt", debt_id="$response.body#/data/0/id")
 def list_chargebacks(asked: ListAsked) -> Page:
     """Chargebacks, newest first; `state=needs_response` is what has to be answered by `respond_by`."""
     return paged(chargebacks.page, asked.page, key=lambda found: found.id, **asked.about)
@@ -55,18 +56,6 @@ def get_chargeback(chargeback_id: str) -> ChargebackView:
 def dismiss_warning(said: dict[str, str], chargeback_id: str) -> Response:
     """Nothing is to be done about a warning of the card's network: the milestone goes on."""
     return once(escrow_chargebacks.dismiss_warning, chargeback_id=chargeback_id, by=actor(), **said)
-
-
-@blueprint.post("/staff/chargebacks/<chargeback_id>/forgive")
-@requires(Permission.ADJUST_LEDGER)
-@idempotent
-@previewable
-@blueprint.arguments(bodies.ForgivenessSchema)
-@blueprint.response(200, bodies.ChargebackSchema)
-@refuses(chargebacks.ChargebackNotFound, debts.NotOwed)
-def forgive_debt(said: dict[str, Any], chargeback_id: str) -> Response:
-    """Bear what a worker owes for a chargeback, or a part of it: it becomes our loss."""
-    return once(debts.forgive, chargeback_id=chargeback_id, by=actor().id, **said)
 
 
 @blueprint.put("/staff/chargebacks/<chargeback_id>/evidence")

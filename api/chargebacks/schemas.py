@@ -59,13 +59,6 @@ class DismissalSchema(Strict):
     reason = Text(most=500, required=True)
 
 
-class ForgivenessSchema(Strict):
-    """How much of what the worker owes Holdfast bears, and why."""
-
-    amount = MoneyField(required=True)
-    reason = Text(most=500, required=True)
-
-
 # The bank's own fields, each as long as it reads.
 EvidenceTextsSchema = Strict.from_dict(
     {name: Text(most=EVIDENCE_LONGEST_FIELD) for name in EVIDENCE}, name="EvidenceTextsSchema"

@@ -16,8 +16,6 @@ CHARGEBACKS = {
     "Chargeback.taken": "What the bank has of it now.",
     "Chargeback.worker_id": "Whose work it was paid for.",
     "Dismissal.reason": "Why nothing is to be done.",
-    "Forgiveness.amount": "How much of what the worker owes.",
-    "Forgiveness.reason": "Why we bear it.",
     "Evidence.texts": "By the bank's fields.",
     "Evidence.state": "`drafted` until it is handed in; what is refused is a draft again.",
     "EvidenceDraft.texts": "By the bank's fields, each with at most 20,000 characters, and all with 150,000.",

@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from api.escrow.trail import CLIENT, CLIENT_SIDE, STAFF, WORKER, WORKER_SIDE, Step
+from api.escrow.trail import CLIENT, CLIENT_SIDE, GONE, NEAREST, STAFF, WORKER, WORKER_SIDE, Step, take
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from kernel.money import Money
     from payments.views import ChargebackView
     from payouts.views import PayoutPartView
-
-# Where what the worker was paid is taken off: what they gave back was in the wallet, and what they owe is gone.
-_NEAREST = ("settling", "wallet", "to_bank", "bank")
-_GONE = ("bank", "to_bank")
 
 _WORDS = {
     # What the card's network suspects is not said to whom it may suspect.
@@ -37,8 +33,13 @@ _WORDS = {
 _OWES = "You were paid this before the client's bank took it back, so it is owed to Holdfast."
 
 
-def relocate(places: dict[str, Money], chargebacks: Sequence[ChargebackView], side: str) -> None:
-    """Take what banks took out of the places where it was, each by who bears it; `places` is changed."""
+def relocate(
+    places: dict[str, Money], chargebacks: Sequence[ChargebackView], elsewhere: Mapping[str, Money], side: str
+) -> None:
+    """Take what banks took out of the places where it was, each by who bears it; `places` is changed.
+
+    `elsewhere` is what the worker gave for each out of the money of other milestones.
+    """
     for each in chargebacks:
         borne = each.borne
         if side != WORKER:
@@ -50,9 +51,10 @@ def relocate(places: dict[str, Money], chargebacks: Sequence[ChargebackView], si
             places["paid_to_worker"] -= borne.worker + borne.worker_fee
         else:
             places["worker_fee"] -= borne.worker_fee
-            _take(places, each.recovered, _NEAREST)
+            own = each.recovered - elsewhere[each.id]
+            take(places, own, NEAREST)
             # What is still in the wallet is there until it is taken out of it.
-            places["charged_back"] -= _take(places, borne.worker - each.recovered, _GONE)
+            places["charged_back"] -= take(places, borne.worker - own, GONE)
 
 
 def pay_out_again(places: dict[str, Money], parts: Sequence[PayoutPartView]) -> None:
@@ -60,7 +62,7 @@ def pay_out_again(places: dict[str, Money], parts: Sequence[PayoutPartView]) -> 
     for part in parts:
         if part.state not in {"failed", "returned"}:
             place = "bank" if part.state == "paid" else "to_bank"
-            places[place] += part.amount - _take(places, part.amount, ("wallet", "settling"))
+            places[place] += part.amount - take(places, part.amount, ("wallet", "settling"))
 
 
 def steps(chargebacks: Sequence[ChargebackView]) -> list[Step]:
@@ -108,13 +110,3 @@ def _entry(of: ChargebackView, *shares: str) -> str | None:
         entry_id for entry_id, borne in reversed(of.lines) if any(getattr(borne, name) for name in shares)
     )
     return next(theirs, None)
-
-
-def _take(places: dict[str, Money], amount: Money, order: Sequence[str]) -> Money:
-    """Take `amount` off these places; returns what was not there."""
-    left = amount
-    for name in order:
-        part = min(left, places[name])
-        places[name] -= part
-        left -= part
-    return left

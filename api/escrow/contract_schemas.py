@@ -26,6 +26,7 @@ class MilestoneSchema(Strict):
     price = MoneyField(required=True)
     held = MoneyField(required=True)
     released = MoneyField(required=True)
+    given_back = MoneyField(required=True)
     refunded = MoneyField(required=True)
     owed = MoneyField(required=True)
     charged_back = MoneyField(required=True)

@@ -12,7 +12,7 @@ from api.escrow.contract_schemas import MilestoneSchema
 from api.etags import etag
 from api.idempotency import idempotent, once
 from api.preview import previewable
-from escrow import acts, disputes, queries, refunds, release, submissions
+from escrow import acts, clawbacks, disputes, queries, refunds, release, submissions
 from escrow.states import MILESTONE
 from identity.permissions import Permission
 from kernel.ids import new_id
@@ -38,6 +38,7 @@ _ACTS = (
     "requestChanges",
     "releaseMilestone",
     "refundMilestone",
+    "giveBack",
     "requestRefund",
     "openDispute",
     "settleDispute",
@@ -128,6 +129,35 @@ def refund_milestone(order: dict[str, Any], milestone_id: str) -> Response:
         _both("refund", refunds.refund),
         milestone_id=milestone_id,
         refund_id=new_id("rf"),
+        amount=order["amount"],
+        reason=order["reason"],
+        by=actor(),
+    )
+
+
+@blueprint.post("/milestones/<milestone_id>/give-back")
+@requires(Permission.REFUND_ESCROW)
+@idempotent
+@previewable
+@blueprint.arguments(bodies.GiveBackSchema)
+@blueprint.response(200, bodies.RefundedSchema)
+@refuses(
+    *_ACT,
+    release.AmountNotPositive,
+    release.OtherCurrency,
+    AmountNotMovable,
+    clawbacks.AmountNotReleased,
+    clawbacks.WalletTooSmall,
+    payment_refunds.ChargebackUndecided,
+    payment_refunds.RefundTooLarge,
+)
+def give_back(order: dict[str, Any], milestone_id: str) -> Response:
+    """The worker gives back what was released, or a part of it; or finance claws it back, and the worker owes it."""
+    return once(
+        _both("refund", clawbacks.give_back),
+        milestone_id=milestone_id,
+        refund_id=new_id("rf"),
+        clawback_id=new_id("cw"),
         amount=order["amount"],
         reason=order["reason"],
         by=actor(),

@@ -112,6 +112,13 @@ class RefundOrderSchema(Strict):
     reason = Text(most=500, required=True)
 
 
+class GiveBackSchema(Strict):
+    """How much of what was released goes back to the client, before our fee on it, and why."""
+
+    amount = MoneyField(required=True)
+    reason = Text(most=500, required=True)
+
+
 class AgreeSchema(Strict):
     """Agreeing needs no words."""
 

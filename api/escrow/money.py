@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from api.escrow import charged_back
+from api.escrow import charged_back, given_back
 from api.escrow.trail import (
     BOTH,
     CLIENT,
     CLIENT_SIDE,
+    NEAREST,
     PLACES,
     STAFF,
     WORKER,
@@ -17,21 +18,24 @@ from api.escrow.trail import (
     MoneyTrail,
     Place,
     Step,
+    take,
 )
 from escrow import queries
 from kernel.money import Money, total
 from ledger.statements import entries_about
-from payments import chargebacks
+from payments import chargebacks, clawbacks
 from payments.collecting import live_payment
-from payments.queries import given_back, refunds_of
+from payments.queries import given_back as paid_late
+from payments.queries import refunds_of
 from payouts.queries import payouts_of, transfers_of
+from payouts.recovered import kept_for_others, taken_from_others
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from escrow.views import MilestoneView, ReleaseView
     from identity.actors import Actor
-    from payments.views import ChargebackView, PaymentView, RefundView
+    from payments.views import ChargebackView, ClawbackView, PaymentView, RefundView
     from payouts.views import PayoutPartView, TransferView
 
 _REFUND_PLACES = {"succeeded": "refunded", "failed": "owed"}
@@ -50,6 +54,11 @@ class _Facts:
     payouts: tuple[PayoutPartView, ...]
     refunds: tuple[RefundView, ...]
     chargebacks: tuple[ChargebackView, ...]
+    clawbacks: tuple[ClawbackView, ...]
+    # By what it is owed for: what the worker gave out of other milestones' money.
+    elsewhere: dict[str, Money]
+    # What of this milestone's money went towards what they owe for others.
+    kept: Money
     entries: dict[str, str] = field(default_factory=dict)
 
     def entry(self, key: str) -> str | None:
@@ -79,16 +88,22 @@ def _side(milestone: MilestoneView, by: Actor) -> str:
 def _facts(session: Session, milestone: MilestoneView) -> _Facts:
     transfers = transfers_of(session, milestone.id)
     payouts = payouts_of(session, milestone.id)
+    by_banks = chargebacks.of_milestone(session, milestone.id)
+    by_us = clawbacks.of_milestone(session, milestone.id)
+    owed_for = [each.id for each in by_banks] + [each.id for each in by_us]
     about = [milestone.id, *(transfer.id for transfer in transfers), *(part.payout_id for part in payouts)]
     return _Facts(
         milestone=milestone,
         payment=live_payment(session, milestone.id),
-        late=given_back(session, milestone.id),
+        late=paid_late(session, milestone.id),
         releases=queries.releases(session, milestone.id),
         transfers={each.release_id: each for each in transfers if each.release_id is not None},
         payouts=payouts,
         refunds=refunds_of(session, milestone.id),
-        chargebacks=chargebacks.of_milestone(session, milestone.id),
+        chargebacks=by_banks,
+        clawbacks=by_us,
+        elsewhere={debt_id: taken_from_others(session, debt_id) for debt_id in owed_for},
+        kept=kept_for_others(session, milestone.id, milestone.price.currency),
         entries={entry.key: entry.id for entry in entries_about(session, about)},
     )
 
@@ -118,7 +133,11 @@ def _places(facts: _Facts, side: str) -> dict[str, Money]:
         places["worker_fee"] = facts.milestone.worker_fee
         for release in facts.releases:
             _place_release(places, facts, release)
-    charged_back.relocate(places, facts.chargebacks, side)
+    if side != CLIENT:
+        take(places, facts.kept, NEAREST)
+        places["kept"] = facts.kept
+    given_back.relocate(places, facts.clawbacks, facts.elsewhere, side)
+    charged_back.relocate(places, facts.chargebacks, facts.elsewhere, side)
     if side != CLIENT:
         of_releases = {transfer.id for transfer in facts.transfers.values()}
         again = [part for part in facts.payouts if part.transfer_id not in of_releases]
@@ -156,7 +175,7 @@ def _steps(facts: _Facts) -> list[Step]:
         steps.append(_refund(facts, refund, "Back to the client's card", refund.amount, CLIENT_SIDE))
         if not refund.late:
             steps.append(_refund(facts, refund, "Given back to the client", refund.held, frozenset({WORKER})))
-    return steps + charged_back.steps(facts.chargebacks)
+    return steps + given_back.steps(facts.clawbacks) + charged_back.steps(facts.chargebacks)
 
 
 def _paid_late(facts: _Facts, payment: PaymentView) -> list[Step]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kernel.money import total
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from kernel.money import Money
@@ -30,7 +31,12 @@ PLACES = {
     "refunded": "Back on the card",
     "charged_back": "Taken back by the client's bank",
     "owed": "Came back from the client's bank, to be sent again",
+    "kept": "Kept for what the worker owes for another milestone",
 }
+
+# Where what the worker was paid is taken off: what they gave back was in the wallet, and what they owe is gone.
+NEAREST = ("settling", "wallet", "to_bank", "bank")
+GONE = ("bank", "to_bank")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +82,13 @@ class MoneyTrail:
     def balanced(self) -> bool:
         """Whether every cent is accounted for."""
         return total([place.amount for place in self.now], self.total.currency) == self.total
+
+
+def take(places: dict[str, Money], amount: Money, order: Sequence[str]) -> Money:
+    """Take `amount` off these places, the first ones first; returns what was not there."""
+    left = amount
+    for name in order:
+        part = min(left, places[name])
+        places[name] -= part
+        left -= part
+    return left

@@ -262,6 +262,23 @@ TOLD: dict[str, Told] = {
         (Line("debt", "You no longer owe us", _WALLET_ONLY),),
         {WORKER: "The client's bank kept the payment, and we bear {amount} that you owed for it."},
     ),
+    "released_money_refunded": Told(
+        "Refund of released money",
+        (
+            Line("debt", "You owe us", _WALLET_ONLY),
+            Line("client's fee", "Our fee, given back", (CLIENT,)),
+            Line("worker's fee", "Our fee, given back", _WALLET_ONLY),
+        ),
+        {
+            CLIENT: "What you had paid for {about} goes back to your card.",
+            WORKER: "Of what was paid for {about} the client has a part back; {amount} of it is yours to bear.",
+        },
+    ),
+    "debt_forgiven": Told(
+        "Debt forgiven",
+        (Line("debt", "You no longer owe us", _WALLET_ONLY),),
+        {WORKER: "We bear {amount} that you owed for what went back to the client."},
+    ),
     "recovered_from_wallet": Told(
         "Kept from your wallet",
         (Line("wallet", "Kept from your wallet", _WALLET_ONLY),),

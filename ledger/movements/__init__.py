@@ -12,7 +12,9 @@ from ledger.movements.charging_back import (
     chargeback_lost,
     chargeback_withdrawn,
     chargeback_won,
+    debt_forgiven,
     recovered_from_wallet,
+    released_money_refunded,
 )
 from ledger.movements.paying_in import (
     funds_settled,
@@ -57,6 +59,7 @@ __all__ = [
     "chargeback_lost",
     "chargeback_withdrawn",
     "chargeback_won",
+    "debt_forgiven",
     "funds_settled",
     "fx_difference",
     "gateway_billed",
@@ -76,6 +79,7 @@ __all__ = [
     "refund_failed",
     "refund_ordered",
     "refund_ordered_again",
+    "released_money_refunded",
     "reversal",
     "suspense_explained",
     "tip_paid",

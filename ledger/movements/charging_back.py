@@ -119,6 +119,29 @@ def chargeback_lost(user_id: str, *, forgiven: Money) -> Entry:
 
 
 @movement
+def released_money_refunded(worker_id: str, *, net: Money, worker_fee: Money, client_fee: Money) -> Entry:
+    """What was released goes back to the client with our fees on it: the worker owes us what had reached the wallet."""
+    currency = net.currency
+    return Entry.of(
+        "released_money_refunded",
+        debit(chart.receivable(worker_id, currency), net),
+        debit(chart.worker_fees(currency), worker_fee),
+        debit(chart.client_fees(currency), client_fee),
+        credit(chart.refunds_in_transit(currency), net + worker_fee + client_fee),
+    )
+
+
+@movement
+def debt_forgiven(user_id: str, *, amount: Money) -> Entry:
+    """We bear what a worker owed for money that had been released to them and was given back to the client."""
+    return Entry.of(
+        "debt_forgiven",
+        debit(chart.goodwill(amount.currency), amount),
+        credit(chart.receivable(user_id, amount.currency), amount),
+    )
+
+
+@movement
 def recovered_from_wallet(user_id: str, *, amount: Money) -> Entry:
     """The worker paid what was owed to us out of the wallet."""
     return Entry.of(

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from escrow import chargebacks, contracts, disputes, funding, queries, refunds, release, submissions
+from escrow import (
+    chargebacks,
+    clawbacks,
+    contracts,
+    disputes,
+    funding,
+    queries,
+    refunds,
+    release,
+    submissions,
+)
 from escrow.contracts import MilestoneTerms
 from escrow.fees import FeeSchedule
 from gateways.contract import (
@@ -283,6 +293,21 @@ def give_back(milestone: MilestoneView, amount: str | None = None, *, by: Actor 
         by=by,
     )
     return refund
+
+
+def give_back_after_release(
+    milestone: MilestoneView, amount: str, *, by: Actor = WORKER
+) -> tuple[MilestoneView, RefundView]:
+    """What was released goes back to the client, or a part of it."""
+    return atomically(
+        clawbacks.give_back,
+        milestone_id=milestone.id,
+        refund_id=new_id("rf"),
+        clawback_id=new_id("cw"),
+        amount=usd(amount),
+        reason="It was not what was agreed.",
+        by=by,
+    )
 
 
 def refund_answer(

@@ -216,7 +216,7 @@ def test_what_the_worker_owes_is_forgiven_in_parts_and_not_beyond_it():
     milestone = story.funded()
     story.accept(milestone)
     seen = charge_back(milestone, LOST, "105.00")
-    said = {"chargeback_id": seen.id, "reason": "Not their fault.", "by": story.FINANCE.id}
+    said = {"debt_id": seen.id, "reason": "Not their fault.", "by": story.FINANCE.id}
     assert atomically(debts.forgive, amount=usd("40.00"), **said).outstanding == usd("50.00")
     for wrong in ("50.01", "0.00"):
         with expect_refusal(debts.NotOwed):

@@ -33,6 +33,7 @@ _ALSO = {
     "orderRefundAgain": {"fiona", "frank", "ada"},
     "dismissWarning": {"mia", "frank"},
     "forgiveDebt": {"frank"},
+    "giveBack": {"fiona", "frank", "ada"},
     "draftEvidence": {"fiona", "frank"},
     "handInEvidence": {"fiona", "frank"},
 }

@@ -28,6 +28,7 @@ _ACTS = {
     "requestChanges": (("request_changes",), set()),
     "releaseMilestone": (("release", "release_part"), set()),
     "refundMilestone": (("refund", "refund_part"), set()),
+    "giveBack": (("give_back",), set()),
     "requestRefund": ((), {"funded"}),
     "openDispute": (("dispute",), set()),
     "settleDispute": (("settle_for_worker", "settle_for_client", "settle_by_split"), set()),
@@ -46,6 +47,14 @@ _NOT_HELD = {
 _AMOUNTS = {
     "releaseMilestone": ("amount", _NOT_HELD),
     "refundMilestone": ("amount", _NOT_HELD),
+    "giveBack": (
+        "amount",
+        {
+            "over": (_OVER, 409, "amount_not_released", "/amount"),
+            "nothing": (_NOTHING, 422, "validation_failed", "/amount/amount"),
+            "abroad": (_ABROAD, 422, "other_currency", "/amount"),
+        },
+    ),
     "requestRefund": ("amount", _NOT_HELD),
     "settleDispute": (
         "to_worker",
@@ -61,6 +70,14 @@ _AMOUNTS = {
             "over": (usd("999999.99"), 409, "not_enough_available", "/amount"),
             "nothing": (_NOTHING, 422, "validation_failed", "/amount/amount"),
             "abroad": (_ABROAD, 409, "not_enough_available", "/amount"),
+        },
+    ),
+    "payDebt": (
+        "amount",
+        {
+            "over": (_OVER, 409, "not_owed", "/amount"),
+            "nothing": (_NOTHING, 422, "validation_failed", "/amount/amount"),
+            "abroad": (_ABROAD, 409, "not_owed", "/amount"),
         },
     ),
     "forgiveDebt": (

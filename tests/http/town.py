@@ -279,10 +279,23 @@ def _account(town: Town) -> Json:
 
 def _wallet(town: Town) -> Json:
     """Walt can be paid, and there is something to withdraw: this card's money does not wait for two days."""
-    town.one("account")
-    _acted(town, town.clara, _funded(town, "pm_card_bypassPending"), "release", {"amount": usd(PRICE)})
-    town.house.settle()
+    _earned(town)
     return done(town.walt.get("/v1/payouts/balance"))
+
+
+def _earned(town: Town) -> Json:
+    """What Walt was paid for is his, and with him."""
+    town.one("account")
+    milestone = _funded(town, "pm_card_bypassPending")
+    released = _acted(town, town.clara, milestone, "release", {"amount": usd(PRICE)})
+    town.house.settle()
+    return released
+
+
+def _owed(town: Town) -> Json:
+    """Walt owes for one thing, and has what he was paid for another."""
+    _earned(town)
+    return _debt(town)
 
 
 def _payout(town: Town) -> Json:
@@ -461,6 +474,8 @@ MAKERS: dict[str, Callable[[Town], Any]] = {
     "milestone split": _split,
     "milestone frozen": _frozen,
     "milestone charged_back": _charged_back,
+    "milestone earned": _earned,
+    "debt": _owed,
     "chargeback": lambda town: _chargeback(town, _frozen(town)),
     "chargeback drafted": _drafted,
     "chargeback warned": _warned,

@@ -95,6 +95,8 @@ def arguments(name, currency):
         "chargeback_won": _call(GATEWAYS, **_borne(currency), repaid=_named(currency)),
         "chargeback_covered": _call(NAMES, amount=some),
         "chargeback_lost": _call(NAMES, forgiven=some),
+        "released_money_refunded": _call(NAMES, net=perhaps_none, worker_fee=some, client_fee=perhaps_none),
+        "debt_forgiven": _call(NAMES, amount=some),
         "recovered_from_wallet": _call(NAMES, amount=some),
         "fx_difference": _conversion(currency),
         "gateway_billed": _call(GATEWAYS, fee=some),

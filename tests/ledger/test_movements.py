@@ -216,6 +216,21 @@ ENTRIES = [
         {chart.chargebacks("USD"): "36.00", RECEIVABLE: "-36.00"},
     ),
     (
+        movements.released_money_refunded(
+            "us_w", net=usd("36.00"), worker_fee=usd("4.00"), client_fee=usd("2.00")
+        ),
+        {
+            RECEIVABLE: "36.00",
+            chart.worker_fees("USD"): "-4.00",
+            chart.client_fees("USD"): "-2.00",
+            chart.refunds_in_transit("USD"): "42.00",
+        },
+    ),
+    (
+        movements.debt_forgiven("us_w", amount=usd("36.00")),
+        {chart.goodwill("USD"): "36.00", RECEIVABLE: "-36.00"},
+    ),
+    (
         movements.recovered_from_wallet("us_w", amount=usd("36.00")),
         {wallet("us_w"): "-36.00", RECEIVABLE: "-36.00"},
     ),

@@ -64,7 +64,7 @@ def charged_back(transfer, *amounts, state=TAKEN):
 
 
 def recover(chargeback):
-    return atomically(recovery.recover, chargeback_id=chargeback.id, recovery_id=new_id("rc"))
+    return atomically(recovery.recover, debt_id=chargeback.id, recovery_id=new_id("rc"))
 
 
 def reversals():
@@ -234,7 +234,7 @@ def test_the_history_of_the_wallet_says_what_was_taken_and_given_again():
     lines = reading(history.history, **asked).items
     assert [(line.reason, line.change.decimal, line.gross) for line in reversed(lines)] == [
         ("Milestone paid: $100.00 less our fee of $10.00.", "90.00", usd("100.00")),
-        ("Kept for what you owe after a client's bank took a payment back.", "-90.00", None),
+        ("Kept for what you owe, because a client has that money back.", "-90.00", None),
         ("Paid back: the client's bank decided for us.", "90.00", None),
     ]
     assert {line.milestone_id for line in lines} == {transfer.milestone_id}

@@ -189,7 +189,7 @@ def test_what_is_kept_for_a_debt_says_so_in_the_history():
     account()
     usable()
     atomically(_recover, "25.00")
-    assert _lines()[0].reason == "Kept for what you owe after a client's bank took a payment back."
+    assert _lines()[0].reason == "Kept for what you owe, because a client has that money back."
 
 
 def test_a_payouts_entry_that_was_taken_back_is_a_line_like_any_other():

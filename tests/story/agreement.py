@@ -111,7 +111,7 @@ def _our_things(session: Session) -> Things:
     return {name: thing for name, thing in things.items() if name != thing[0] or thing[-1] not in _GIVEN_UP}
 
 
-_GIVEN_UP = {"canceled", "undone", "failed"}
+_GIVEN_UP = {"canceled", "undone", "failed", "taken_back"}
 
 
 def _their_things(at_stripe: Json) -> Things:

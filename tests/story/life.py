@@ -137,6 +137,25 @@ class Life:
         milestone = self._one("funded")
         self._do(self.people.worker, milestone, "refund", {"amount": self._part(milestone), "reason": "No."})
 
+    def give_back(self) -> None:
+        milestone = self._one("released", "split", "refunded")
+        seen = self.people.client.get(f"/v1/milestones/{milestone}")
+        released, given = (
+            Money.parse(seen[name]["amount"], seen[name]["currency"]) for name in ("released", "given_back")
+        )
+        left = released - given
+        minor = self._steps(left, least=left.step) if left and self.dice.random() < 0.6 else left.amount_minor
+        amount = _written(Money(minor or left.step, left.currency))
+        who = self.dice.choice([self.people.worker, self.people.worker, self.people.finance])
+        self._do(who, milestone, "give-back", {"amount": amount, "reason": "It was not right."})
+
+    def pay_a_debt(self) -> None:
+        for debt in self.people.worker.get("/v1/payouts/debts")["data"]:
+            owed = Money.parse(debt["outstanding"]["amount"], debt["outstanding"]["currency"])
+            amount = _written(Money(self._steps(owed, least=owed.step), owed.currency))
+            self._act(self.people.worker, f"/v1/payouts/debts/{debt['id']}/pay", {"amount": amount})
+            return
+
     def ask_back(self) -> None:
         milestone = self._one("funded")
         body = {"amount": self._part(milestone), "reason": "Too late."}
@@ -326,8 +345,9 @@ def _written(money: Money) -> dict[str, str]:
 _MONEY = (Life.fund, Life.release, Life.withdraw, Life.let_time_pass)
 ACTS: list[Callable[[Life], None]] = [
     *_MONEY * 3,
-    *[Life.submit, Life.refund, Life.settle_a_dispute] * 2,
+    *[Life.submit, Life.refund, Life.settle_a_dispute, Life.give_back] * 2,
     Life.agree,
+    Life.pay_a_debt,
     Life.give_up,
     Life.pay_an_old_sheet,
     Life.request_changes,

@@ -321,7 +321,7 @@ def test_a_debt_that_is_forgiven_is_our_loss(people, milestone):
     decide(people, disputed(people, milestone), won=False)
     (chargeback,) = people.finance.get("/v1/staff/chargebacks")["data"]
     order = {"amount": chargeback["outstanding"], "reason": "The client was a fraud."}
-    people.finance.post(f"/v1/staff/chargebacks/{chargeback['id']}/forgive", order)
+    people.finance.post(f"/v1/staff/debts/{chargeback['id']}/forgive", order)
     assert people.books()["expenses:chargebacks"] == "90.00"
     assert "assets:receivable" not in people.books()
     check_agreement(people.house.peer)

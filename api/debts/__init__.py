@@ -1,0 +1,1 @@
+"""What workers owe for money that clients have back."""
