@@ -136,6 +136,7 @@ def _funded(client: Actor, worker: Actor) -> str:
         contract_id=contract_id,
         version=None,
         fees=FeeSchedule(500, 1_000),
+        country="US",
         by=worker,
     )
     customer = atomically(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from escrow import states
+from escrow import holding, states
 from escrow.acts import (
     ActNotPossible,
     NotYourAct,
@@ -17,7 +17,7 @@ from escrow.acts import (
 )
 from escrow.prices import check_prices
 from escrow.tables import Contract, Milestone
-from identity.accounts import account_with_role
+from identity.accounts import account, account_with_role
 from identity.permissions import Role
 from kernel.ids import new_id
 from kernel.money import Money
@@ -147,14 +147,18 @@ def edit_offer(
 
 
 def accept_contract(
-    session: Session, *, contract_id: str, version: int | None, fees: FeeSchedule, by: Actor
+    session: Session, *, contract_id: str, version: int | None, fees: FeeSchedule, country: str, by: Actor
 ) -> ContractView:
-    """The worker takes the contract as they read it; the fees of today hold for all of it."""
+    """The worker takes the contract as they read it; the fees of today hold for all of it.
+
+    How long money may be held is the law of the worker's country or of the platform's `country`, the shorter one.
+    """
     contract, party = hold_contract(session, contract_id, by=by)
     transition(states.CONTRACT, contract.state, "accept", party)
     _refuse_another_version(contract, version)
     contract.client_basis_points = fees.client_basis_points
     contract.worker_basis_points = fees.worker_basis_points
+    contract.holding_days = holding.days(country, account(session, contract.worker_id).country)
     contract.accepted_at = clock.now(session)
     for milestone in milestones_of(session, contract.id):
         milestone.client_fee_minor = fees.client_fee(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from escrow import states
+from escrow import holding, states
 from escrow.acts import ActNotPossible, Held, hold_milestone, move, transition
 from gateways.contract import KEYS_LAST, PaymentFound, PaymentOrder, PaymentState, Rejected
 from identity.actors import SYSTEM
@@ -182,6 +182,7 @@ def record_payment(
     if on.milestone.state == "funding":
         if payment.state == "succeeded":
             on.milestone.funded_at = clock.now(session)
+            holding.start_the_clock(session, on.contract, on.milestone)
             move(session, on, "confirm_funding", payment_id=payment.id)
         elif payment.state == "canceled" and collecting.live_payment(session, on.milestone.id) is None:
             # News of a payment given up may come when the next one is being collected; that one decides.

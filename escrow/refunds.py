@@ -63,7 +63,7 @@ def refund(
     transition(states.MILESTONE, on.milestone.state, act, on.party)
     held = part_of_the_hold(on, amount)
     back = pay_client(session, on, refund_id=refund_id, held=held, by=by.id, reason=reason)
-    _answer_open_request(session, on, given=held)
+    answer_open_request(session, on, given=held)
     return move(
         session, on, act, refund_id=back.id, amount_minor=held.amount_minor, currency=held.currency
     ), back
@@ -220,7 +220,8 @@ def _milestone_with(session: Session, milestone_id: str | None, by: Actor) -> He
         return None
 
 
-def _answer_open_request(session: Session, on: Held, *, given: Money) -> None:
+def answer_open_request(session: Session, on: Held, *, given: Money) -> None:
+    """So much has gone back: what the client had asked for is answered with it."""
     row = _open_request(session, on.milestone.id)
     # Less than was asked for is no answer, unless it was all there was.
     if row is not None and (given.amount_minor >= row.amount_minor or not on.held):

@@ -50,6 +50,9 @@ MILESTONE = Process(
         ("funded", "release_part"): Transition("funded", "milestone.released", (CLIENT,)),
         ("submitted", "release_part"): Transition("submitted", "milestone.released", (CLIENT,)),
         ("funded", "refund"): Transition("refunded", "milestone.refunded", (WORKER,)),
+        ("funded", "refund_by_limit"): Transition(
+            "refunded", "milestone.refunded", (SYSTEM,), "when it has been held for as long as it may be"
+        ),
         ("funded", "refund_part"): Transition("funded", "milestone.refunded", (WORKER,)),
         ("funded", "dispute"): _DISPUTED,
         ("submitted", "dispute"): Transition("disputed", "milestone.disputed", (CLIENT, WORKER), _IN_REVIEW),

@@ -25,6 +25,8 @@ class Contract(Base):
     state: Mapped[str] = mapped_column(ascii_text(16))
     client_basis_points: Mapped[int | None] = mapped_column(Integer)
     worker_basis_points: Mapped[int | None] = mapped_column(Integer)
+    # For how long its money may be held, from each payment on.
+    holding_days: Mapped[int | None] = mapped_column(SmallInteger)
     version: Mapped[int] = mapped_column(Integer)
     offered_at: Mapped[datetime] = mapped_column(UtcDateTime)
     accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -62,6 +64,7 @@ class Milestone(Base):
     submission_id: Mapped[str | None] = mapped_column(Id("sb"))
     deadline_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     funded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    hold_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer)
 
 

@@ -20,7 +20,7 @@ class MilestoneView:
 
     `given_back` is what of the released was refunded after all, `worker_fee_returned` our fee on it; `owed` is what
     came back of refunds, with its fee: the client's, and no part of what is held; `charged_back` is what the client's
-    bank took out of the hold.
+    bank took out of the hold. What is held at `hold_until` goes back.
     """
 
     id: str
@@ -44,6 +44,7 @@ class MilestoneView:
     submission_id: str | None
     deadline_at: datetime | None
     funded_at: datetime | None
+    hold_until: datetime | None
     version: int
 
 
@@ -154,6 +155,7 @@ def milestone_view(row: Milestone, contract: Contract) -> MilestoneView:
         submission_id=row.submission_id,
         deadline_at=row.deadline_at,
         funded_at=row.funded_at,
+        hold_until=row.hold_until,
         version=row.version,
     )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from escrow import release
+import structlog
+
+from escrow import holding, release
 from escrow.sweep import release_many_by_time
 from jobs.work import NotYet, handler
 from kernel.ids import new_id
@@ -32,6 +34,9 @@ def _sweep(session: Session, *, works: Mapping[str, str], releases: Mapping[str,
     return done
 
 
+_log = structlog.get_logger("holdfast.escrow")
+
+
 @handler("release_by_time", together=sweep)
 def release_by_time(work: Work) -> None:
     """Release the money of a submission that nobody answered; whatever came before the deadline wins."""
@@ -39,3 +44,13 @@ def release_by_time(work: Work) -> None:
         atomically(release.release_by_time, submission_id=work.subject, release_id=new_id("rl"))
     except release.NotDueYet as early:
         raise NotYet(early.due_at) from early
+
+
+@handler("watch_holding_limit")
+def watch_holding_limit(work: Work) -> None:
+    """Tell both sides how long money has been held, and give back what has been held for as long as it may be."""
+    percent = work.payload["percent"]
+    again_at = atomically(holding.watch, milestone_id=work.subject, percent=percent, refund_id=new_id("rf"))
+    if again_at is not None:
+        _log.error("holding_limit_reached", milestone_id=work.subject)
+        raise NotYet(again_at)

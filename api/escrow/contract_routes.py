@@ -108,7 +108,12 @@ def accept_contract(contract_id: str) -> ContractView | Response:
     settings = wired().settings
     fees = FeeSchedule(settings.CLIENT_FEE_BASIS_POINTS, settings.WORKER_FEE_BASIS_POINTS)
     return _done_or_foreseen(
-        contracts.accept_contract, contract_id=contract_id, version=expected_version(), fees=fees, by=actor()
+        contracts.accept_contract,
+        contract_id=contract_id,
+        version=expected_version(),
+        fees=fees,
+        country=settings.MERCHANT_COUNTRY,
+        by=actor(),
     )
 
 

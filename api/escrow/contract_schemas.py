@@ -31,6 +31,13 @@ class MilestoneSchema(Strict):
     owed = MoneyField(required=True)
     charged_back = MoneyField(required=True)
     submission_id = IdField("sb", required=True, allow_none=True)
+    hold_until = Instant(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "When what is still held goes back to the client: it may be held no longer."
+        },
+    )
     deadline_at = Instant(
         required=True,
         allow_none=True,

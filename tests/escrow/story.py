@@ -170,7 +170,12 @@ def accepted(*prices: str, currency: str = "USD", fees: FeeSchedule = FEES) -> C
     """A contract that the worker has accepted."""
     contract = offered(*prices, currency=currency)
     return atomically(
-        contracts.accept_contract, contract_id=contract.id, version=contract.version, fees=fees, by=WORKER
+        contracts.accept_contract,
+        contract_id=contract.id,
+        version=contract.version,
+        fees=fees,
+        country="US",
+        by=WORKER,
     )
 
 

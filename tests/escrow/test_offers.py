@@ -73,6 +73,7 @@ def test_accepting_freezes_the_fees_of_the_day():
         contract_id=contract.id,
         version=None,
         fees=FeeSchedule(500, 1_000),
+        country="US",
         by=WORKER,
     )
     with expect_refusal(ActNotPossible):
@@ -81,6 +82,7 @@ def test_accepting_freezes_the_fees_of_the_day():
             contract_id=contract.id,
             version=None,
             fees=FeeSchedule(9_000, 9_000),
+            country="US",
             by=WORKER,
         )
     seen = reading(queries.contract, contract_id=contract.id, by=CLIENT)
@@ -94,7 +96,12 @@ def test_ten_workers_clicks_accept_a_contract_once():
     results = at_once(
         *[
             lambda: atomically(
-                contracts.accept_contract, contract_id=contract.id, version=None, fees=FEES, by=WORKER
+                contracts.accept_contract,
+                contract_id=contract.id,
+                version=None,
+                fees=FEES,
+                country="US",
+                by=WORKER,
             )
             for _ in range(10)
         ]
@@ -284,8 +291,17 @@ def test_a_worker_does_not_accept_words_they_have_not_read(version):
         by=CLIENT,
     )
     with expect_refusal(ContractChanged):
-        atomically(contracts.accept_contract, contract_id=contract.id, version=version, fees=FEES, by=WORKER)
-    taken = atomically(contracts.accept_contract, contract_id=contract.id, version=2, fees=FEES, by=WORKER)
+        atomically(
+            contracts.accept_contract,
+            contract_id=contract.id,
+            version=version,
+            fees=FEES,
+            country="US",
+            by=WORKER,
+        )
+    taken = atomically(
+        contracts.accept_contract, contract_id=contract.id, version=2, fees=FEES, country="US", by=WORKER
+    )
     assert (taken.state, taken.description[-19:]) == ("active", "ten years of support."[-19:])
 
 

@@ -136,6 +136,7 @@ _ACTS = {
 _ONLY_ANSWERED = {("funding", "begin_funding"), ("funding", "give_up_funding")}
 _STAFFS = {"give_back"}
 _NOT_BY_PEOPLE = {
+    "refund_by_limit",
     "confirm_funding",
     "release_by_time",
     "freeze",
@@ -311,7 +312,7 @@ _CONTRACTS = {
 }
 _CONTRACT_ACTS = {
     "accept": lambda on, by: atomically(
-        contracts.accept_contract, contract_id=on.id, version=None, fees=FEES, by=by
+        contracts.accept_contract, contract_id=on.id, version=None, fees=FEES, country="US", by=by
     ),
     "decline": lambda on, by: atomically(contracts.decline_contract, contract_id=on.id, by=by),
     "cancel": lambda on, by: atomically(contracts.cancel_contract, contract_id=on.id, by=by),

@@ -121,7 +121,12 @@ class Stories(RuleBasedStateMachine):
         )
         fees = FeeSchedule(client_rate, worker_rate)
         accepted = atomically(
-            contracts.accept_contract, contract_id=offered.id, version=None, fees=fees, by=WORKER
+            contracts.accept_contract,
+            contract_id=offered.id,
+            version=None,
+            fees=fees,
+            country="US",
+            by=WORKER,
         )
         milestones = {
             one.id: model.Milestone(one.price.amount_minor, client_rate, worker_rate)

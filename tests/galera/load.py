@@ -178,7 +178,14 @@ class Load:
             currency="USD",
             milestones=[MilestoneTerms("A logo", usd("100.00"))],
         )
-        self._ask(pair.worker, contracts.accept_contract, contract_id=contract, version=None, fees=FEES)
+        self._ask(
+            pair.worker,
+            contracts.accept_contract,
+            contract_id=contract,
+            version=None,
+            fees=FEES,
+            country="US",
+        )
         return str(self._look(_milestone_of, contract))
 
     def _fund(self, pair: Pair, milestone: str) -> None:

@@ -157,10 +157,10 @@ def cast(house: House) -> Cast:
     return Cast(house, joined(house, "client"), joined(house, "worker"), hired(house, Role.FINANCE))
 
 
-def joined(house: House, role: str) -> Person:
+def joined(house: House, role: str, *, country: str = "US") -> Person:
     """A new client or worker, signed in."""
     person = _person(house, role)
-    person.register(role=role, name=role.title())
+    person.register(role=role, name=role.title(), country=country)
     return person.sign_in()
 
 
