@@ -61,7 +61,7 @@ _ON_ONE = {
     "tests/story/test_chargebacks.py": "mariadb",
     "tests/story/test_faults.py": "sqlite",
     "tests/story/test_giving_back.py": "sqlite",
-    "tests/story/test_lives.py": "sqlite",
+    "tests/story/test_lives.py": "mariadb",
     "tests/story/test_lost_events.py": "mariadb",
     "tests/story/test_open_orders.py": "mariadb",
     "tests/story/test_lost_records.py": "sqlite",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from itertools import permutations
 
@@ -59,7 +60,7 @@ _ACTS = {
 _USUAL = ("release", "release_by_time", "dispute")
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("HOLDFAST_RACES", "3"))))
 def test_fifty_races_for_the_money_of_a_milestone(clock, seed):
     chance = random.Random(seed)
     milestones = [_ready(milestone) for milestone in accepted(*["110.00"] * 50).milestones]

@@ -41,9 +41,10 @@ def check(people: Cast, milestones: Sequence[str]) -> None:
 
 
 def check_the_end(people: Cast, milestones: Sequence[str]) -> None:
-    """Nothing waits for anybody, Stripe has what we have, and every step can be shown a receipt."""
+    """Nothing waits for anybody, Stripe has what we have and no line more, and every step can be shown a receipt."""
     assert reading(due.parked) == []
     check_agreement(people.house.peer)
+    assert people.finance.get("/v1/staff/reconciliation/breaks", state="open")["data"] == []
     for milestone in milestones:
         assert people.state(milestone) != "submitted"
         assert not people.where(milestone).keys() & {"settling", "to_bank", "refunding"}

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import func, select
+
 from identity.permissions import Role
 from kernel.money import Money
+from ledger.tables import entries
+from persistence.unit_of_work import reading
 from sandbox.people import Refused
 from sandbox.remote import SandboxRefusedError
 from tests.story import always
@@ -50,6 +55,8 @@ class Life:
     milestones: list[str] = field(default_factory=list)
     sheets: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
+    acts: Counter[str] = field(default_factory=Counter)
+    misfortunes: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def begin(cls, house: House, dice: random.Random) -> Life:
@@ -69,6 +76,7 @@ class Life:
         self.agree()
         for _ in range(acts):
             act = self.dice.choice(ACTS)
+            self.acts[act.__name__] += 1
             with suppress(Refused):
                 act(self)
             if self.dice.random() < 0.6:
@@ -78,6 +86,8 @@ class Life:
     def end(self) -> None:
         """All troubles end, money comes in for what waits for it, and time passes until nothing is left to do."""
         peer, worker = self.house.peer, self.people.worker
+        for fault in peer.faults():
+            self.misfortunes[fault["kind"]] += fault["struck"]
         peer.clear_faults()
         peer.end_webhook_troubles()
         if self._account() is None:
@@ -95,6 +105,14 @@ class Life:
         self._sign_in_again()
         always.check(self.people, self.milestones)
         always.check_the_end(self.people, self.milestones)
+
+    def counted(self) -> dict[str, Any]:
+        """How often what was done and befell whom, and how many entries came of it."""
+        return {
+            "acts": self.acts,
+            "misfortunes": self.misfortunes,
+            "entries": reading(lambda session: session.scalar(select(func.count()).select_from(entries))),
+        }
 
     # --- what may happen ------------------------------------------------------------------------------------------
 

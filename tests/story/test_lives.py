@@ -1,19 +1,24 @@
 """Whole lives by dice: whatever happens in them, the money adds up after every act, and at the end nothing is left.
 
-`HOLDFAST_LIVES=40 ./test tests/story/test_lives.py` plays forty of them.
+`HOLDFAST_LIVES=40 ./test tests/story/test_lives.py` plays forty of them, and `HOLDFAST_LIVES=41-80` forty others.
+`./test --soak 10` goes on for ten minutes.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.story.life import Life
 
-_LIVES = int(os.environ.get("HOLDFAST_LIVES", "2"))
+_FIRST, _, _LAST = os.environ.get("HOLDFAST_LIVES", "1-2").rpartition("-")
+# One line for each life that ended well.
+_LOG = os.environ.get("HOLDFAST_LIVES_LOG")
 _ACTS = 25
 _FEES = {
     "CLIENT_FEE_BASIS_POINTS": [0, 1, 333, 500, 1_234, 2_500],
@@ -21,7 +26,7 @@ _FEES = {
 }
 
 
-@pytest.fixture(params=range(1, 1 + _LIVES))
+@pytest.fixture(params=range(int(_FIRST or 1), 1 + int(_LAST)))
 def dice(request, monkeypatch):
     """Dice that fall the same each time; the fees are the first they decide on, before the house is opened."""
     thrown = random.Random(request.param)
@@ -35,6 +40,9 @@ def test_a_life(dice, house):
     try:
         life.go_on(_ACTS)
         life.end()
+        if _LOG:
+            with Path(_LOG).open("a") as log:
+                log.write(json.dumps(life.counted()) + "\n")
     finally:
         # Shown when the test fails.
         sys.stdout.write("\n".join(life.told))
