@@ -15,7 +15,7 @@ def milestone(people):
     return agreed
 
 
-def test_what_has_settled_goes_back_at_once(people, milestone):
+def test_e5_what_has_settled_goes_back_at_once(people, milestone):
     other, _ = people.agree("500.00", "1.00")
     people.fund(other)
     people.fund(milestone)
@@ -27,7 +27,7 @@ def test_what_has_settled_goes_back_at_once(people, milestone):
     check_agreement(people.house.peer)
 
 
-def test_what_has_not_settled_goes_back_when_stripe_has_it(people, milestone):
+def test_e3_what_has_not_settled_goes_back_when_stripe_has_it(people, milestone):
     other, _ = people.agree("500.00", "1.00")
     people.fund(other)
     people.fund(milestone)
@@ -39,7 +39,7 @@ def test_what_has_not_settled_goes_back_when_stripe_has_it(people, milestone):
     check_agreement(people.house.peer)
 
 
-def test_parts_given_back_return_the_fee_with_the_last_cent(people, milestone):
+def test_h1_parts_given_back_return_the_fee_with_the_last_cent(people, milestone):
     other, _ = people.agree("500.00", "1.00")
     people.fund(other)
     people.fund(milestone)
@@ -71,7 +71,7 @@ def test_the_client_asks_and_the_worker_agrees(people, milestone):
     check_agreement(people.house.peer)
 
 
-def test_a_refund_that_the_bank_sends_back_is_owed_to_the_client_and_sent_again(people, milestone):
+def test_e4_a_refund_that_the_bank_sends_back_is_owed_to_the_client_and_sent_again(people, milestone):
     other, _ = people.agree("500.00", "1.00")
     people.fund(other)
     people.fund(milestone, "pm_card_refundFail")
@@ -120,7 +120,7 @@ def test_what_the_bank_sends_back_is_not_reached_by_the_72_hours(people, milesto
     check_agreement(people.house.peer)
 
 
-def test_a_refund_that_the_bank_thinks_about_is_shown_as_under_way(people, milestone):
+def test_e3_a_refund_that_the_bank_thinks_about_is_shown_as_under_way(people, milestone):
     other, _ = people.agree("500.00", "1.00")
     people.fund(other)
     people.fund(milestone, "pm_card_pendingRefund")

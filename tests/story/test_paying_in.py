@@ -48,7 +48,7 @@ def test_a_bank_that_asks_is_answered_before_anything_is_held(people, milestone)
     check_agreement(people.house.peer)
 
 
-def test_a_challenge_that_is_failed_holds_nothing(people, milestone):
+def test_d3_a_challenge_that_is_failed_holds_nothing(people, milestone):
     intent = people.fund(milestone, "pm_card_threeDSecure2Required")
     people.house.peer.authenticate(intent["id"], succeeds=False)
     people.house.settle()
@@ -198,7 +198,7 @@ def test_an_answer_that_was_lost_is_no_obstacle_to_another_card(people, mileston
     check_agreement(people.house.peer)
 
 
-def test_a_bank_debit_holds_nothing_until_the_bank_has_paid(people, milestone):
+def test_d3_a_bank_debit_holds_nothing_until_the_bank_has_paid(people, milestone):
     people.fund(milestone, "pm_usBankAccount_success")
     people.house.pass_time(hours=48)
     assert people.state(milestone) == "funding"
@@ -210,14 +210,14 @@ def test_a_bank_debit_holds_nothing_until_the_bank_has_paid(people, milestone):
 
 
 @pytest.mark.parametrize("currency", SMALLEST_MINOR)
-def test_the_smallest_price_of_every_currency_can_be_charged(people, currency):
+def test_h2_the_smallest_price_of_every_currency_can_be_charged(people, currency):
     (milestone,) = people.agree(Money(SMALLEST_MINOR[currency], currency).decimal, currency=currency)
     sheet = people.client.post(f"/v1/milestones/{milestone}/checkout")
     assert (sheet["state"], sheet["amount"]["currency"]) == ("open", currency)
     assert people.books() == {}
 
 
-def test_two_clicks_are_one_payment(people, milestone):
+def test_b4_two_clicks_are_one_payment(people, milestone):
     first = people.client.post(f"/v1/milestones/{milestone}/checkout")
     second = people.client.post(f"/v1/milestones/{milestone}/checkout")
     assert first["paymentIntent"] == second["paymentIntent"]

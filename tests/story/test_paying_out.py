@@ -23,7 +23,7 @@ def account_of(people):
     return people.worker.get("/v1/payouts/account")["gateway_id"]
 
 
-def test_a_closed_bank_account_gives_the_money_back_and_another_one_is_paid(paid_worker):
+def test_g2_a_closed_bank_account_gives_the_money_back_and_another_one_is_paid(paid_worker):
     people, peer = paid_worker, paid_worker.house.peer
     peer.change_bank_account(account_of(people), account_number=CLOSED)
     first = people.withdraw("90.00")
@@ -42,7 +42,7 @@ def test_a_closed_bank_account_gives_the_money_back_and_another_one_is_paid(paid
     check_agreement(peer)
 
 
-def test_a_payout_that_comes_back_days_after_it_was_paid_is_in_the_wallet_again(paid_worker):
+def test_g2_a_payout_that_comes_back_days_after_it_was_paid_is_in_the_wallet_again(paid_worker):
     people, peer = paid_worker, paid_worker.house.peer
     payout = people.withdraw("50.00")
     people.house.pass_time(hours=72)
@@ -56,7 +56,7 @@ def test_a_payout_that_comes_back_days_after_it_was_paid_is_in_the_wallet_again(
     check_agreement(peer)
 
 
-def test_an_account_that_is_restricted_is_paid_once_it_is_not(paid_worker):
+def test_g1_an_account_that_is_restricted_is_paid_once_it_is_not(paid_worker):
     people, peer = paid_worker, paid_worker.house.peer
     peer.restrict(account_of(people))
     payout = people.withdraw("90.00")

@@ -44,7 +44,7 @@ def test_a_client_funds_72_hours_pass_and_the_worker_is_paid(house):
     check_agreement(house.peer)
 
 
-def test_three_parts_cost_the_worker_what_the_whole_would(people):
+def test_h1_three_parts_cost_the_worker_what_the_whole_would(people):
     (milestone,) = people.agree("100.00")
     people.fund(milestone)
     fees = []
@@ -60,7 +60,7 @@ def test_three_parts_cost_the_worker_what_the_whole_would(people):
     check_agreement(people.house.peer)
 
 
-def test_money_that_settles_cannot_be_withdrawn_yet(people):
+def test_d4_d5_money_that_settles_cannot_be_withdrawn_yet(people):
     (milestone,) = people.agree("100.00")
     people.fund(milestone)
     people.release(milestone)
@@ -83,7 +83,7 @@ def test_what_is_released_to_a_worker_without_an_account_follows_when_there_is_o
     check_agreement(house.peer)
 
 
-def test_yen_have_no_cents(people):
+def test_h2_yen_have_no_cents(people):
     (milestone,) = people.agree("10001", currency="JPY")
     people.fund(milestone)
     people.release(milestone, "3334", "JPY")
@@ -98,7 +98,7 @@ def test_yen_have_no_cents(people):
     check_agreement(people.house.peer)
 
 
-def test_changes_requested_stop_the_clock_and_the_next_submission_starts_another(people):
+def test_c5_changes_requested_stop_the_clock_and_the_next_submission_starts_another(people):
     (milestone,) = people.agree("100.00")
     people.fund(milestone)
     people.submit(milestone)
@@ -114,7 +114,7 @@ def test_changes_requested_stop_the_clock_and_the_next_submission_starts_another
     check_agreement(people.house.peer)
 
 
-def test_a_click_after_the_deadline_does_not_release_twice(people):
+def test_c1_a_click_after_the_deadline_does_not_release_twice(people):
     (milestone,) = people.agree("100.00")
     people.fund(milestone)
     people.submit(milestone)
@@ -125,7 +125,7 @@ def test_a_click_after_the_deadline_does_not_release_twice(people):
     check_agreement(people.house.peer)
 
 
-def test_dinars_are_moved_to_the_last_ten_fils(people):
+def test_h2_dinars_are_moved_to_the_last_ten_fils(people):
     other, milestone = people.agree("100.000", "10.010", currency="KWD")
     people.fund(other)
     people.fund(milestone)
