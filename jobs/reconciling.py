@@ -65,7 +65,7 @@ def carry_on(run_id: str, *, most: int | None = None, told: Step | None = None) 
 def _steps(run_id: str) -> Iterator[str]:
     run = reading(runs.run_of, run_id=run_id)
     if run.balances_before is None and run.state == "reading":
-        _note_balances(run)
+        _note_balances(run, "before")
         yield "reading"
     yield from _read(run)
     while atomically(runs.spread, run_id=run_id):
@@ -82,11 +82,15 @@ def _read(run: RunView) -> Iterator[str]:
     if run.state != "reading":
         return
     # Ours first: what arrives at a worker is known by the transfer that left us.
-    for source in [Source(run.gateway), *reading(_workers, gateway=run.gateway)]:
+    while _read_page(run.id, Source(run.gateway)):
+        yield "reading"
+    if run.balances_after is None:
+        # At once: while the workers' accounts are read, more comes and goes on ours.
+        _note_balances(run, "after")
+    for source in reading(_workers, gateway=run.gateway):
         while _read_page(run.id, source):
             yield "reading"
     atomically(runs.all_read, run_id=run.id)
-    _note_balances(run)
 
 
 def _read_page(run_id: str, source: Source) -> bool:
@@ -115,10 +119,10 @@ def _workers(session: Session, *, gateway: str) -> list[Source]:
     return [Source(gateway, account, worker) for account, worker in accounts_at(session, gateway=gateway)]
 
 
-def _note_balances(run: RunView) -> None:
+def _note_balances(run: RunView, when: runs.When) -> None:
     listed = reading(solvency.stated_currencies, gateway=run.gateway)
     balances = {currency: _balance(run.gateway, currency) for currency in listed if currency in EXPONENTS}
-    atomically(runs.note_balances, run_id=run.id, balances=balances)
+    atomically(runs.note_balances, run_id=run.id, when=when, balances=balances)
 
 
 def _balance(gateway: str, currency: str) -> list[int]:

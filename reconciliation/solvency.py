@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -29,12 +29,11 @@ from persistence import clock, outbox
 from persistence.unit_of_work import Retry
 from reconciliation.items import ALLOWED
 from reconciliation.reading import OURS
-from reconciliation.sides import LINE
+from reconciliation.sides import LINE, item_of
 from reconciliation.tables import Line, Part, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
@@ -79,6 +78,11 @@ class StatementView:
         return b64encode(self.signature).decode("ascii")
 
     @property
+    def as_of(self) -> datetime:
+        """The instant it is about."""
+        return datetime.fromisoformat(self.stated["as_of"])
+
+    @property
     def shortfall(self) -> Money:
         """What is missing."""
         return Money(int(self.stated["short_minor"]), self.currency)
@@ -107,7 +111,7 @@ def state(session: Session, *, run: RunView, currency: str, signer: Signer) -> S
         number=int(stated["number"]),
         run_id=run.id,
         currency=currency,
-        state="short" if stated["short_minor"] != "0" else "covered",
+        state=_state_in(stated),
         stated=stated,
         key_id=signer.key_id,
         hash=sha256(message).digest(),
@@ -177,11 +181,13 @@ def refuse_unless_ours(session: Session, *, gateway: str, amount: Money) -> None
     """
     currency = amount.currency
     last = next(iter(statements(session, after=None, limit=1, currency=currency)), None)
-    if last is None or last.made_at < clock.now(session) - LASTS:
+    # A run that waited for the gateway states today what was so when it began.
+    if last is None or last.as_of < clock.now(session) - LASTS:
         raise PlatformPayoutBlocked(
             f"Nothing recent is stated about {currency}. Run the reconciliation first.", reason="not_stated"
         )
-    if last.state == "short":
+    # By the words, which are signed.
+    if last.shortfall > Money.zero(currency):
         raise PlatformPayoutBlocked(
             f"{last.shortfall} of what is held for others is missing.",
             reason="short",
@@ -207,9 +213,16 @@ def breaches(session: Session, *, trusted: TrustedKeys) -> Iterator[Breach]:
             yield Breach("solvency_is_numbered", place, f"{expected} was expected")
         if row.stated.get("previous") != previous:
             yield Breach("solvency_is_chained", place, "it does not name the statement before it")
-        if sha256(message).digest() != row.hash or not trusted.signed(row.key_id, message, row.signature):
+        known_by = (row.state, row.run_id, row.currency)
+        said = (_state_in(row.stated), row.stated.get("run"), row.stated.get("currency"))
+        signed = trusted.signed(row.key_id, message, row.signature)
+        if sha256(message).digest() != row.hash or known_by != said or not signed:
             yield Breach("solvency_is_signed", place, "no key of ours signed these words")
         previous, expected = row.hash.hex(), row.number + 1
+
+
+def _state_in(stated: dict[str, str]) -> str:
+    return "covered" if stated.get("short_minor") == "0" else "short"
 
 
 def _amounts(session: Session, run: RunView, currency: str) -> dict[str, str]:
@@ -224,7 +237,7 @@ def _amounts(session: Session, run: RunView, currency: str) -> dict[str, str]:
         _under_way(session, currency, at, Part.kind == LineKind.REFUND),
         owed.get(chart.refunds_in_transit(currency).code, 0),
     )
-    # Of ours alone: what nobody ordered is gone, and not under way.
+    # Of workers alone: of our own balance no books say that it is paid out.
     way = refunds + _under_way(session, currency, at, (Part.kind == LineKind.PAYOUT) & (Part.worker != OURS))
     there = ours - less + workers + way
     return {
@@ -249,7 +262,8 @@ def _listed(session: Session, currency: str, at: datetime, *, ours: bool) -> int
 def _gateway_says(session: Session, run: RunView, currency: str) -> tuple[str, int]:
     """Whether the gateway's own balance is what its lines add up to, and how much less it is."""
     before, after = (balances or {} for balances in (run.balances_before, run.balances_after))
-    if before.get(currency) is None or before.get(currency) != after.get(currency):
+    # What settles meanwhile is there before and after.
+    if currency not in before or currency not in after or sum(before[currency]) != sum(after[currency]):
         # Something moved while the lines were read, so the two are of different instants.
         return "moved", 0
     lines = session.scalar(
@@ -264,12 +278,15 @@ def _gateway_says(session: Session, run: RunView, currency: str) -> tuple[str, i
 def _under_way(session: Session, currency: str, at: datetime, these: ColumnElement[bool]) -> int:
     """What gateways have given out already and the books still hold, as long as that is only a matter of time."""
     latest = ALLOWED[LineKind.PAYOUT]
+    # What nobody ordered is an item of its own: it is gone, and not under way.
+    unordered = item_of(Part.ref, Part.worker)
     out = (
         select(Part.gateway, Part.item)
         .where(
             Part.side == LINE,
             Part.currency == currency,
             these,
+            Part.item != unordered,
             Part.at <= at,
             Part.at > at - latest,
         )
