@@ -75,9 +75,12 @@ def _settle(
     at: datetime,
 ) -> None:
     live = session.scalars(
-        select(Break).where(
-            Break.gateway == gateway, Break.item.between(*between), Break.live_for.is_not(None)
-        )
+        select(Break)
+        .where(Break.gateway == gateway, Break.item.between(*between), Break.live_for.is_not(None))
+        .order_by(Break.id)
+        # Whoever resolves or takes over one of them at this moment comes first, or finds what is left of it.
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).all()
     known = {(row.item, row.currency): row for row in live}
     explained = _explained_since(session, gateway, between, at)
