@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 from sqlalchemy import update
@@ -120,7 +119,7 @@ def test_an_adjustment_explains_one_break_when_two_are_explained_at_once(finance
         if (stage, name) == ("before_commit", "reconciliation.breaks.resolve") and not first.is_set():
             first.set()
             # So long that the other one has looked.
-            time.sleep(0.5)
+            threading.Event().wait(0.5)
 
     unit_of_work.observe(observer)
     try:
