@@ -158,14 +158,16 @@ def statements_of(session: Session, *, run_id: str) -> list[StatementView]:
 def minimum_balance(session: Session, *, gateway: str, currency: str) -> Money:
     """What must stay on our balance at this gateway, by the books as they are now.
 
-    It is what is held for others and lies neither on workers' accounts nor at other gateways: the least that may be
-    left by a payout of ours, and what the gateway is told to leave where it pays out by itself.
+    It is what is held for others, or in suspense, and lies neither on workers' accounts nor at other gateways: the
+    least that may be left by a payout of ours, and what the gateway is told to leave where it pays out by itself.
     """
     line = next((line for line in coverage(session) if line.held.currency == currency), None)
     if line is None:
         return Money.zero(currency)
     elsewhere = line.at_gateways - ours_at(session, gateway=gateway, currency=currency)
-    return max(line.held - elsewhere, Money.zero(currency))
+    # What nobody can explain is not ours to pay out, and what of it lies on workers' accounts meets nobody else's.
+    unexplained = max(balance(session, chart.suspense(gateway, currency)).posted, Money.zero(currency))
+    return max(line.held + unexplained - elsewhere, Money.zero(currency))
 
 
 def ours_at(session: Session, *, gateway: str, currency: str) -> Money:
@@ -231,7 +233,7 @@ def _amounts(session: Session, run: RunView, currency: str) -> dict[str, str]:
     receivable = sum(minor for kind, minor in held.items() if kind.startswith(RECEIVABLE))
     # What is in suspense is nobody's until it is explained; less than nothing in it is no reason to hold less.
     owed = {kind: minor for kind, minor in held.items() if not kind.startswith((RECEIVABLE, SUSPENSE))}
-    ours, workers = _listed(session, currency, at, ours=True), _listed(session, currency, at, ours=False)
+    ours, workers = _ours_listed(session, currency, at), _workers_listed(session, currency, at)
     said, less = _gateway_says(session, run, currency)
     refunds = min(
         _under_way(session, currency, at, Part.kind == LineKind.REFUND),
@@ -253,10 +255,23 @@ def _amounts(session: Session, run: RunView, currency: str) -> dict[str, str]:
     }
 
 
-def _listed(session: Session, currency: str, at: datetime, *, ours: bool) -> int:
-    whose = Line.worker == OURS if ours else Line.worker != OURS
-    listed = select(func.sum(Line.net_minor)).where(Line.currency == currency, Line.created_at <= at, whose)
+def _ours_listed(session: Session, currency: str, at: datetime) -> int:
+    listed = select(func.sum(Line.net_minor)).where(
+        Line.currency == currency, Line.created_at <= at, Line.worker == OURS
+    )
     return int(session.scalar(listed) or 0)
+
+
+def _workers_listed(session: Session, currency: str, at: datetime) -> int:
+    """What we have sent to workers' accounts and is still there: what else came there meets nobody's but theirs."""
+    of_kind = (
+        select(Line.kind, func.sum(Line.net_minor).label("minor"))
+        .where(Line.currency == currency, Line.created_at <= at, Line.worker != OURS)
+        .group_by(Line.gateway, Line.account, Line.kind)
+        .subquery()
+    )
+    theirs = (of_kind.c.kind != LineKind.ARRIVAL) & (of_kind.c.minor > 0)
+    return int(session.scalar(select(func.sum(case((theirs, 0), else_=of_kind.c.minor)))) or 0)
 
 
 def _gateway_says(session: Session, run: RunView, currency: str) -> tuple[str, int]:

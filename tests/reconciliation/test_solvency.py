@@ -126,6 +126,19 @@ def test_D6_a_workers_payout_that_nobody_ordered_is_not_under_way(finance, world
     assert (made.shortfall, made.stated["under_way_minor"]) == (usd("66.70"), "0")
 
 
+def test_D6_what_came_to_a_workers_account_without_us_meets_nobody_elses(finance, world):
+    account = world.onboard()
+    world.fund()
+    world.settle()
+    world.peer.book_line("payout", -5_000)
+    for type_ in ("topup", "moon_grant"):
+        world.peer.book_line(type_, 1_000_000, account=account)
+    finance.reconcile()
+    assert (finance.statement().shortfall, finance.statement().stated["workers_minor"]) == (usd("48.35"), "0")
+    # The grant is in suspense.
+    assert minimum() == "100.00"
+
+
 def test_D6_a_statement_is_as_old_as_what_it_is_about(finance, world, clock):
     world.fund()
     world.settle()
