@@ -136,7 +136,7 @@ def show(found: dict[str, Any]) -> None:
 
 def _begin(at: datetime) -> str:
     started = atomically(runs.start, run_id=new_id("rn"), gateway=_GATEWAY, day=None, at=at, by="bench")
-    atomically(runs.note_balances, run_id=started.id, balances={})
+    atomically(runs.note_balances, run_id=started.id, when="before", balances={})
     return started.id
 
 

@@ -37,6 +37,9 @@ EVERY_OF_WORKERS = timedelta(hours=24)
 _ON_THE_ROAD = timedelta(minutes=10)
 # A list may show an event a little later than others of its time.
 _OVERLAP = timedelta(hours=1)
+# A stretch that begins where the list ends loses its beginning while it is looked through. Begun anew for that, it
+# would never end; but after so long what the list forgets may be the place it has come to.
+_STALE = timedelta(hours=24)
 _LATE = 3
 
 
@@ -87,13 +90,10 @@ def next_stretch(session: Session, *, gateway: str, account: str, kept_for: time
     instant = clock.now(session)
     oldest = instant - kept_for
     late = row.swept_until is not None and row.swept_until < instant - _LATE * _every(account)
-    newly_blind = None
-    if row.until is None or (row.since is not None and row.since < oldest):
+    if row.until is None or (row.since is not None and row.since < oldest - _STALE):
         row.until, row.after = instant - _ON_THE_ROAD, None
         row.since = oldest if row.swept_until is None else max(row.swept_until - _OVERLAP, oldest)
-        if row.swept_until is not None and row.swept_until < oldest:
-            newly_blind = row.blind_since = row.swept_until
-            row.blind_until = oldest
+    newly_blind = _lost(row, oldest)
     assert row.since is not None, "a stretch that has an end has a beginning"
     return Stretch(gateway, account, row.since, row.until, row.after, late, newly_blind)
 
@@ -129,7 +129,9 @@ def views(session: Session, *, since: datetime) -> tuple[SweepView, ...]:
 def is_late(session: Session) -> bool:
     """Whether a gateway's list has not been looked through for longer than it should be."""
     before = clock.now(session) - _LATE * EVERY
-    overdue = select(EventSweep.gateway).where(EventSweep.account == OUR_OWN, EventSweep.swept_until < before)
+    # A first look that is under way has come nowhere yet; it began ten minutes after the time that it looks through.
+    looked = func.coalesce(EventSweep.swept_until, EventSweep.until)
+    overdue = select(EventSweep.gateway).where(EventSweep.account == OUR_OWN, looked < before)
     return session.scalar(overdue.limit(1)) is not None
 
 
@@ -143,6 +145,16 @@ def _is_new(session: Session, webhook_id: str, gateway: str, listed: Listed) -> 
     return event.kind is not None and inbox.receive(
         session, webhook_id=webhook_id, gateway=gateway, event=event, payload=payload, swept=True
     )
+
+
+def _lost(row: EventSweep, oldest: datetime) -> datetime | None:
+    """Write down the time of which the list no longer tells; since when, where that was not known before."""
+    if row.swept_until is None or row.swept_until >= oldest:
+        return None
+    known = row.blind_since == row.swept_until
+    # The newest are looked at first, so what is forgotten while a stretch is under way was not looked at.
+    row.blind_since, row.blind_until = row.swept_until, oldest
+    return None if known else row.swept_until
 
 
 def _view(session: Session, row: EventSweep, since: datetime) -> SweepView:

@@ -29,12 +29,13 @@ def reconcile(_work: Work) -> None:
         if not reading(solvency.stated_currencies, gateway=gateway):
             # No money has ever been there.
             continue
-        run = begin_daily(gateway, day=now.date() - timedelta(days=1))
+        yesterday = now.date() - timedelta(days=1)
+        run = begin_daily(gateway, day=yesterday)
         if run is None:
             continue
         done = carry_on(run.id, most=_MOST_STEPS)
-        # Somebody's own run was under way, and that of the day comes after it.
-        if not done or run.started_by != DAILY:
+        # Another run was under way, somebody's own or that of a day before, and that of the day comes after it.
+        if not done or (run.started_by, run.day) != (DAILY, yesterday):
             raise NotYet(now)
 
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from gateways.contract import LinesPage, Rejected
+from gateways.contract import Rejected
 from kernel.ids import new_id
 from kernel.money import EXPONENTS
 from payments.answers import found
 from payouts.accounts import accounts_at
 from persistence.unit_of_work import atomically, reading, staged
 from reconciliation import reports, runs, solvency
-from reconciliation.reading import Source, keep_page, page_wanted
+from reconciliation.reading import Source, keep_page, page_wanted, pass_over, read_by
 from runtime.past import settled
 from runtime.wiring import gateway as gateway_named
 from runtime.wiring import wired
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from gateways.contract import LinesPage
     from reconciliation.reading import PageWanted
     from reconciliation.runs import RunView
 
@@ -65,7 +66,7 @@ def carry_on(run_id: str, *, most: int | None = None, told: Step | None = None) 
 def _steps(run_id: str) -> Iterator[str]:
     run = reading(runs.run_of, run_id=run_id)
     if run.balances_before is None and run.state == "reading":
-        _note_balances(run)
+        _note_balances(run, "before")
         yield "reading"
     yield from _read(run)
     while atomically(runs.spread, run_id=run_id):
@@ -82,11 +83,15 @@ def _read(run: RunView) -> Iterator[str]:
     if run.state != "reading":
         return
     # Ours first: what arrives at a worker is known by the transfer that left us.
-    for source in [Source(run.gateway), *reading(_workers, gateway=run.gateway)]:
+    while _read_page(run.id, Source(run.gateway)):
+        yield "reading"
+    if run.balances_after is None:
+        # At once: while the workers' accounts are read, more comes and goes on ours.
+        _note_balances(run, "after")
+    for source in reading(_workers_left, run=run):
         while _read_page(run.id, source):
             yield "reading"
     atomically(runs.all_read, run_id=run.id)
-    _note_balances(run)
 
 
 def _read_page(run_id: str, source: Source) -> bool:
@@ -94,7 +99,7 @@ def _read_page(run_id: str, source: Source) -> bool:
     return page is not None
 
 
-def _ask(intent: PageWanted) -> LinesPage:
+def _ask(intent: PageWanted) -> LinesPage | None:
     source = intent.source
     answer = gateway_named(source.gateway).balance_lines(
         since=intent.since, after=intent.after, account=source.account or None
@@ -102,23 +107,32 @@ def _ask(intent: PageWanted) -> LinesPage:
     if isinstance(answer, Rejected) and not answer.temporary and source.account:
         # A worker who has taken the account from us keeps its lines as well; everybody else's are still to be read.
         _log.warning("account_not_readable", account=source.account, code=answer.code)
-        return LinesPage((), None)
+        return None
     return found(answer)
 
 
-def _keep(session: Session, *, intent: PageWanted, outcome: LinesPage) -> bool:
-    keep_page(session, intent=intent, outcome=outcome)
+def _keep(session: Session, *, intent: PageWanted, outcome: LinesPage | None) -> bool:
+    if outcome is None:
+        pass_over(session, intent=intent)
+    else:
+        keep_page(session, intent=intent, outcome=outcome)
     return True
 
 
-def _workers(session: Session, *, gateway: str) -> list[Source]:
-    return [Source(gateway, account, worker) for account, worker in accounts_at(session, gateway=gateway)]
+def _workers_left(session: Session, *, run: RunView) -> list[Source]:
+    # Whoever goes on with a run does not ask for each of those that have been read whether it was.
+    read = read_by(session, run_id=run.id, gateway=run.gateway)
+    return [
+        Source(run.gateway, account, worker)
+        for account, worker in accounts_at(session, gateway=run.gateway)
+        if account not in read
+    ]
 
 
-def _note_balances(run: RunView) -> None:
+def _note_balances(run: RunView, when: runs.When) -> None:
     listed = reading(solvency.stated_currencies, gateway=run.gateway)
     balances = {currency: _balance(run.gateway, currency) for currency in listed if currency in EXPONENTS}
-    atomically(runs.note_balances, run_id=run.id, balances=balances)
+    atomically(runs.note_balances, run_id=run.id, when=when, balances=balances)
 
 
 def _balance(gateway: str, currency: str) -> list[int]:

@@ -163,6 +163,11 @@ def adjustment(session: Session, *, adjustment_id: str) -> AdjustmentView:
     return _view(row)
 
 
+def held_adjustment(session: Session, *, adjustment_id: str) -> AdjustmentView:
+    """The same, locked until the transaction ends."""
+    return _view(_held(session, adjustment_id))
+
+
 def adjustments(
     session: Session, *, after: str | None, limit: int, state: str | None = None
 ) -> list[AdjustmentView]:

@@ -13,7 +13,7 @@ from identity.permissions import Role
 from kernel.money import EXPONENTS, Money
 from kernel.refusals import Conflict, Invalid, NotFound
 from ledger import movements
-from ledger.adjustments import adjustment
+from ledger.adjustments import held_adjustment
 from ledger.chart import Side, suspense
 from ledger.posting import post
 from persistence import clock
@@ -281,7 +281,8 @@ def _into_suspense(session: Session, row: Break, difference: Money, by: str, rea
 def _adjusted(session: Session, row: Break, difference: Money, adjustment_id: str | None) -> str:
     if adjustment_id is None:
         raise AdjustmentDoesNotExplain("Name the adjustment.", field="adjustment_id")
-    found = adjustment(session, adjustment_id=adjustment_id)
+    # Held, so that of two who explain by it at once the second finds the first.
+    found = held_adjustment(session, adjustment_id=adjustment_id)
     if found.entry_id is None:
         raise AdjustmentDoesNotExplain("The adjustment is not posted yet.", field="adjustment_id")
     spent = select(BreakAct.break_id).where(BreakAct.entry_id == found.entry_id).limit(1)

@@ -8,6 +8,7 @@ from sqlalchemy import case, func, select, true, update
 
 from gateways.lines import LineKind
 from kernel.ids import new_id
+from persistence.locks import locked_rows
 from reconciliation.breaks import close_break, open_break
 from reconciliation.items import ALLOWED, ALLOWED_THERE
 from reconciliation.sides import BATCH, LINE
@@ -74,11 +75,13 @@ def _settle(
     *,
     at: datetime,
 ) -> None:
-    live = session.scalars(
-        select(Break).where(
+    found = session.scalars(
+        select(Break.id).where(
             Break.gateway == gateway, Break.item.between(*between), Break.live_for.is_not(None)
         )
     ).all()
+    # Whoever resolves or takes over one of them at this moment comes first, or finds what is left of it.
+    live = [row for row in locked_rows(session, Break, found) if row.live_for is not None]
     known = {(row.item, row.currency): row for row in live}
     explained = _explained_since(session, gateway, between, at)
     for key, row in known.items():

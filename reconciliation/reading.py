@@ -84,6 +84,19 @@ def keep_page(session: Session, *, intent: PageWanted, outcome: LinesPage) -> No
         row.since, row.newest, row.run_id = None, None, intent.run_id
 
 
+def pass_over(session: Session, *, intent: PageWanted) -> None:
+    """This account cannot be read; the next run begins where this one began, whatever pages it had come to."""
+    run = locked(session, Run, intent.run_id)
+    row = row_of(session, intent.source)
+    if run is not None and run.state == "reading" and row.run_id != intent.run_id:
+        row.since, row.after, row.newest, row.run_id = None, None, None, intent.run_id
+
+
+def read_by(session: Session, *, run_id: str, gateway: str) -> set[str]:
+    """The accounts that this run has read to their end."""
+    return set(session.scalars(select(Read.source).where(Read.gateway == gateway, Read.run_id == run_id)))
+
+
 def relate(session: Session, *, gateway: str) -> None:
     """Find what the lines came of whose transfer had not been listed when they were; there are few."""
     # Twice: what was taken back from a worker leads to what we took back, and only that to the transfer.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -25,6 +25,7 @@ STATES = ("reading", "spreading", "collecting", "comparing", "reporting", "done"
 _LIVE = "run"
 # Who begins the run of every day.
 DAILY = "system"
+When = Literal["before", "after"]
 
 
 class RunNotFound(NotFound):
@@ -125,12 +126,14 @@ def currencies(session: Session, *, gateway: str) -> list[str]:
     return sorted(session.scalars(select(Line.currency).where(Line.gateway == gateway).distinct()))
 
 
-def note_balances(session: Session, *, run_id: str, balances: dict[str, Any]) -> None:
+def note_balances(session: Session, *, run_id: str, when: When, balances: dict[str, Any]) -> None:
     """Keep what the gateway says lies on our balance: once before its lines are read, and once after."""
     row = _held(session, run_id)
-    if row.state == "reading" and row.balances_before is None:
+    if row.state != "reading":
+        return
+    if when == "before" and row.balances_before is None:
         row.balances_before = balances
-    elif row.state == "spreading" and row.balances_after is None:
+    elif when == "after" and row.balances_after is None:
         row.balances_after = balances
 
 

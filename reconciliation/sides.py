@@ -91,7 +91,7 @@ def collect_entries(session: Session, *, gateway: str, until: datetime, batch: i
             _COLUMNS,
             select(
                 literal(gateway),
-                _item(moved.c.about, moved.c.worker),
+                item_of(moved.c.about, moved.c.worker),
                 moved.c.currency,
                 literal(ENTRY),
                 # The bytes of the id as text: both engines can say them so.
@@ -126,11 +126,11 @@ def _among(keys: Sequence[Row[str, str]]) -> ColumnElement[bool]:
 
 def _whole(these: Sequence[ColumnElement[bool]], instant: datetime) -> Select[Any]:
     minor = case((_is_charge(), Line.gross_minor), else_=Line.net_minor)
-    return _side(_item(Line.about, Line.worker), Line.line_id, minor, instant).where(*these, minor != 0)
+    return _side(item_of(Line.about, Line.worker), Line.line_id, minor, instant).where(*these, minor != 0)
 
 
 def _fees(these: Sequence[ColumnElement[bool]], instant: datetime) -> Select[Any]:
-    side = _side(_item(Line.about + FEE, Line.worker), Line.line_id + FEE, -Line.fee_minor, instant)
+    side = _side(item_of(Line.about + FEE, Line.worker), Line.line_id + FEE, -Line.fee_minor, instant)
     return side.where(*these, _is_charge(), Line.fee_minor != 0)
 
 
@@ -154,7 +154,8 @@ def _is_charge() -> ColumnElement[bool]:
     return (Line.kind == LineKind.CHARGE) & Line.our_id.is_not(None)
 
 
-def _item(about: Any, worker: Any) -> Any:  # noqa: ANN401 - columns
+def item_of(about: Any, worker: Any) -> Any:  # noqa: ANN401 - columns
+    """`items.item` of columns."""
     return case((worker == OURS, about), else_=about + "@" + worker)
 
 

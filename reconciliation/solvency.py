@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -29,12 +29,11 @@ from persistence import clock, outbox
 from persistence.unit_of_work import Retry
 from reconciliation.items import ALLOWED
 from reconciliation.reading import OURS
-from reconciliation.sides import LINE
+from reconciliation.sides import LINE, item_of
 from reconciliation.tables import Line, Part, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
@@ -79,6 +78,11 @@ class StatementView:
         return b64encode(self.signature).decode("ascii")
 
     @property
+    def as_of(self) -> datetime:
+        """The instant it is about."""
+        return datetime.fromisoformat(self.stated["as_of"])
+
+    @property
     def shortfall(self) -> Money:
         """What is missing."""
         return Money(int(self.stated["short_minor"]), self.currency)
@@ -107,7 +111,7 @@ def state(session: Session, *, run: RunView, currency: str, signer: Signer) -> S
         number=int(stated["number"]),
         run_id=run.id,
         currency=currency,
-        state="short" if stated["short_minor"] != "0" else "covered",
+        state=_state_in(stated),
         stated=stated,
         key_id=signer.key_id,
         hash=sha256(message).digest(),
@@ -154,14 +158,16 @@ def statements_of(session: Session, *, run_id: str) -> list[StatementView]:
 def minimum_balance(session: Session, *, gateway: str, currency: str) -> Money:
     """What must stay on our balance at this gateway, by the books as they are now.
 
-    It is what is held for others and lies neither on workers' accounts nor at other gateways: the least that may be
-    left by a payout of ours, and what the gateway is told to leave where it pays out by itself.
+    It is what is held for others, or in suspense, and lies neither on workers' accounts nor at other gateways: the
+    least that may be left by a payout of ours, and what the gateway is told to leave where it pays out by itself.
     """
     line = next((line for line in coverage(session) if line.held.currency == currency), None)
     if line is None:
         return Money.zero(currency)
     elsewhere = line.at_gateways - ours_at(session, gateway=gateway, currency=currency)
-    return max(line.held - elsewhere, Money.zero(currency))
+    # What nobody can explain is not ours to pay out, and what of it lies on workers' accounts meets nobody else's.
+    unexplained = max(balance(session, chart.suspense(gateway, currency)).posted, Money.zero(currency))
+    return max(line.held + unexplained - elsewhere, Money.zero(currency))
 
 
 def ours_at(session: Session, *, gateway: str, currency: str) -> Money:
@@ -177,11 +183,13 @@ def refuse_unless_ours(session: Session, *, gateway: str, amount: Money) -> None
     """
     currency = amount.currency
     last = next(iter(statements(session, after=None, limit=1, currency=currency)), None)
-    if last is None or last.made_at < clock.now(session) - LASTS:
+    # A run that waited for the gateway states today what was so when it began.
+    if last is None or last.as_of < clock.now(session) - LASTS:
         raise PlatformPayoutBlocked(
             f"Nothing recent is stated about {currency}. Run the reconciliation first.", reason="not_stated"
         )
-    if last.state == "short":
+    # By the words, which are signed.
+    if last.shortfall > Money.zero(currency):
         raise PlatformPayoutBlocked(
             f"{last.shortfall} of what is held for others is missing.",
             reason="short",
@@ -207,9 +215,16 @@ def breaches(session: Session, *, trusted: TrustedKeys) -> Iterator[Breach]:
             yield Breach("solvency_is_numbered", place, f"{expected} was expected")
         if row.stated.get("previous") != previous:
             yield Breach("solvency_is_chained", place, "it does not name the statement before it")
-        if sha256(message).digest() != row.hash or not trusted.signed(row.key_id, message, row.signature):
+        known_by = (row.state, row.run_id, row.currency)
+        said = (_state_in(row.stated), row.stated.get("run"), row.stated.get("currency"))
+        signed = trusted.signed(row.key_id, message, row.signature)
+        if sha256(message).digest() != row.hash or known_by != said or not signed:
             yield Breach("solvency_is_signed", place, "no key of ours signed these words")
         previous, expected = row.hash.hex(), row.number + 1
+
+
+def _state_in(stated: dict[str, str]) -> str:
+    return "covered" if stated.get("short_minor") == "0" else "short"
 
 
 def _amounts(session: Session, run: RunView, currency: str) -> dict[str, str]:
@@ -218,13 +233,13 @@ def _amounts(session: Session, run: RunView, currency: str) -> dict[str, str]:
     receivable = sum(minor for kind, minor in held.items() if kind.startswith(RECEIVABLE))
     # What is in suspense is nobody's until it is explained; less than nothing in it is no reason to hold less.
     owed = {kind: minor for kind, minor in held.items() if not kind.startswith((RECEIVABLE, SUSPENSE))}
-    ours, workers = _listed(session, currency, at, ours=True), _listed(session, currency, at, ours=False)
+    ours, workers = _ours_listed(session, currency, at), _workers_listed(session, currency, at)
     said, less = _gateway_says(session, run, currency)
     refunds = min(
         _under_way(session, currency, at, Part.kind == LineKind.REFUND),
         owed.get(chart.refunds_in_transit(currency).code, 0),
     )
-    # Of ours alone: what nobody ordered is gone, and not under way.
+    # Of workers alone: of our own balance no books say that it is paid out.
     way = refunds + _under_way(session, currency, at, (Part.kind == LineKind.PAYOUT) & (Part.worker != OURS))
     there = ours - less + workers + way
     return {
@@ -240,16 +255,30 @@ def _amounts(session: Session, run: RunView, currency: str) -> dict[str, str]:
     }
 
 
-def _listed(session: Session, currency: str, at: datetime, *, ours: bool) -> int:
-    whose = Line.worker == OURS if ours else Line.worker != OURS
-    listed = select(func.sum(Line.net_minor)).where(Line.currency == currency, Line.created_at <= at, whose)
+def _ours_listed(session: Session, currency: str, at: datetime) -> int:
+    listed = select(func.sum(Line.net_minor)).where(
+        Line.currency == currency, Line.created_at <= at, Line.worker == OURS
+    )
     return int(session.scalar(listed) or 0)
+
+
+def _workers_listed(session: Session, currency: str, at: datetime) -> int:
+    """What we have sent to workers' accounts and is still there: what else came there meets nobody's but theirs."""
+    of_kind = (
+        select(Line.kind, func.sum(Line.net_minor).label("minor"))
+        .where(Line.currency == currency, Line.created_at <= at, Line.worker != OURS)
+        .group_by(Line.gateway, Line.account, Line.kind)
+        .subquery()
+    )
+    theirs = (of_kind.c.kind != LineKind.ARRIVAL) & (of_kind.c.minor > 0)
+    return int(session.scalar(select(func.sum(case((theirs, 0), else_=of_kind.c.minor)))) or 0)
 
 
 def _gateway_says(session: Session, run: RunView, currency: str) -> tuple[str, int]:
     """Whether the gateway's own balance is what its lines add up to, and how much less it is."""
     before, after = (balances or {} for balances in (run.balances_before, run.balances_after))
-    if before.get(currency) is None or before.get(currency) != after.get(currency):
+    # What settles meanwhile is there before and after.
+    if currency not in before or currency not in after or sum(before[currency]) != sum(after[currency]):
         # Something moved while the lines were read, so the two are of different instants.
         return "moved", 0
     lines = session.scalar(
@@ -264,12 +293,15 @@ def _gateway_says(session: Session, run: RunView, currency: str) -> tuple[str, i
 def _under_way(session: Session, currency: str, at: datetime, these: ColumnElement[bool]) -> int:
     """What gateways have given out already and the books still hold, as long as that is only a matter of time."""
     latest = ALLOWED[LineKind.PAYOUT]
+    # What nobody ordered is an item of its own: it is gone, and not under way.
+    unordered = item_of(Part.ref, Part.worker)
     out = (
         select(Part.gateway, Part.item)
         .where(
             Part.side == LINE,
             Part.currency == currency,
             these,
+            Part.item != unordered,
             Part.at <= at,
             Part.at > at - latest,
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
+from sqlalchemy import update
 
 from jobs.reconciling import begin, carry_on
 from kernel.ids import new_id
@@ -10,12 +13,15 @@ from ledger import adjustments, chart
 from ledger.adjustments import Line
 from ledger.balances import balance
 from ledger.chart import Side
+from persistence import unit_of_work
 from persistence.unit_of_work import atomically, reading
 from reconciliation import breaks, runs
 from reconciliation.breaks import AdjustmentDoesNotExplain, BreakClosed, BreakNotFound, OwnerNotStaff
+from reconciliation.tables import Part
 from tests.books import expect_refusal
 from tests.escrow.story import ADMIN, CLIENT, FINANCE, usd
 from tests.reconciliation.test_lines_and_entries import pay_unheard
+from tests.threads import at_once
 
 SUSPENSE = chart.suspense("stripe", "USD")
 
@@ -91,6 +97,78 @@ def test_what_no_cost_explains_takes_an_adjustment_by_two_people(finance, world,
         resolve(left, "adjustment", adjustment_id=made)
     finance.reconcile()
     assert [each.kind for each in finance.open()] == ["unknown_type"]
+
+
+def test_an_adjustment_explains_one_break_when_two_are_explained_at_once(finance, world, clock):
+    world.fund()
+    for _ in range(2):
+        world.peer.book_line("moon_fee", 2_500)
+    finance.reconcile()
+    made = adjusted(
+        Line(SUSPENSE.code, Side.DEBIT, usd("25.00")),
+        Line(chart.client_fees("USD").code, Side.CREDIT, usd("25.00")),
+    )
+    both = [
+        lambda found=found: resolve(found, "adjustment", adjustment_id=made)
+        for found in finance.open()
+        if found.kind == "unknown_type"
+    ]
+    first = threading.Event()
+
+    def observer(stage, name):
+        if (stage, name) == ("before_commit", "reconciliation.breaks.resolve") and not first.is_set():
+            first.set()
+            # So long that the other one has looked.
+            threading.Event().wait(0.5)
+
+    unit_of_work.observe(observer)
+    try:
+        answers = at_once(*both)
+    finally:
+        unit_of_work._observers.remove(observer)
+    assert sorted(type(answer).__name__ for answer in answers) == ["AdjustmentDoesNotExplain", "BreakView"]
+    assert len(finance.open()) == 1
+
+
+def test_who_resolves_while_a_run_closes_has_resolved_it(finance, world, topup, clock):
+    """The amounts change in the moment in which somebody explains what they were."""
+    run = begin("stripe", by=FINANCE.id)
+    world.peer.book_line("stripe_fee", -1)
+    while reading(runs.run_of, run_id=run.id).state != "collecting":
+        assert not carry_on(run.id, most=1)
+    while atomically(runs.collect, run_id=run.id):
+        pass
+    resolving, may_commit = threading.Event(), threading.Event()
+
+    def observer(stage, name):
+        if (stage, name) == ("before_commit", "reconciliation.breaks.resolve"):
+            resolving.set()
+            may_commit.wait(5)
+
+    atomically(_other_amount, item=topup.item)
+    unit_of_work.observe(observer)
+    try:
+        someone = threading.Thread(target=resolve, args=(topup,))
+        someone.start()
+        resolving.wait(5)
+        threading.Timer(0.5, may_commit.set).start()
+        while atomically(runs.compare, run_id=run.id):
+            pass
+        someone.join()
+    finally:
+        unit_of_work._observers.remove(observer)
+    assert reading(breaks.break_of, break_id=topup.id).state == "resolved"
+    assert carry_on(run.id)
+    atomically(_other_amount, item=topup.item, back=True)
+    finance.reconcile()
+    assert finance.open() == []
+
+
+def _other_amount(session, *, item, back=False):
+    step = -1 if back else 1
+    session.execute(
+        update(Part).where(Part.item == item, Part.side == "line").values(minor=Part.minor + step)
+    )
 
 
 def test_an_adjustment_of_another_amount_explains_nothing(finance, world, topup):

@@ -148,3 +148,35 @@ def test_an_account_that_was_taken_from_us_does_not_stop_the_others(finance, wor
         outcome=account_answer(order.order.account_id, gateway_id="acct_1GoneForever"),
     )
     assert (finance.reconcile().state, finance.differences()) == ("done", [])
+
+
+def test_an_account_that_is_taken_from_us_between_two_pages_is_read_from_there_when_it_is_back(
+    finance, world, clock
+):
+    account = world.onboard()
+    for amount in range(1, 51):
+        world.peer.book_line("payout", -amount, account=account)
+    clock.advance(days=10)
+    for amount in range(51, 151):
+        world.peer.book_line("payout", -amount, account=account)
+    world.peer.fault("status", path="/v1/balance_transactions", nth=3, status=400)
+    finance.reconcile()
+    assert finance.sides()["kept"] == 100
+    finance.reconcile()
+    assert finance.sides()["kept"] == 150
+
+
+def test_accounts_that_have_been_read_are_not_gone_through_again_at_every_step(finance, world):
+    world.onboard()
+    world.fund()
+    run = begin("stripe", by=FINANCE.id)
+    # The balance, ours, and the worker's.
+    assert not carry_on(run.id, most=3)
+    asked = []
+    unit_of_work.observe(observer := lambda stage, name: asked.append((stage, name)))
+    try:
+        assert not carry_on(run.id, most=1)
+    finally:
+        unit_of_work._observers.remove(observer)
+    # Of ours alone.
+    assert asked.count(("committed", "reconciliation.reading.page_wanted")) == 1

@@ -9,6 +9,7 @@ from flask import Flask
 
 from jobs.reconcile_commands import reconcile_commands
 from jobs.reconciliation_jobs import reconcile
+from jobs.reconciling import begin_daily
 from jobs.work import NotYet
 from persistence.unit_of_work import atomically, reading
 from reconciliation import breaks, reports, runs
@@ -116,6 +117,17 @@ def test_every_day_is_reconciled_once_by_itself(finance, world, clock):
     )
     reconcile(None)
     assert len(reading(runs.runs, after=None, limit=10)) == 1
+
+
+def test_a_run_that_lasts_into_the_next_day_does_not_take_the_place_of_that_days_own(finance, world, clock):
+    world.fund()
+    yesterday = (clock.now() - timedelta(days=1)).date()
+    begin_daily("stripe", day=yesterday)
+    clock.advance(days=1)
+    while _is_to_go_on():
+        pass
+    days = [run.day for run in reading(runs.runs, after=None, limit=10)]
+    assert days == [yesterday + timedelta(days=1), yesterday]
 
 
 def _is_to_go_on():

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from jobs.reconciling import begin, carry_on
 from kernel.money import Money
 from ledger.canonical import canonical
 from persistence.tables import OutboxEvent
@@ -16,7 +17,7 @@ from reconciliation import solvency
 from reconciliation.solvency import PlatformPayoutBlocked
 from runtime.wiring import wired
 from tests.books import expect_refusal
-from tests.escrow.story import usd
+from tests.escrow.story import FINANCE, usd
 
 
 def pay_out(amount):
@@ -109,6 +110,69 @@ def test_D6_what_the_gateway_itself_says_is_less_counts(finance, world):
     assert (made.state, made.stated["gateway_says"]) == ("short", "differs by -10000")
 
 
+def test_D6_a_workers_payout_that_nobody_ordered_is_not_under_way(finance, world, clock):
+    account = world.onboard()
+    for _ in range(2):
+        world.earn()
+    clock.advance(days=3)
+    world.settle()
+    finance.reconcile()
+    assert finance.statement().state == "covered"
+    # Somebody has turned on the account's own schedule.
+    world.peer.book_line("payout", -9_000, account=account)
+    finance.reconcile()
+    made = finance.statement()
+    # Our own is 23.30: two fees of 15.00, less 3.35 each.
+    assert (made.shortfall, made.stated["under_way_minor"]) == (usd("66.70"), "0")
+
+
+def test_D6_what_came_to_a_workers_account_without_us_meets_nobody_elses(finance, world):
+    account = world.onboard()
+    world.fund()
+    world.settle()
+    world.peer.book_line("payout", -5_000)
+    for type_ in ("topup", "moon_grant"):
+        world.peer.book_line(type_, 1_000_000, account=account)
+    finance.reconcile()
+    assert (finance.statement().shortfall, finance.statement().stated["workers_minor"]) == (usd("48.35"), "0")
+    # The grant is in suspense.
+    assert minimum() == "100.00"
+
+
+def test_D6_a_statement_is_as_old_as_what_it_is_about(finance, world, clock):
+    world.fund()
+    world.settle()
+    run = begin("stripe", by=FINANCE.id)
+    # For two days the gateway does not answer.
+    clock.advance(days=2)
+    assert carry_on(run.id)
+    with expect_refusal(PlatformPayoutBlocked) as caught:
+        pay_out("1.00")
+    assert caught.value.details["reason"] == "not_stated"
+    finance.reconcile()
+    pay_out("1.00")
+
+
+def test_D6_what_comes_in_while_workers_accounts_are_read_does_not_hide_what_the_gateway_says(finance, world):
+    world.onboard()
+    world.fund()
+    finance.reconcile()
+    world.peer.book_line("stripe_fee", -1)
+    (charge,) = [
+        thing
+        for thing in world.peer.state()["objects"].values()
+        if thing["object"] == "balance_transaction" and thing["type"] == "charge"
+    ]
+    world.peer.change_line(charge["id"], amount=500)
+    run = begin("stripe", by=FINANCE.id)
+    # The balance, all of ours, and all of the worker's.
+    assert not carry_on(run.id, most=3)
+    world.fund()
+    assert carry_on(run.id)
+    made = finance.statement()
+    assert made.stated["gateway_says"] == "differs by -10000"
+
+
 def test_statements_are_signed_and_name_the_one_before(finance, world):
     world.fund()
     finance.reconcile()
@@ -128,6 +192,13 @@ def test_a_statement_that_was_changed_is_found(finance, world, database):
             connection.exec_driver_sql("DROP TRIGGER reconciliation_statements_no_update")
             connection.exec_driver_sql(
                 "UPDATE reconciliation_statements SET stated = REPLACE(stated, '10000', '1')"
+            )
+            found = _breaches(connection)
+            connection.rollback()
+            assert found == ["solvency_is_signed"]
+            connection.exec_driver_sql("DROP TRIGGER reconciliation_statements_no_update")
+            connection.exec_driver_sql(
+                "UPDATE reconciliation_statements SET state = 'short', currency = 'EUR'"
             )
             found = _breaches(connection)
             connection.rollback()

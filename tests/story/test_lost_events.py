@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from gateways.tables import EventSweep, WebhookEvent
 from jobs.commands import webhooks_commands
 from jobs.sweeping import sweep
 from payments.answers import GatewayUnavailable
 from persistence.tables import DueWork
-from persistence.unit_of_work import reading
+from persistence.unit_of_work import atomically, reading
 from runtime.wiring import gateway
 from sandbox.people import Refused
 from tests.books import nothing_moves
@@ -204,10 +205,46 @@ def test_a4_two_who_look_at_the_same_time_take_in_each_event_once(house):
         both = [each for each in both if next(each, None) is not None]
     ids = [(row.account, row.event_id) for row in kept()]
     assert len(ids) == len(set(ids))
-    (row,) = reading(
-        lambda session: list(session.scalars(select(EventSweep).where(EventSweep.account == "")))
-    )
-    assert row.until is None
+    assert looked("").until is None
+
+
+def test_a4_the_first_look_ends_however_many_pages_a_month_has(people):
+    house, account = people.house, account_of(people)
+    house.peer.webhooks(drop=1.0)
+    happen(house, account)
+    quietly(house, minutes=11)
+    atomically(lambda session: session.execute(delete(EventSweep)))
+    pages = list(islice(sweep(gateway("stripe"), account), 20))
+    assert pages[-1].done
+    assert {row.event_id for row in kept()} >= {
+        event["id"] for event in events(house) if event.get("account") == account and concerns_us(event)
+    }
+
+
+def test_a4_what_the_list_forgets_while_it_is_looked_through_is_said_to_be_lost(people):
+    house, account = people.house, account_of(people)
+    house.pass_time(minutes=60)
+    house.peer.webhooks(drop=1.0)
+    happen(house, account)
+    quietly(house, days=29, hours=22)
+    assert not next(sweep(gateway("stripe"), account)).done
+    assert looked(account).blind_since is None
+    quietly(house, hours=12)
+    taken_in(account)
+    row = looked(account)
+    assert row.blind_since < row.blind_until < row.swept_until
+
+
+def test_a4_a_first_look_that_never_ends_is_an_alarm_too(people):
+    house = people.house
+    atomically(lambda session: session.execute(delete(EventSweep)))
+    house.peer.fault("status", path="/v1/events", count=None, status=500)
+    with pytest.raises(GatewayUnavailable):
+        taken_in()
+    assert people.finance.get("/readyz")["checks"]["webhooks"] == "ok"
+    quietly(house, hours=5)
+    people.finance.sign_in()
+    assert people.finance.get("/readyz")["checks"]["webhooks"] == "not looked for"
 
 
 @pytest.fixture
@@ -219,6 +256,19 @@ def runner(house):
 def quietly(house, **span):
     """Time passes, and nobody does anything."""
     house.clock.advance(**span)
+
+
+def happen(house, account):
+    """More than fits on a page."""
+    for _ in range(60):
+        house.peer.restrict(account)
+        house.peer.complete_onboarding(account)
+
+
+def looked(account):
+    """How far the news of this account have been looked through."""
+    of_account = select(EventSweep).where(EventSweep.account == account)
+    return reading(lambda session: session.scalars(of_account).one())
 
 
 def taken_in(account=""):
