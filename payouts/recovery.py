@@ -24,6 +24,7 @@ from payments import chargebacks, debts
 from payments.charges import give_back
 from payments.collecting import GatewayDisagrees
 from payouts.accounts import held_account
+from payouts.funds import spoken_for
 from payouts.states import REVERSAL, TRANSFER, UNDONE
 from payouts.tables import Payout, PayoutPart, Reversal, Transfer
 from persistence import clock, outbox
@@ -75,6 +76,33 @@ def recover(session: Session, *, chargeback_id: str, recovery_id: str) -> Charge
         )
         debts.recovered(session, chargeback_id=chargeback_id, amount=taken)
     return chargebacks.find(session, chargeback_id)
+
+
+def order_reversal(
+    session: Session,
+    transfer: Transfer,
+    amount: Money,
+    *,
+    chargeback_id: str | None = None,
+    payout_id: str | None = None,
+) -> None:
+    """Have so much of a transfer that was sent brought back to us: for a chargeback, or as the fee of a payout."""
+    row = Reversal(
+        id=new_id("rv"),
+        transfer_id=transfer.id,
+        chargeback_id=chargeback_id,
+        payout_id=payout_id,
+        worker_id=transfer.worker_id,
+        gateway=transfer.gateway,
+        currency=amount.currency,
+        amount_minor=amount.amount_minor,
+        state=REVERSAL.initial,
+        ordered_at=clock.now(session),
+        attempt=1,
+        calls=0,
+    )
+    session.add(row)
+    _tell(session, row, "reversal.ordered")
 
 
 def to_send(session: Session, *, reversal_id: str) -> ReversalToSend | None:
@@ -135,7 +163,7 @@ def _take(session: Session, row: Transfer, owing: ChargebackView, most: Money) -
     if not amount:
         return amount
     if row.state == "sent":
-        _reverse(session, row, owing, amount)
+        order_reversal(session, row, amount, chargeback_id=owing.id)
     elif row.out_since is None:
         row.amount_minor -= amount.amount_minor
         if not row.amount_minor:
@@ -150,33 +178,19 @@ def _take(session: Session, row: Transfer, owing: ChargebackView, most: Money) -
 def _left(session: Session, row: Transfer) -> Money:
     """What of a transfer was neither withdrawn nor taken back."""
     withdrawn = (
-        select(func.coalesce(func.sum(PayoutPart.amount_minor), 0))
+        select(func.coalesce(func.sum(spoken_for()), 0))
         .join(Payout, Payout.id == PayoutPart.payout_id)
         .where(PayoutPart.transfer_id == row.id, Payout.state.not_in(UNDONE))
+        .scalar_subquery()
     )
-    reversed_ = select(func.coalesce(func.sum(Reversal.amount_minor), 0)).where(
-        Reversal.transfer_id == row.id
+    reversed_ = (
+        select(func.coalesce(func.sum(Reversal.amount_minor), 0))
+        .where(Reversal.transfer_id == row.id)
+        .scalar_subquery()
     )
-    gone = int(session.scalar(withdrawn) or 0) + int(session.scalar(reversed_) or 0)
+    # In one statement: a fee that becomes a reversal meanwhile is seen as the one or the other.
+    gone = int(session.scalar(select(withdrawn + reversed_)) or 0)
     return Money(row.amount_minor - gone, row.currency)
-
-
-def _reverse(session: Session, transfer: Transfer, owing: ChargebackView, amount: Money) -> None:
-    row = Reversal(
-        id=new_id("rv"),
-        transfer_id=transfer.id,
-        chargeback_id=owing.id,
-        worker_id=transfer.worker_id,
-        gateway=transfer.gateway,
-        currency=amount.currency,
-        amount_minor=amount.amount_minor,
-        state=REVERSAL.initial,
-        ordered_at=clock.now(session),
-        attempt=1,
-        calls=0,
-    )
-    session.add(row)
-    _tell(session, row, "reversal.ordered")
 
 
 def _take_back(session: Session, row: Transfer) -> None:
@@ -198,11 +212,12 @@ def _arrive(session: Session, row: Reversal, found: ReversalFound) -> None:
     transfer = session.get_one(Transfer, row.transfer_id)
     sourced = transfer.source_charge is not None
     settled = not sourced or give_back(session, payment_id=transfer.payment_id, amount=amount)
+    back = movements.transfer_reversed if row.payout_id is None else movements.payout_fee_collected
     post(
         session,
-        movements.transfer_reversed(row.gateway, row.worker_id, amount=amount, settled=settled),
+        back(row.gateway, row.worker_id, amount=amount, settled=settled),
         key=f"{row.id}:reversed",
-        reference=row.transfer_id,
+        reference=row.payout_id or row.transfer_id,
         actor=row.gateway,
     )
     _step(session, row, "reverse")
@@ -225,6 +240,7 @@ def _tell(session: Session, row: Reversal, event: str) -> None:
         payload={
             "transfer_id": row.transfer_id,
             "chargeback_id": row.chargeback_id,
+            "payout_id": row.payout_id,
             "worker_id": row.worker_id,
             "amount_minor": row.amount_minor,
             "currency": row.currency,

@@ -35,6 +35,8 @@ class PayoutAccount(Sent, Base):
     disabled_reason: Mapped[str | None] = mapped_column(ascii_text(64))
     bank_name: Mapped[str | None] = mapped_column(String(120))
     bank_last4: Mapped[str | None] = mapped_column(ascii_text(4))
+    # Of the bank account to which it is paid out.
+    takes_instant: Mapped[bool] = mapped_column(Boolean)
     version: Mapped[int] = mapped_column(Integer)
 
 
@@ -77,7 +79,7 @@ class Transfer(Sent, Base):
 
 
 class Payout(Sent, Base):
-    """A withdrawal to the worker's bank."""
+    """A withdrawal to the worker's bank: `amount_minor` arrives, and the fee is taken from the wallet on top of it."""
 
     __tablename__ = "payouts"
     __table_args__ = (
@@ -93,6 +95,8 @@ class Payout(Sent, Base):
     gateway: Mapped[str] = mapped_column(ascii_text(16))
     currency: Mapped[str] = mapped_column(ascii_text(3))
     amount_minor: Mapped[int] = mapped_column(BigInteger)
+    method: Mapped[str] = mapped_column(ascii_text(8))
+    fee_minor: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(ascii_text(16))
     reason: Mapped[str | None] = mapped_column(String(300))
     failure_code: Mapped[str | None] = mapped_column(ascii_text(64))
@@ -115,7 +119,7 @@ class Payout(Sent, Base):
 
 
 class PayoutPart(Base):
-    """How much of a payout comes out of one transfer; the parts add up to the payout."""
+    """How much of a payout, and of its fee, comes out of one transfer; the parts add up to the payout and the fee."""
 
     __tablename__ = "payout_parts"
     __table_args__ = (Index(None, "transfer_id"), TABLE_OPTIONS)
@@ -123,14 +127,16 @@ class PayoutPart(Base):
     payout_id: Mapped[str] = mapped_column(Id("po"), ForeignKey("payouts.id"), primary_key=True)
     transfer_id: Mapped[str] = mapped_column(Id("tr"), ForeignKey("transfers.id"), primary_key=True)
     amount_minor: Mapped[int] = mapped_column(BigInteger)
+    fee_minor: Mapped[int] = mapped_column(BigInteger)
 
 
 class Reversal(Sent, Base):
-    """Money taken back out of the worker's account, because the client's bank took it back from us."""
+    """Money taken back out of the worker's account: for what a client's bank took back from us, or a payout's fee."""
 
     __tablename__ = "transfer_reversals"
     __table_args__ = (
         UniqueConstraint("gateway", "gateway_id"),
+        UniqueConstraint("payout_id", "transfer_id"),
         Index(None, "transfer_id"),
         Index(None, "state", "id"),
         TABLE_OPTIONS,
@@ -138,7 +144,9 @@ class Reversal(Sent, Base):
 
     id: Mapped[str] = mapped_column(Id("rv"), primary_key=True)
     transfer_id: Mapped[str] = mapped_column(Id("tr"), ForeignKey("transfers.id"))
-    chargeback_id: Mapped[str] = mapped_column(Id("cb"))
+    # One of the two says why.
+    chargeback_id: Mapped[str | None] = mapped_column(Id("cb"))
+    payout_id: Mapped[str | None] = mapped_column(Id("po"), ForeignKey("payouts.id"))
     worker_id: Mapped[str] = mapped_column(Id("us"))
     gateway: Mapped[str] = mapped_column(ascii_text(16))
     gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))
@@ -148,3 +156,19 @@ class Reversal(Sent, Base):
     failure_code: Mapped[str | None] = mapped_column(ascii_text(64))
     ordered_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ConnectedBalance(Base):
+    """What the gateway said lies at a worker's account in one currency, when it was last looked at."""
+
+    __tablename__ = "connected_balances"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    account_id: Mapped[str] = mapped_column(Id("ac"), ForeignKey("payout_accounts.id"), primary_key=True)
+    currency: Mapped[str] = mapped_column(ascii_text(3), primary_key=True)
+    available_minor: Mapped[int] = mapped_column(BigInteger)
+    pending_minor: Mapped[int] = mapped_column(BigInteger)
+    instant_minor: Mapped[int] = mapped_column(BigInteger)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Since when it has been below zero, as far as anybody looked.
+    negative_since: Mapped[datetime | None] = mapped_column(UtcDateTime)

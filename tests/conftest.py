@@ -61,6 +61,8 @@ _ON_ONE = {
     "tests/story/test_chargebacks.py": "mariadb",
     "tests/story/test_faults.py": "sqlite",
     "tests/story/test_giving_back.py": "sqlite",
+    "tests/story/test_instant_payouts.py": "mariadb",
+    "tests/story/test_payout_schedules.py": "mariadb",
     "tests/story/test_lives.py": "sqlite",
     "tests/story/test_lost_events.py": "mariadb",
     "tests/story/test_open_orders.py": "mariadb",

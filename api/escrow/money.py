@@ -143,6 +143,10 @@ def _place_release(places: dict[str, Money], facts: _Facts, release: ReleaseView
         ):
             places[_PAYOUT_PLACES.get(part.state, "to_bank")] += part.amount
             left -= part.amount
+        if transfer is not None and part.transfer_id == transfer.id and part.state != "failed":
+            # Earned once it was paid, even where the bank returned the rest.
+            places["payout_fee"] += part.fee
+            left -= part.fee
     places["wallet" if transfer is not None and transfer.usable else "settling"] += left
 
 
@@ -281,7 +285,10 @@ def _release(facts: _Facts, release: ReleaseView) -> list[Step]:
             ),
         ]
     steps.append(_transfer(transfer))
-    steps += [_payout(part) for part in facts.payouts if part.transfer_id == transfer.id]
+    for part in (each for each in facts.payouts if each.transfer_id == transfer.id):
+        # What a transfer only pays the fee of goes to no bank.
+        steps += [_payout(part)] if part.amount else []
+        steps += [_payout_fee(part)] if part.fee else []
     return steps
 
 
@@ -316,6 +323,19 @@ def _payout(part: PayoutPartView) -> Step:
         part.entry_id,
         part.gateway_id,
         part.trace_id,
+    )
+
+
+def _payout_fee(part: PayoutPartView) -> Step:
+    state = {"paid": "done", "returned": "done", "failed": "failed"}.get(part.state, "waiting")
+    return Step(
+        "payout_fee",
+        "Holdfast's fee for an instant withdrawal",
+        part.fee,
+        state,
+        WORKER_SIDE,
+        part.paid_at,
+        entry_id=part.entry_id,
     )
 
 

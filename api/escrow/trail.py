@@ -26,6 +26,7 @@ PLACES = {
     "settling": "In the worker's wallet, not settled yet",
     "to_bank": "On the way to the worker's bank",
     "bank": "At the worker's bank",
+    "payout_fee": "Holdfast's fee for an instant withdrawal",
     "refunding": "On the way back to the card",
     "refunded": "Back on the card",
     "charged_back": "Taken back by the client's bank",

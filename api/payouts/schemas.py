@@ -6,12 +6,14 @@ from marshmallow import fields, validate
 
 from api.paging import AboutQuery
 from api.schemas import IdField, Instant, MoneyField, Strict, StrictBoolean
-from gateways.contract import AccountState
+from gateways.contract import AccountState, PayoutMethod
 from kernel.money import EXPONENTS
+from payouts.instant import WHY_NOT
 from payouts.states import PAYOUT, TRANSFER
 from payouts.views import NO_ACCOUNT
 
 _ACCOUNT_STATES = [NO_ACCOUNT, *(state.value for state in AccountState)]
+_METHODS = [method.value for method in PayoutMethod]
 _WHOSE = {"description": "Whose it is; only staff may ask for anybody but themselves."}
 
 
@@ -83,6 +85,34 @@ class WaitingSchema(Strict):
     milestone_id = IdField("ms", required=True, allow_none=True)
 
 
+class InstantOfferSchema(Strict):
+    """Whether an instant withdrawal is possible, up to how much, and for what fee; or why not. Standard is free."""
+
+    possible = StrictBoolean(required=True)
+    at_most = MoneyField(required=True, metadata={"description": "The most that could arrive instantly now."})
+    fee = MoneyField(
+        required=True,
+        metadata={"description": "What that would cost on top; the least fee while nothing is possible."},
+    )
+    reason = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"enum": ["account_not_ready", *WHY_NOT], "description": "Why not, as a code."},
+    )
+    why_not = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why not, in plain words."}
+    )
+
+
+class NoticeSchema(Strict):
+    """Something that stands in the way of a withdrawal, with what ends it."""
+
+    code = fields.String(
+        required=True, metadata={"enum": ["account_not_ready", "negative_balance", "below_minimum"]}
+    )
+    text = fields.String(required=True)
+
+
 class WalletBalanceSchema(Strict):
     """A wallet in one currency: balance = available + pending + reserved; `in_transit` has left it for the bank."""
 
@@ -96,6 +126,13 @@ class WalletBalanceSchema(Strict):
     in_transit = MoneyField(required=True)
     next_available_at = Instant(required=True, allow_none=True)
     waiting = fields.List(fields.Nested(WaitingSchema), required=True)
+    minimum = MoneyField(required=True, metadata={"description": "Less than this is paid to no bank."})
+    instant = fields.Nested(InstantOfferSchema, required=True)
+    notices = fields.List(
+        fields.Nested(NoticeSchema),
+        required=True,
+        metadata={"description": "What stands in the way of a withdrawal; empty when nothing does."},
+    )
 
 
 class WalletSchema(Strict):
@@ -125,17 +162,23 @@ class HistoryLineSchema(Strict):
 
 
 class PayoutOrderSchema(Strict):
-    """How much to withdraw to the bank account."""
+    """How much to withdraw to the bank account, and how fast."""
 
     amount = MoneyField(required=True)
+    method = fields.String(
+        load_default=PayoutMethod.STANDARD.value,
+        validate=validate.OneOf(_METHODS),
+        metadata={"description": "`standard` is free; `instant` costs a fee on top of the amount."},
+    )
 
 
 class PartSchema(Strict):
-    """How much of the payout came out of one milestone."""
+    """How much of the payout, and of its fee, came out of one milestone."""
 
     transfer_id = IdField("tr", required=True)
     milestone_id = IdField("ms", required=True)
     amount = MoneyField(required=True)
+    fee = MoneyField(required=True, metadata={"description": "How much of its fee."})
 
 
 class PayoutSchema(Strict):
@@ -146,6 +189,17 @@ class PayoutSchema(Strict):
     gateway = fields.String(required=True)
     gateway_id = fields.String(required=True, allow_none=True)
     amount = MoneyField(required=True)
+    method = fields.String(
+        required=True, metadata={"enum": _METHODS, "description": "How fast it goes to the bank."}
+    )
+    fee = MoneyField(
+        required=True,
+        metadata={"description": "Our fee, on top of the amount; given back unless the bank has been paid."},
+    )
+    total = MoneyField(required=True, metadata={"description": "What leaves the wallet: amount and fee."})
+    expected_at = Instant(
+        required=True, metadata={"description": "When it should be at the bank, as far as is known."}
+    )
     state = fields.String(required=True, metadata={"enum": list(PAYOUT.states)})
     reason = fields.String(required=True, allow_none=True, metadata={"description": "In plain words."})
     failure_code = fields.String(required=True, allow_none=True)

@@ -155,7 +155,7 @@ def _confirm(town: Town, pick: Pick) -> Order:
 
 def _withdraw(_: Town, pick: Pick) -> Order:
     pick("wallet")
-    return Order("walt", body={"amount": usd("1.00")})
+    return Order("walt", body={"amount": usd("1.00"), "method": "standard"})
 
 
 def _of_account(query: Json, **places: str) -> Maker:
