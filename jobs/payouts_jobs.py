@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateways.contract import Rejected
@@ -10,7 +11,7 @@ from jobs.work import NotYet, handler
 from kernel.ids import new_id
 from kernel.money import Money
 from payments.answers import found
-from payouts import account_news, connected, progress, transfers, withdrawals
+from payouts import account_news, connected, progress, schedules, transfers, withdrawals
 from payouts.progress import AtGateway
 from persistence import clock, due
 from persistence.unit_of_work import atomically, reading, staged
@@ -18,13 +19,13 @@ from runtime.wiring import gateway, wired
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
     from gateways.contract import AccountFound, BalanceFound, Busy, Unknown
     from payouts.account_news import Watched
     from payouts.connected import Place
+    from payouts.schedules import Run
     from payouts.transfers import TransferToSend
     from payouts.withdrawals import PayoutToSend
     from persistence.due import Work
@@ -126,6 +127,44 @@ def look_at_balance(work: Work) -> None:
         record=connected.record,
         account_id=work.subject,
     )
+
+
+@handler("start_scheduled_payouts")
+def start_scheduled_payouts(_work: Work) -> None:
+    """Have everybody paid whose schedule says so by now, one by one."""
+    after: str | None = None
+    while come := reading(schedules.due_schedules, after=after, limit=_BATCH):
+        atomically(_schedule_runs, come=come)
+        after = come[-1][0]
+
+
+@handler("pay_by_schedule")
+def pay_by_schedule(work: Work) -> None:
+    """Pay one worker what is available, as their schedule says; once for its time however often this runs."""
+    staged(
+        begin=schedules.run_to_make,
+        call=_balances_of_run,
+        record=schedules.make_run,
+        schedule_id=work.subject,
+        due_at=datetime.fromisoformat(work.payload["due_at"]),
+    )
+
+
+def _schedule_runs(session: Session, *, come: Sequence[tuple[str, datetime]]) -> None:
+    instant = clock.now(session)
+    for schedule_id, due_at in come:
+        due.schedule(
+            session,
+            kind="pay_by_schedule",
+            subject=schedule_id,
+            due_at=instant,
+            key=f"pay_by_schedule:{schedule_id}:{due_at.isoformat()}",
+            payload={"due_at": due_at.isoformat()},
+        )
+
+
+def _balances_of_run(run: Run) -> dict[str, BalanceFound]:
+    return _balances_at(run.place) if run.place is not None else {}
 
 
 def _schedule_looks(session: Session, *, period: str, accounts: Sequence[str]) -> None:

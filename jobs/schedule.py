@@ -24,6 +24,7 @@ RECURRING = {
     "reconcile": timedelta(hours=24),
     "sweep_events": sweeps.EVERY,
     "look_at_balances": timedelta(hours=24),
+    "start_scheduled_payouts": timedelta(hours=1),
 }
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

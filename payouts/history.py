@@ -123,10 +123,11 @@ def _payout_reason(line: StatementLine, payout: Payout) -> str | None:
     bank = words.to_bank(payout.bank_last4)
     why = f" {payout.reason}" if payout.reason else ""
     fee = Money(payout.fee_minor, payout.currency).format()
+    planned = " by your schedule" if payout.by_schedule else ""
     if line.phase is Phase.VOID_PENDING:
         return f"Withdrawal {bank} was not possible; the money is free again.{why}"
     return {
-        "payout_reserved": f"Withdrawal {bank}: held back until it is sent.",
+        "payout_reserved": f"Withdrawal {bank}{planned}: held back until it is sent.",
         "payout_sent": f"Withdrawal {bank}: sent.",
         "payout_failed": f"Withdrawal {bank} did not arrive; the money is back.{why}",
         "instant_payout_reserved": f"Instant withdrawal {bank}: held back with its fee of {fee} until it is sent.",

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateways.tables import Sent
@@ -97,6 +106,8 @@ class Payout(Sent, Base):
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     method: Mapped[str] = mapped_column(ascii_text(8))
     fee_minor: Mapped[int] = mapped_column(BigInteger)
+    # Asked for by the worker's schedule, and not by the worker.
+    by_schedule: Mapped[bool] = mapped_column(Boolean)
     state: Mapped[str] = mapped_column(ascii_text(16))
     reason: Mapped[str | None] = mapped_column(String(300))
     failure_code: Mapped[str | None] = mapped_column(ascii_text(64))
@@ -172,3 +183,51 @@ class ConnectedBalance(Base):
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # Since when it has been below zero, as far as anybody looked.
     negative_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class PayoutSchedule(Base):
+    """When a worker is paid without asking: `next_at` is missing where that is never. A weekday is 0 on Mondays."""
+
+    __tablename__ = "payout_schedules"
+    __table_args__ = (UniqueConstraint("worker_id", "gateway"), Index(None, "next_at", "id"), TABLE_OPTIONS)
+
+    id: Mapped[str] = mapped_column(Id("ps"), primary_key=True)
+    worker_id: Mapped[str] = mapped_column(Id("us"))
+    gateway: Mapped[str] = mapped_column(ascii_text(16))
+    interval: Mapped[str] = mapped_column(ascii_text(12))
+    weekday: Mapped[int | None] = mapped_column(SmallInteger)
+    minimum_minor: Mapped[int | None] = mapped_column(BigInteger)
+    minimum_currency: Mapped[str | None] = mapped_column(ascii_text(3))
+    next_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    changes: Mapped[int] = mapped_column(Integer)
+
+
+class PayoutScheduleChange(Base):
+    """What a schedule was changed to, by whom and when; never changed itself."""
+
+    __tablename__ = "payout_schedule_changes"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    schedule_id: Mapped[str] = mapped_column(Id("ps"), ForeignKey("payout_schedules.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    interval: Mapped[str] = mapped_column(ascii_text(12))
+    weekday: Mapped[int | None] = mapped_column(SmallInteger)
+    minimum_minor: Mapped[int | None] = mapped_column(BigInteger)
+    minimum_currency: Mapped[str | None] = mapped_column(ascii_text(3))
+    actor: Mapped[str] = mapped_column(ascii_text(40))
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PayoutScheduleRun(Base):
+    """What a schedule did in one period, named by its day, and one currency; it does it once."""
+
+    __tablename__ = "payout_schedule_runs"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    schedule_id: Mapped[str] = mapped_column(Id("ps"), ForeignKey("payout_schedules.id"), primary_key=True)
+    period: Mapped[str] = mapped_column(ascii_text(10), primary_key=True)
+    currency: Mapped[str] = mapped_column(ascii_text(3), primary_key=True)
+    outcome: Mapped[str] = mapped_column(ascii_text(24))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    payout_id: Mapped[str | None] = mapped_column(Id("po"), ForeignKey("payouts.id"))
+    ran_at: Mapped[datetime] = mapped_column(UtcDateTime)

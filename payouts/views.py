@@ -81,6 +81,7 @@ class PayoutView:
     amount: Money
     method: str
     fee: Money
+    by_schedule: bool
     state: str
     reason: str | None
     failure_code: str | None
@@ -182,6 +183,7 @@ def payout_view(row: Payout, parts: tuple[PartView, ...]) -> PayoutView:
         amount=Money(row.amount_minor, row.currency),
         method=row.method,
         fee=Money(row.fee_minor, row.currency),
+        by_schedule=row.by_schedule,
         state=row.state,
         reason=row.reason,
         failure_code=row.failure_code,

@@ -14,6 +14,7 @@ from ledger.statements import accounts_named
 from payouts import connected, instant, words
 from payouts.funds import funds
 from payouts.minimums import smallest_payout
+from payouts.schedules import schedule_of
 from payouts.tables import Payout, PayoutAccount
 from payouts.views import account_view
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from payouts.connected import BelowZero, Place
     from payouts.funds import Funds, Waiting
     from payouts.instant import InstantFee, InstantOffer
+    from payouts.schedules import ScheduleView
     from payouts.views import AccountView
     from payouts.words import Notice
 
@@ -64,10 +66,11 @@ class WalletBalance:
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """A worker's wallet in every currency that was ever in it."""
+    """A worker's wallet in every currency that was ever in it, and when it is paid out by itself."""
 
     user_id: str
     balances: tuple[WalletBalance, ...]
+    schedule: ScheduleView
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,11 @@ def wallet(
         takes_instant=row is not None and row.takes_instant,
         below_zero=connected.below_zero(session, user_id=user_id, gateway=gateway),
     )
-    return Wallet(user_id, tuple(_balance(session, payee, account.currency, terms) for account in accounts))
+    return Wallet(
+        user_id,
+        tuple(_balance(session, payee, account.currency, terms) for account in accounts),
+        schedule_of(session, user_id=user_id, gateway=gateway),
+    )
 
 
 def place_at_gateway(session: Session, *, user_id: str, gateway: str, by: Actor) -> Place | None:

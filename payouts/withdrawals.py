@@ -75,6 +75,7 @@ class _Said(TypedDict):
     payout_id: str
     method: PayoutMethod
     actor: str
+    by_schedule: bool
 
 
 def request_payout(
@@ -108,6 +109,24 @@ def request_payout(
         fee=fee,
         method=PayoutMethod.STANDARD if instant is None else PayoutMethod.INSTANT,
         actor=by.id,
+        by_schedule=False,
+    )
+
+
+def order_all(
+    session: Session, account: PayoutAccount, there: Funds, *, payout_id: str, amount: Money
+) -> PayoutView:
+    """Order a standard withdrawal of what is there by the worker's schedule; the caller has the account, in order."""
+    return _order(
+        session,
+        account,
+        there,
+        payout_id=payout_id,
+        amount=amount,
+        fee=Money.zero(amount.currency),
+        method=PayoutMethod.STANDARD,
+        actor="system",
+        by_schedule=True,
     )
 
 
@@ -265,6 +284,7 @@ def _reserve(
         amount_minor=amount.amount_minor,
         method=method.value,
         fee_minor=fee.amount_minor,
+        by_schedule=said["by_schedule"],
         state=PAYOUT.initial,
         bank_name=account.bank_name,
         bank_last4=account.bank_last4,

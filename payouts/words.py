@@ -213,6 +213,19 @@ def usual_arrival(method: str, requested_at: datetime) -> datetime:
     return day
 
 
+def scheduled(outcome: str, amount: Money, *, least: Money, own: Money | None) -> str:
+    """What a schedule did, or why it did nothing; what it left is looked at again the next time."""
+    own_least = f" of {own.format()}" if own is not None else ""
+    return {
+        "requested": f"{amount.format()} was sent on its way to your bank.",
+        "nothing_available": "Nothing was available.",
+        "account_not_ready": f"{amount.format()} waits: your payout account cannot pay out. Look there for what to do.",
+        "negative_balance": f"{amount.format()} waits: your account at the payment provider was below zero.",
+        "below_minimum": f"{amount.format()} waits: payments to your bank start at {least.format()}.",
+        "below_own_minimum": f"{amount.format()} waits: it is less than your own minimum{own_least}.",
+    }[outcome]
+
+
 def to_bank(bank_last4: str | None) -> str:
     """Where a payout goes."""
     return f"to the bank account{_ending_in(bank_last4)}"

@@ -28,6 +28,7 @@ from payouts import (
     instant,
     minimums,
     queries,
+    schedules,
     transfers,
     wallet,
     withdrawals,
@@ -180,6 +181,25 @@ def request_payout(order: dict[str, Any]) -> Response:
         gateway=_RAIL,
         by=actor(),
         instant=_instantly(amount.currency) if order["method"] == PayoutMethod.INSTANT else None,
+    )
+
+
+@blueprint.post("/payouts/schedule")
+@requires(Permission.WITHDRAW)
+@idempotent
+@previewable
+@blueprint.arguments(bodies.ScheduleOrderSchema)
+@blueprint.response(200, bodies.PayoutScheduleSchema)
+@refuses(schedules.PayoutScheduleMalformed, AmountNotMovable)
+def change_payout_schedule(order: dict[str, Any]) -> Response:
+    """Be paid daily, weekly, or only when you ask; at six in the morning, UTC, all that is available, without a fee."""
+    return once(
+        schedules.change_schedule,
+        gateway=_RAIL,
+        interval=order["interval"],
+        weekday=order["weekday"],
+        minimum=order.get("minimum"),
+        by=actor(),
     )
 
 

@@ -9,6 +9,7 @@ from api.schemas import IdField, Instant, MoneyField, Strict, StrictBoolean
 from gateways.contract import AccountState, PayoutMethod
 from kernel.money import EXPONENTS
 from payouts.instant import WHY_NOT
+from payouts.schedules import INTERVALS, REQUESTED, WEEKDAYS, WHY_NOTHING
 from payouts.states import PAYOUT, TRANSFER
 from payouts.views import NO_ACCOUNT
 
@@ -135,11 +136,43 @@ class WalletBalanceSchema(Strict):
     )
 
 
+class ScheduleRunSchema(Strict):
+    """What the schedule did the last time in one currency, or in plain words why it did nothing."""
+
+    period = fields.String(required=True, metadata={"format": "date"})
+    currency = fields.String(required=True)
+    outcome = fields.String(required=True, metadata={"enum": [REQUESTED, *WHY_NOTHING]})
+    amount = MoneyField(required=True)
+    reason = fields.String(required=True)
+    payout_id = IdField("po", required=True, allow_none=True)
+    ran_at = Instant(required=True)
+
+
+class PayoutScheduleSchema(Strict):
+    """When the worker is paid without asking: all that is available, as a standard withdrawal."""
+
+    id = IdField("ps", required=True, allow_none=True)
+    interval = fields.String(required=True, metadata={"enum": INTERVALS})
+    weekday = fields.String(required=True, allow_none=True, metadata={"enum": [*WEEKDAYS, None]})
+    minimum = MoneyField(required=True, allow_none=True)
+    next_at = Instant(required=True, allow_none=True)
+    last = fields.List(fields.Nested(ScheduleRunSchema), required=True)
+
+
+class ScheduleOrderSchema(Strict):
+    """When to be paid: only on demand, daily, or weekly on a day; and how much at least."""
+
+    interval = fields.String(required=True, validate=validate.OneOf(INTERVALS))
+    weekday = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(WEEKDAYS))
+    minimum = MoneyField()
+
+
 class WalletSchema(Strict):
-    """A worker's wallet in every currency that was ever in it."""
+    """A worker's wallet in every currency that was ever in it, and when it is paid out by itself."""
 
     user_id = IdField("us", required=True)
     balances = fields.List(fields.Nested(WalletBalanceSchema), required=True)
+    schedule = fields.Nested(PayoutScheduleSchema, required=True)
 
 
 class HistoryLineSchema(Strict):
@@ -195,6 +228,9 @@ class PayoutSchema(Strict):
     fee = MoneyField(
         required=True,
         metadata={"description": "Our fee, on top of the amount; given back unless the bank has been paid."},
+    )
+    by_schedule = StrictBoolean(
+        required=True, metadata={"description": "Whether the worker's schedule asked for it."}
     )
     total = MoneyField(required=True, metadata={"description": "What leaves the wallet: amount and fee."})
     expected_at = Instant(

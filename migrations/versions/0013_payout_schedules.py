@@ -21,6 +21,9 @@ def upgrade() -> None:
         "payouts", sa.Column("method", columns.ascii_text(8), nullable=False, server_default="standard")
     )
     op.add_column("payouts", sa.Column("fee_minor", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column(
+        "payouts", sa.Column("by_schedule", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
     op.add_column("payout_parts", sa.Column("fee_minor", sa.BigInteger(), nullable=False, server_default="0"))
     with op.batch_alter_table("transfer_reversals") as table:
         table.alter_column("chargeback_id", existing_type=columns.Id("cb"), nullable=True)
@@ -45,8 +48,70 @@ def upgrade() -> None:
         **columns.TABLE_OPTIONS,
     )
 
+    _schedules()
+
+
+def _schedules() -> None:
+    op.create_table(
+        "payout_schedules",
+        sa.Column("id", columns.Id("ps"), nullable=False),
+        sa.Column("worker_id", columns.Id("us"), nullable=False),
+        sa.Column("gateway", columns.ascii_text(16), nullable=False),
+        sa.Column("interval", columns.ascii_text(12), nullable=False),
+        *_chosen(),
+        sa.Column("next_at", columns.UtcDateTime(), nullable=True),
+        sa.Column("changes", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payout_schedules")),
+        sa.UniqueConstraint("worker_id", "gateway", name=op.f("uq_payout_schedules_worker_id_gateway")),
+        **columns.TABLE_OPTIONS,
+    )
+    op.create_index(op.f("ix_payout_schedules_next_at_id"), "payout_schedules", ["next_at", "id"])
+    op.create_table(
+        "payout_schedule_changes",
+        sa.Column("schedule_id", columns.Id("ps"), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("interval", columns.ascii_text(12), nullable=False),
+        *_chosen(),
+        sa.Column("actor", columns.ascii_text(40), nullable=False),
+        sa.Column("changed_at", columns.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["schedule_id"], ["payout_schedules.id"], name=op.f("fk_payout_schedule_changes_schedule_id")
+        ),
+        sa.PrimaryKeyConstraint("schedule_id", "number", name=op.f("pk_payout_schedule_changes")),
+        **columns.TABLE_OPTIONS,
+    )
+    op.create_table(
+        "payout_schedule_runs",
+        sa.Column("schedule_id", columns.Id("ps"), nullable=False),
+        sa.Column("period", columns.ascii_text(10), nullable=False),
+        sa.Column("currency", columns.ascii_text(3), nullable=False),
+        sa.Column("outcome", columns.ascii_text(24), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("payout_id", columns.Id("po"), nullable=True),
+        sa.Column("ran_at", columns.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["schedule_id"], ["payout_schedules.id"], name=op.f("fk_payout_schedule_runs_schedule_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["payout_id"], ["payouts.id"], name=op.f("fk_payout_schedule_runs_payout_id")
+        ),
+        sa.PrimaryKeyConstraint("schedule_id", "period", "currency", name=op.f("pk_payout_schedule_runs")),
+        **columns.TABLE_OPTIONS,
+    )
+
+
+def _chosen() -> tuple[sa.Column[int], sa.Column[int], sa.Column[str]]:
+    return (
+        sa.Column("weekday", sa.SmallInteger(), nullable=True),
+        sa.Column("minimum_minor", sa.BigInteger(), nullable=True),
+        sa.Column("minimum_currency", columns.ascii_text(3), nullable=True),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("payout_schedule_runs")
+    op.drop_table("payout_schedule_changes")
+    op.drop_table("payout_schedules")
     op.drop_table("connected_balances")
     with op.batch_alter_table("transfer_reversals") as table:
         table.drop_constraint(op.f("fk_transfer_reversals_payout_id"), type_="foreignkey")
@@ -56,7 +121,7 @@ def downgrade() -> None:
     with op.batch_alter_table("payout_parts") as table:
         table.drop_column("fee_minor")
     with op.batch_alter_table("payouts") as table:
-        table.drop_column("fee_minor")
-        table.drop_column("method")
+        for column in ("by_schedule", "fee_minor", "method"):
+            table.drop_column(column)
     with op.batch_alter_table("payout_accounts") as table:
         table.drop_column("takes_instant")

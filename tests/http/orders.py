@@ -256,6 +256,7 @@ ORDERS: dict[str, Maker] = {
     "getWallet": _list("walt", of="walt"),
     "listWalletHistory": _list("walt", of="walt", limit="5", currency="USD"),
     "requestPayout": _withdraw,
+    "changePayoutSchedule": _by("walt", {"interval": "weekly", "weekday": "friday", "minimum": usd("10.00")}),
     "listPayouts": _list("walt", of="walt", limit="5", state="sent"),
     "getPayout": _by("walt", payout_id="payout"),
     "getReceipt": _by("clara", entry_id="receipt"),
