@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from payouts.views import PayoutPartView
 
 # Where what the worker was paid is taken off: what they gave back was in the wallet, and what they owe is gone.
-_NEAREST = ("settling", "wallet", "to_bank", "bank")
-_GONE = ("bank", "to_bank")
+_NEAREST = ("settling", "wallet", "to_bank", "bank", "payout_fee")
+_GONE = ("bank", "to_bank", "payout_fee")
 
 _WORDS = {
     # What the card's network suspects is not said to whom it may suspect.

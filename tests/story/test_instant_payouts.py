@@ -259,3 +259,20 @@ def test_g4_less_than_the_bank_is_sent_is_said_and_goes_with_what_comes_next(peo
     people.house.pass_time(hours=96)
     assert people.wallet() == {}
     check_agreement(peer)
+
+
+def test_g3_a_chargeback_takes_what_is_left_and_never_the_fee_twice(paid_worker):
+    people, peer = paid_worker, paid_worker.house.peer
+    peer.fault("cut_before_effect", method="POST", path="/v1/transfers/.*/reversals", count=1)
+    sent(people, "80.00")
+    people.house.pass_time(hours=1)
+    steps = people.finance.get(f"/v1/milestones/{people.milestone}/money")["steps"]
+    peer.dispute(steps[0]["gateway_object"])
+    people.house.settle()
+    people.house.pass_time(hours=3)
+    assert people.wallet() == {}
+    assert people.books()["assets:receivable"] == "80.80"
+    assert people.books()["income:fees:payout"] == "-0.80"
+    assert "assets:gateway:stripe:connected" not in people.books()
+    assert people.where(people.milestone) == {"charged_back": "105.00"}
+    check_agreement(peer)
