@@ -55,6 +55,8 @@ class AccountFound:
     bank_name: str | None
     bank_last4: str | None
     account_id: str | None
+    # Whether the bank account it is paid out to takes instant payouts.
+    takes_instant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,13 @@ class ReversalFound:
     reversal_id: str | None
 
 
+class PayoutMethod(StrEnum):
+    """How fast a payout goes to the bank."""
+
+    STANDARD = "standard"
+    INSTANT = "instant"
+
+
 class PayoutState(StrEnum):
     """How far a payout to a bank has come."""
 
@@ -145,6 +154,7 @@ class PayoutOrder:
     account: str
     amount: Money
     attempt: int = 1
+    method: PayoutMethod = PayoutMethod.STANDARD
 
     @property
     def key(self) -> str:
@@ -168,7 +178,13 @@ class PayoutFound:
 
 @dataclass(frozen=True, slots=True)
 class BalanceFound:
-    """What lies at the gateway in one currency."""
+    """What lies at the gateway in one currency, and what of it could be paid out instantly."""
 
     available: Money
     pending: Money
+    instant: Money
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether the gateway is owed money there."""
+        return self.available.amount_minor < 0

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateways.contract import Rejected
+from jobs.queues import DEFAULT
 from jobs.work import NotYet, handler
 from kernel.ids import new_id
 from kernel.money import Money
 from payments.answers import found
-from payouts import account_news, progress, transfers, withdrawals
+from payouts import account_news, connected, progress, schedules, transfers, withdrawals
 from payouts.progress import AtGateway
+from persistence import clock, due
 from persistence.unit_of_work import atomically, reading, staged
-from runtime.wiring import gateway
+from runtime.wiring import gateway, wired
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from sqlalchemy.orm import Session
 
-    from gateways.contract import AccountFound, Busy, Unknown
+    from gateways.contract import AccountFound, BalanceFound, Busy, Unknown
     from payouts.account_news import Watched
+    from payouts.connected import Place
+    from payouts.schedules import Run
     from payouts.transfers import TransferToSend
     from payouts.withdrawals import PayoutToSend
     from persistence.due import Work
+
+_BATCH = 500
 
 
 @handler("order_transfer")
@@ -99,6 +106,82 @@ def refresh_account(work: Work) -> None:
             gateway=work.payload.get("gateway"),
         )
         written = asked is None or asked
+
+
+@handler("look_at_balances", queue=DEFAULT)
+def look_at_balances(work: Work) -> None:
+    """Have what lies at every worker's account looked at, one by one."""
+    for name in wired().gateways:
+        after: str | None = None
+        while accounts := reading(connected.accounts_with_money, gateway=name, after=after, limit=_BATCH):
+            atomically(_schedule_looks, period=work.id, accounts=accounts)
+            after = accounts[-1]
+
+
+@handler("look_at_balance", queue=DEFAULT)
+def look_at_balance(work: Work) -> None:
+    """Ask what lies at one worker's account, and write it down."""
+    staged(
+        begin=connected.place_to_look_at,
+        call=_balances_at,
+        record=connected.record,
+        account_id=work.subject,
+    )
+
+
+@handler("start_scheduled_payouts")
+def start_scheduled_payouts(_work: Work) -> None:
+    """Have everybody paid whose schedule says so by now, one by one."""
+    after: str | None = None
+    while come := reading(schedules.due_schedules, after=after, limit=_BATCH):
+        atomically(_schedule_runs, come=come)
+        after = come[-1][0]
+
+
+@handler("pay_by_schedule")
+def pay_by_schedule(work: Work) -> None:
+    """Pay one worker what is available, as their schedule says; once for its time however often this runs."""
+    staged(
+        begin=schedules.run_to_make,
+        call=_balances_of_run,
+        record=schedules.make_run,
+        schedule_id=work.subject,
+        due_at=datetime.fromisoformat(work.payload["due_at"]),
+    )
+
+
+def _schedule_runs(session: Session, *, come: Sequence[tuple[str, datetime]]) -> None:
+    instant = clock.now(session)
+    for schedule_id, due_at in come:
+        due.schedule(
+            session,
+            kind="pay_by_schedule",
+            subject=schedule_id,
+            due_at=instant,
+            key=f"pay_by_schedule:{schedule_id}:{due_at.isoformat()}",
+            payload={"due_at": due_at.isoformat()},
+        )
+
+
+def _balances_of_run(run: Run) -> dict[str, BalanceFound]:
+    return _balances_at(run.place) if run.place is not None else {}
+
+
+def _schedule_looks(session: Session, *, period: str, accounts: Sequence[str]) -> None:
+    instant = clock.now(session)
+    for account_id in accounts:
+        due.schedule(
+            session,
+            kind="look_at_balance",
+            subject=account_id,
+            due_at=instant,
+            key=f"look_at_balance:{account_id}:{period}",
+        )
+
+
+def _balances_at(place: Place) -> dict[str, BalanceFound]:
+    at = gateway(place.gateway)
+    return {currency: found(at.balance(currency, account=place.gateway_id)) for currency in place.currencies}
 
 
 def _told_of(work: Work) -> AtGateway | None:

@@ -23,6 +23,8 @@ RECURRING = {
     # Of the day before; a period begins at midnight, UTC.
     "reconcile": timedelta(hours=24),
     "sweep_events": sweeps.EVERY,
+    "look_at_balances": timedelta(hours=24),
+    "start_scheduled_payouts": timedelta(hours=1),
 }
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

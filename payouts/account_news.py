@@ -126,14 +126,14 @@ def _apply(session: Session, row: PayoutAccount, found: AccountFound) -> None:
     row.missing = list(found.missing)
     row.disabled_reason = (found.disabled_reason or "")[:_LONGEST_REASON] or None
     row.bank_name = (found.bank_name or "")[:_LONGEST_BANK] or None
-    row.bank_last4 = found.bank_last4
+    row.bank_last4, row.takes_instant = found.bank_last4, found.takes_instant
     _enter(session, row, found.state)
     if row.can_receive_transfers:
         order_waiting(session, account=row)
 
 
 def _close(session: Session, row: PayoutAccount, code: str) -> None:
-    row.can_receive_transfers = row.can_be_paid_out = False
+    row.can_receive_transfers = row.can_be_paid_out = row.takes_instant = False
     row.missing, row.disabled_reason = [], code[:_LONGEST_REASON]
     _enter(session, row, AccountState.RESTRICTED)
 

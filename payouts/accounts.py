@@ -120,6 +120,7 @@ def _blank(session: Session, user_id: str, gateway: str) -> PayoutAccount:
         state=AccountState.INCOMPLETE.value,
         can_receive_transfers=False,
         can_be_paid_out=False,
+        takes_instant=False,
         missing=[],
         version=1,
         attempt=1,

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from gateways.contract import PayoutMethod
 from kernel.money import Money
 from kernel.refusals import NotFound
 from ledger import movements
 from ledger.posting import post, post_hold, void_hold
 from payments import debts
+from payouts.recovery import order_reversal
 from payouts.states import PAYOUT
 from payouts.tables import Payout, PayoutPart, Transfer
 from payouts.views import PartView, payout_view
@@ -70,6 +72,8 @@ def tell(session: Session, row: Payout, event: str) -> None:
             "worker_id": row.worker_id,
             "amount_minor": row.amount_minor,
             "currency": row.currency,
+            "method": row.method,
+            "fee_minor": row.fee_minor,
             "bank_last4": row.bank_last4,
             "reason": row.reason,
         },
@@ -85,7 +89,12 @@ def view(session: Session, row: Payout) -> PayoutView:
         .order_by(PayoutPart.transfer_id)
     )
     parts = (
-        PartView(part.transfer_id, milestone_id, Money(part.amount_minor, row.currency))
+        PartView(
+            part.transfer_id,
+            milestone_id,
+            Money(part.amount_minor, row.currency),
+            Money(part.fee_minor, row.currency),
+        )
         for part, milestone_id in rows
     )
     return payout_view(row, tuple(parts))
@@ -94,7 +103,8 @@ def view(session: Session, row: Payout) -> PayoutView:
 def _send(session: Session, row: Payout) -> None:
     row.sent_at = clock.now(session)
     row.reason = None
-    entry = post_hold(session, row.hold_entry_id, "payout_sent", key=f"{row.id}:sent", actor=row.gateway)
+    sent = "instant_payout_sent" if _instant(row) else "payout_sent"
+    entry = post_hold(session, row.hold_entry_id, sent, key=f"{row.id}:sent", actor=row.gateway)
     row.resolved_entry_id = entry.id
     assert row.arrives_on is not None, "the gateway says when it arrives"
     _ask_at(session, row, max(row.arrives_on, row.sent_at) + _AFTER_ARRIVAL, "sent")
@@ -118,14 +128,18 @@ def _pay(session: Session, row: Payout) -> None:
         actor=row.gateway,
     )
     row.paid_entry_id = entry.id
+    _collect_fee(session, row)
     _ask_at(session, row, row.paid_at + _AFTER_PAYMENT, "paid")
 
 
 def _fail(session: Session, row: Payout) -> None:
     row.undone_at = clock.now(session)
+    amount, fee = Money(row.amount_minor, row.currency), Money(row.fee_minor, row.currency)
     entry = post(
         session,
-        movements.payout_failed(row.worker_id, amount=Money(row.amount_minor, row.currency)),
+        movements.instant_payout_failed(row.worker_id, amount=amount, fee=fee)
+        if _instant(row)
+        else movements.payout_failed(row.worker_id, amount=amount),
         key=f"{row.id}:failed",
         reference=row.id,
         actor=row.gateway,
@@ -147,6 +161,22 @@ def _return(session: Session, row: Payout) -> None:
     )
     row.undone_entry_id = entry.id
     debts.look_for_debts(session, worker_id=row.worker_id, because_of=row.id)
+
+
+def _collect_fee(session: Session, row: Payout) -> None:
+    """The fee is earned and lies at the worker's account, in the transfers that were kept for it: it is fetched."""
+    parts = session.execute(
+        select(PayoutPart, Transfer)
+        .join(Transfer, Transfer.id == PayoutPart.transfer_id)
+        .where(PayoutPart.payout_id == row.id, PayoutPart.fee_minor > 0)
+        .order_by(PayoutPart.transfer_id)
+    )
+    for part, transfer in parts.all():
+        order_reversal(session, transfer, Money(part.fee_minor, row.currency), payout_id=row.id)
+
+
+def _instant(row: Payout) -> bool:
+    return row.method == PayoutMethod.INSTANT
 
 
 _BOOKS = {"send": _send, "refuse": _refuse, "pay": _pay, "fail": _fail, "return": _return}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from kernel.money import Money, total
+from kernel.refusals import Conflict
 from ledger import chart
 from ledger.balances import balance
 from payouts import words
-from payouts.states import UNDONE
+from payouts.states import LIVE, UNDONE
 from payouts.tables import Payout, PayoutPart, Reversal, Transfer
 from persistence import clock
 
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
+
+
+class NotEnoughAvailable(Conflict):
+    """More was asked for than can be withdrawn now; the answer says how much can, what still waits, and until when."""
+
+    code = "not_enough_available"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +89,43 @@ def funds(session: Session, *, user_id: str, gateway: str, currency: str) -> Fun
     return Funds(available, pending, wallet.held, tuple(ripe), tuple(_fitted(waiting, pending)))
 
 
-def allot(amount: Money, usable: Sequence[Usable]) -> list[tuple[str, Money]]:
-    """`amount` made up of the transfers that came first, the last one in part."""
-    parts, left = [], amount
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a withdrawal and of its fee comes out of one transfer."""
+
+    transfer_id: str
+    amount: Money
+    fee: Money
+
+
+def allot(amount: Money, fee: Money, usable: Sequence[Usable]) -> list[Part]:
+    """`amount` made up of the transfers that came first, and the fee of what follows; the last one in part."""
+    parts, to_bank, to_us = [], amount, fee
     for transfer in usable:
-        if not left:
+        if not (to_bank or to_us):
             break
-        part = min(transfer.left, left)
-        parts.append((transfer.transfer_id, part))
-        left -= part
-    assert not left, "no more is withdrawn than is available"
+        part = min(transfer.left, to_bank)
+        kept = min(transfer.left - part, to_us)
+        parts.append(Part(transfer.transfer_id, part, kept))
+        to_bank -= part
+        to_us -= kept
+    assert not to_bank, "no more is withdrawn than is available"
+    assert not to_us, "no more is charged than is available"
     return parts
+
+
+def spoken_for() -> ColumnElement[int]:
+    """What a part of a payout that is not undone takes of its transfer.
+
+    The fee counts until the payout is paid. From then on the reversal that brings it to us does, in its place.
+    """
+    return PayoutPart.amount_minor + case((Payout.state.in_(LIVE), PayoutPart.fee_minor), else_=0)
 
 
 def not_used_up(session: Session, user_id: str, currency: str) -> list[tuple[Transfer, Money]]:
     """The transfers of which something can be, or will be, withdrawn; those that arrived first come first."""
     used = (
-        select(PayoutPart.transfer_id, func.sum(PayoutPart.amount_minor).label("minor"))
+        select(PayoutPart.transfer_id, func.sum(spoken_for()).label("minor"))
         .join(Payout, Payout.id == PayoutPart.payout_id)
         .where(Payout.worker_id == user_id, Payout.currency == currency, Payout.state.not_in(UNDONE))
         .group_by(PayoutPart.transfer_id)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from kernel.money import Money
 from kernel.pages import Page
 from ledger import chart
 from ledger.entries import Phase
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from identity.actors import Actor
-    from kernel.money import Money
     from ledger.journal import PostedEntry
     from ledger.statements import StatementLine
 
@@ -90,7 +90,7 @@ class _Told:
             milestone_id=line.reference if line.reference.startswith("ms_") else None,
             payout_id=payout.id if payout is not None else None,
             gross=gross,
-            fee=gross - line.amount if gross is not None else None,
+            fee=_fee(line, gross, payout),
             bank_last4=payout.bank_last4 if payout is not None else None,
         )
 
@@ -112,15 +112,27 @@ def _reason(line: StatementLine, gross: Money | None) -> str:
     return _OTHER.get(line.movement) or line.reason or "Put right by our accountants."
 
 
+def _fee(line: StatementLine, gross: Money | None, payout: Payout | None) -> Money | None:
+    if gross is not None:
+        return gross - line.amount
+    withdrawn = payout is not None and payout.fee_minor and line.movement != "payout_returned"
+    return Money(payout.fee_minor, payout.currency) if payout is not None and withdrawn else None
+
+
 def _payout_reason(line: StatementLine, payout: Payout) -> str | None:
     bank = words.to_bank(payout.bank_last4)
     why = f" {payout.reason}" if payout.reason else ""
+    fee = Money(payout.fee_minor, payout.currency).format()
+    planned = " by your schedule" if payout.by_schedule else ""
     if line.phase is Phase.VOID_PENDING:
         return f"Withdrawal {bank} was not possible; the money is free again.{why}"
     return {
-        "payout_reserved": f"Withdrawal {bank}: held back until it is sent.",
+        "payout_reserved": f"Withdrawal {bank}{planned}: held back until it is sent.",
         "payout_sent": f"Withdrawal {bank}: sent.",
         "payout_failed": f"Withdrawal {bank} did not arrive; the money is back.{why}",
+        "instant_payout_reserved": f"Instant withdrawal {bank}: held back with its fee of {fee} until it is sent.",
+        "instant_payout_sent": f"Instant withdrawal {bank}: sent, for a fee of {fee}.",
+        "instant_payout_failed": f"Instant withdrawal {bank} did not arrive; money and fee are back.{why}",
         "payout_returned": f"The bank sent a withdrawal {bank} back.{why}",
     }.get(line.movement)
 

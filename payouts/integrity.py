@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from ledger import chart
 from ledger.balances import balance
 from ledger.breaches import Breach
 from ledger.outside import booked_by_line
+from payouts.funds import spoken_for
 from payouts.states import UNDONE, UNSENT
 from payouts.tables import Payout, PayoutPart, Reversal, Transfer
 
@@ -28,6 +29,7 @@ def verify(session: Session) -> list[Breach]:
         *_held(session),
         *_in_transit(session),
         *_made_up(session),
+        *_fees_fetched(session),
         *_taken_twice(session),
     ]
 
@@ -50,7 +52,8 @@ def _held(session: Session) -> Iterator[Breach]:
     """What is held back in a wallet is what its payouts that are not yet sent reserve."""
     reserved: Counter[tuple[str, str]] = Counter()
     everybody = {(worker_id, currency) for worker_id, _, currency in _sums(session, Payout)}
-    for (worker_id, _, currency), minor in _sums(session, Payout, Payout.state.in_(UNSENT)).items():
+    unsent = select(Payout.worker_id, Payout.currency, Payout.amount_minor + Payout.fee_minor)
+    for worker_id, currency, minor in session.execute(unsent.where(Payout.state.in_(UNSENT))):
         reserved[worker_id, currency] += minor
     for worker_id, currency in sorted(everybody):
         held = balance(session, chart.wallet(worker_id, currency)).held.amount_minor
@@ -73,22 +76,43 @@ def _in_transit(session: Session) -> Iterator[Breach]:
 
 
 def _made_up(session: Session) -> Iterator[Breach]:
-    """Every payout is made up of transfers, exactly."""
+    """Every payout, and every fee of one, is made up of transfers, exactly."""
     parts = func.coalesce(func.sum(PayoutPart.amount_minor), 0)
+    fees = func.coalesce(func.sum(PayoutPart.fee_minor), 0)
     rows = session.execute(
-        select(Payout.id, Payout.amount_minor, parts)
+        select(Payout.id, Payout.amount_minor, Payout.fee_minor, parts, fees)
         .outerjoin(PayoutPart, PayoutPart.payout_id == Payout.id)
-        .group_by(Payout.id, Payout.amount_minor)
-        .having(parts != Payout.amount_minor)
+        .group_by(Payout.id, Payout.amount_minor, Payout.fee_minor)
+        .having((parts != Payout.amount_minor) | (fees != Payout.fee_minor))
         .order_by(Payout.id)
     )
-    for payout_id, amount, made_up in rows:
-        yield Breach("payout_parts", payout_id, f"its parts are {made_up} of {amount}")
+    for payout_id, amount, fee, made_up, fee_made_up in rows:
+        detail = f"its parts are {made_up} of {amount}, and {fee_made_up} of a fee of {fee}"
+        yield Breach("payout_parts", payout_id, detail)
+
+
+def _fees_fetched(session: Session) -> Iterator[Breach]:
+    """The fee of every payout that was paid is fetched from the worker's account, and of no other."""
+    fetched = (
+        select(Reversal.payout_id, func.sum(Reversal.amount_minor).label("minor"))
+        .group_by(Reversal.payout_id)
+        .subquery()
+    )
+    ordered = func.coalesce(fetched.c.minor, 0)
+    owed = case((Payout.paid_at.is_not(None), Payout.fee_minor), else_=0)
+    rows = session.execute(
+        select(Payout.id, owed, ordered)
+        .outerjoin(fetched, fetched.c.payout_id == Payout.id)
+        .where(owed != ordered)
+        .order_by(Payout.id)
+    )
+    for payout_id, fee, minor in rows:
+        yield Breach("payout_fee", payout_id, f"{minor} is fetched of a fee of {fee}")
 
 
 def _taken_twice(session: Session) -> Iterator[Breach]:
     """No transfer is withdrawn beyond its amount, or before it was sent."""
-    taken = func.sum(PayoutPart.amount_minor)
+    taken = func.sum(spoken_for())
     rows = session.execute(
         select(Transfer.id, Transfer.amount_minor, Transfer.state, taken)
         .join(PayoutPart, PayoutPart.transfer_id == Transfer.id)

@@ -24,10 +24,9 @@ from payments import debts
 from payments.charges import give_back
 from payments.collecting import GatewayDisagrees
 from payouts.accounts import held_account
-from payouts.funds import not_used_up
+from payouts.funds import NotEnoughAvailable, not_used_up, spoken_for
 from payouts.states import REVERSAL, TRANSFER, UNDONE
 from payouts.tables import Payout, PayoutPart, Reversal, Transfer
-from payouts.withdrawals import NotEnoughAvailable
 from persistence import clock, outbox
 from persistence.locks import locked, locked_rows
 
@@ -106,6 +105,34 @@ def _recover(session: Session, owing: Debt, *, most: Money, recovery_id: str, by
     return taken
 
 
+def order_reversal(
+    session: Session,
+    transfer: Transfer,
+    amount: Money,
+    *,
+    owing: Debt | None = None,
+    payout_id: str | None = None,
+) -> None:
+    """Have so much of a transfer that was sent brought back to us: for what is owed, or as the fee of a payout."""
+    row = Reversal(
+        id=new_id("rv"),
+        transfer_id=transfer.id,
+        chargeback_id=owing.id if owing is not None and owing.by_bank else None,
+        clawback_id=owing.id if owing is not None and not owing.by_bank else None,
+        payout_id=payout_id,
+        worker_id=transfer.worker_id,
+        gateway=transfer.gateway,
+        currency=amount.currency,
+        amount_minor=amount.amount_minor,
+        state=REVERSAL.initial,
+        ordered_at=clock.now(session),
+        attempt=1,
+        calls=0,
+    )
+    session.add(row)
+    _tell(session, row, "reversal.ordered")
+
+
 def to_send(session: Session, *, reversal_id: str) -> ReversalToSend | None:
     """The order for the gateway; None when its answer is known."""
     row = locked(session, Reversal, reversal_id)
@@ -174,7 +201,7 @@ def _take(session: Session, row: Transfer, owing: Debt, most: Money) -> Money:
     if not amount:
         return amount
     if row.state == "sent":
-        _reverse(session, row, owing, amount)
+        order_reversal(session, row, amount, owing=owing)
     elif row.out_since is None:
         row.amount_minor -= amount.amount_minor
         if not row.amount_minor:
@@ -189,34 +216,19 @@ def _take(session: Session, row: Transfer, owing: Debt, most: Money) -> Money:
 def _left(session: Session, row: Transfer) -> Money:
     """What of a transfer was neither withdrawn nor taken back."""
     withdrawn = (
-        select(func.coalesce(func.sum(PayoutPart.amount_minor), 0))
+        select(func.coalesce(func.sum(spoken_for()), 0))
         .join(Payout, Payout.id == PayoutPart.payout_id)
         .where(PayoutPart.transfer_id == row.id, Payout.state.not_in(UNDONE))
+        .scalar_subquery()
     )
-    reversed_ = select(func.coalesce(func.sum(Reversal.amount_minor), 0)).where(
-        Reversal.transfer_id == row.id
+    reversed_ = (
+        select(func.coalesce(func.sum(Reversal.amount_minor), 0))
+        .where(Reversal.transfer_id == row.id)
+        .scalar_subquery()
     )
-    gone = int(session.scalar(withdrawn) or 0) + int(session.scalar(reversed_) or 0)
+    # In one statement: a fee that becomes a reversal meanwhile is seen as the one or the other.
+    gone = int(session.scalar(select(withdrawn + reversed_)) or 0)
     return Money(row.amount_minor - gone, row.currency)
-
-
-def _reverse(session: Session, transfer: Transfer, owing: Debt, amount: Money) -> None:
-    row = Reversal(
-        id=new_id("rv"),
-        transfer_id=transfer.id,
-        chargeback_id=owing.id if owing.by_bank else None,
-        clawback_id=None if owing.by_bank else owing.id,
-        worker_id=transfer.worker_id,
-        gateway=transfer.gateway,
-        currency=amount.currency,
-        amount_minor=amount.amount_minor,
-        state=REVERSAL.initial,
-        ordered_at=clock.now(session),
-        attempt=1,
-        calls=0,
-    )
-    session.add(row)
-    _tell(session, row, "reversal.ordered")
 
 
 def _take_back(session: Session, row: Transfer) -> None:
@@ -238,11 +250,12 @@ def _arrive(session: Session, row: Reversal, found: ReversalFound) -> None:
     transfer = session.get_one(Transfer, row.transfer_id)
     sourced = transfer.source_charge is not None
     settled = not sourced or give_back(session, payment_id=transfer.payment_id, amount=amount)
+    back = movements.transfer_reversed if row.payout_id is None else movements.payout_fee_collected
     post(
         session,
-        movements.transfer_reversed(row.gateway, row.worker_id, amount=amount, settled=settled),
+        back(row.gateway, row.worker_id, amount=amount, settled=settled),
         key=f"{row.id}:reversed",
-        reference=row.transfer_id,
+        reference=row.payout_id or row.transfer_id,
         actor=row.gateway,
     )
     _step(session, row, "reverse")
@@ -265,6 +278,7 @@ def _tell(session: Session, row: Reversal, event: str) -> None:
         payload={
             "transfer_id": row.transfer_id,
             "debt_id": row.chargeback_id or row.clawback_id,
+            "payout_id": row.payout_id,
             "worker_id": row.worker_id,
             "amount_minor": row.amount_minor,
             "currency": row.currency,

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateways.tables import Sent
@@ -35,6 +44,8 @@ class PayoutAccount(Sent, Base):
     disabled_reason: Mapped[str | None] = mapped_column(ascii_text(64))
     bank_name: Mapped[str | None] = mapped_column(String(120))
     bank_last4: Mapped[str | None] = mapped_column(ascii_text(4))
+    # Of the bank account to which it is paid out.
+    takes_instant: Mapped[bool] = mapped_column(Boolean)
     version: Mapped[int] = mapped_column(Integer)
 
 
@@ -77,7 +88,7 @@ class Transfer(Sent, Base):
 
 
 class Payout(Sent, Base):
-    """A withdrawal to the worker's bank."""
+    """A withdrawal to the worker's bank: `amount_minor` arrives, and the fee is taken from the wallet on top of it."""
 
     __tablename__ = "payouts"
     __table_args__ = (
@@ -93,6 +104,10 @@ class Payout(Sent, Base):
     gateway: Mapped[str] = mapped_column(ascii_text(16))
     currency: Mapped[str] = mapped_column(ascii_text(3))
     amount_minor: Mapped[int] = mapped_column(BigInteger)
+    method: Mapped[str] = mapped_column(ascii_text(8))
+    fee_minor: Mapped[int] = mapped_column(BigInteger)
+    # Asked for by the worker's schedule, and not by the worker.
+    by_schedule: Mapped[bool] = mapped_column(Boolean)
     state: Mapped[str] = mapped_column(ascii_text(16))
     reason: Mapped[str | None] = mapped_column(String(300))
     failure_code: Mapped[str | None] = mapped_column(ascii_text(64))
@@ -115,7 +130,7 @@ class Payout(Sent, Base):
 
 
 class PayoutPart(Base):
-    """How much of a payout comes out of one transfer; the parts add up to the payout."""
+    """How much of a payout, and of its fee, comes out of one transfer; the parts add up to the payout and the fee."""
 
     __tablename__ = "payout_parts"
     __table_args__ = (Index(None, "transfer_id"), TABLE_OPTIONS)
@@ -123,14 +138,16 @@ class PayoutPart(Base):
     payout_id: Mapped[str] = mapped_column(Id("po"), ForeignKey("payouts.id"), primary_key=True)
     transfer_id: Mapped[str] = mapped_column(Id("tr"), ForeignKey("transfers.id"), primary_key=True)
     amount_minor: Mapped[int] = mapped_column(BigInteger)
+    fee_minor: Mapped[int] = mapped_column(BigInteger)
 
 
 class Reversal(Sent, Base):
-    """Money taken back out of the worker's account, because the client has it back: by their bank or by a refund."""
+    """Money taken back out of the worker's account: because a client has it back, or as the fee of a payout."""
 
     __tablename__ = "transfer_reversals"
     __table_args__ = (
         UniqueConstraint("gateway", "gateway_id"),
+        UniqueConstraint("payout_id", "transfer_id"),
         Index(None, "transfer_id"),
         Index(None, "state", "id"),
         TABLE_OPTIONS,
@@ -138,9 +155,10 @@ class Reversal(Sent, Base):
 
     id: Mapped[str] = mapped_column(Id("rv"), primary_key=True)
     transfer_id: Mapped[str] = mapped_column(Id("tr"), ForeignKey("transfers.id"))
-    # One of the two: what the worker owed us for.
+    # One of the three says why.
     chargeback_id: Mapped[str | None] = mapped_column(Id("cb"))
     clawback_id: Mapped[str | None] = mapped_column(Id("cw"))
+    payout_id: Mapped[str | None] = mapped_column(Id("po"), ForeignKey("payouts.id"))
     worker_id: Mapped[str] = mapped_column(Id("us"))
     gateway: Mapped[str] = mapped_column(ascii_text(16))
     gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))
@@ -150,3 +168,67 @@ class Reversal(Sent, Base):
     failure_code: Mapped[str | None] = mapped_column(ascii_text(64))
     ordered_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ConnectedBalance(Base):
+    """What the gateway said lies at a worker's account in one currency, when it was last looked at."""
+
+    __tablename__ = "connected_balances"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    account_id: Mapped[str] = mapped_column(Id("ac"), ForeignKey("payout_accounts.id"), primary_key=True)
+    currency: Mapped[str] = mapped_column(ascii_text(3), primary_key=True)
+    available_minor: Mapped[int] = mapped_column(BigInteger)
+    pending_minor: Mapped[int] = mapped_column(BigInteger)
+    instant_minor: Mapped[int] = mapped_column(BigInteger)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Since when it has been below zero, as far as anybody looked.
+    negative_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class PayoutSchedule(Base):
+    """When a worker is paid without asking: `next_at` is missing where that is never. A weekday is 0 on Mondays."""
+
+    __tablename__ = "payout_schedules"
+    __table_args__ = (UniqueConstraint("worker_id", "gateway"), Index(None, "next_at", "id"), TABLE_OPTIONS)
+
+    id: Mapped[str] = mapped_column(Id("ps"), primary_key=True)
+    worker_id: Mapped[str] = mapped_column(Id("us"))
+    gateway: Mapped[str] = mapped_column(ascii_text(16))
+    interval: Mapped[str] = mapped_column(ascii_text(12))
+    weekday: Mapped[int | None] = mapped_column(SmallInteger)
+    minimum_minor: Mapped[int | None] = mapped_column(BigInteger)
+    minimum_currency: Mapped[str | None] = mapped_column(ascii_text(3))
+    next_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    changes: Mapped[int] = mapped_column(Integer)
+
+
+class PayoutScheduleChange(Base):
+    """What a schedule was changed to, by whom and when; never changed itself."""
+
+    __tablename__ = "payout_schedule_changes"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    schedule_id: Mapped[str] = mapped_column(Id("ps"), ForeignKey("payout_schedules.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    interval: Mapped[str] = mapped_column(ascii_text(12))
+    weekday: Mapped[int | None] = mapped_column(SmallInteger)
+    minimum_minor: Mapped[int | None] = mapped_column(BigInteger)
+    minimum_currency: Mapped[str | None] = mapped_column(ascii_text(3))
+    actor: Mapped[str] = mapped_column(ascii_text(40))
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PayoutScheduleRun(Base):
+    """What a schedule did in one period, named by its day, and one currency; it does it once."""
+
+    __tablename__ = "payout_schedule_runs"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    schedule_id: Mapped[str] = mapped_column(Id("ps"), ForeignKey("payout_schedules.id"), primary_key=True)
+    period: Mapped[str] = mapped_column(ascii_text(10), primary_key=True)
+    currency: Mapped[str] = mapped_column(ascii_text(3), primary_key=True)
+    outcome: Mapped[str] = mapped_column(ascii_text(24))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    payout_id: Mapped[str | None] = mapped_column(Id("po"), ForeignKey("payouts.id"))
+    ran_at: Mapped[datetime] = mapped_column(UtcDateTime)

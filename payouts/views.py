@@ -59,22 +59,29 @@ class TransferView:
 
 @dataclass(frozen=True, slots=True)
 class PartView:
-    """How much of a payout came out of one milestone's transfer."""
+    """How much of a payout, and of its fee, came out of one milestone's transfer."""
 
     transfer_id: str
     milestone_id: str
     amount: Money
+    fee: Money
 
 
 @dataclass(frozen=True, slots=True)
 class PayoutView:
-    """A withdrawal: what it is made of, where it goes and how far it is. `entry_ids` are its entries, in order."""
+    """A withdrawal: what it is made of, where it goes and how far it is. `entry_ids` are its entries, in order.
+
+    `amount` arrives, and `fee` is taken from the wallet on top of it.
+    """
 
     id: str
     worker_id: str
     gateway: str
     gateway_id: str | None
     amount: Money
+    method: str
+    fee: Money
+    by_schedule: bool
     state: str
     reason: str | None
     failure_code: str | None
@@ -89,6 +96,16 @@ class PayoutView:
     entry_ids: tuple[str, ...]
     parts: tuple[PartView, ...]
 
+    @property
+    def total(self) -> Money:
+        """What leaves the wallet."""
+        return self.amount + self.fee
+
+    @property
+    def expected_at(self) -> datetime:
+        """When it should be at the bank: as the gateway says or, before it has said so, as it usually is."""
+        return self.arrives_on or words.usual_arrival(self.method, self.requested_at)
+
 
 @dataclass(frozen=True, slots=True)
 class PayoutPartView:
@@ -97,6 +114,7 @@ class PayoutPartView:
     payout_id: str
     transfer_id: str
     amount: Money
+    fee: Money
     state: str
     reason: str | None
     gateway_id: str | None
@@ -163,6 +181,9 @@ def payout_view(row: Payout, parts: tuple[PartView, ...]) -> PayoutView:
         gateway=row.gateway,
         gateway_id=row.gateway_id,
         amount=Money(row.amount_minor, row.currency),
+        method=row.method,
+        fee=Money(row.fee_minor, row.currency),
+        by_schedule=row.by_schedule,
         state=row.state,
         reason=row.reason,
         failure_code=row.failure_code,
@@ -185,6 +206,7 @@ def payout_part_view(row: Payout, part: PayoutPart) -> PayoutPartView:
         payout_id=row.id,
         transfer_id=part.transfer_id,
         amount=Money(part.amount_minor, row.currency),
+        fee=Money(part.fee_minor, row.currency),
         state=row.state,
         reason=row.reason,
         gateway_id=row.gateway_id,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gateways.contract import AccountState
+from gateways.contract import AccountState, PayoutMethod
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,6 +56,7 @@ _STOPPED = "The payment provider has stopped your payout account. Write to suppo
 
 _FAILURES = {
     "account_closed": "The bank account is closed. Add another one to your payout account.",
+    "amount_too_small": "It is less than the bank can be sent. It can be withdrawn together with what comes next.",
     "account_frozen": "The bank account is frozen. Ask your bank, or add another one to your payout account.",
     "bank_account_restricted": "The bank account takes no such payments. Add another one to your payout account.",
     "bank_account_unusable": "The last payout to this bank account failed. Add another one to your payout account.",
@@ -66,6 +68,12 @@ _FAILURES = {
     "incorrect_account_holder_name": "The name of the account holder is not what the bank has. Correct it.",
     "incorrect_account_holder_tax_id": "The tax number of the account holder is not what the bank has. Correct it.",
     "incorrect_account_type": "The bank account is of another type than given. Correct it in your payout account.",
+    "instant_not_at_once": "It could not be sent at once. Please make a standard withdrawal, or try again later.",
+    "instant_payouts_config_disabled": "Instant payouts are not possible at the moment. Please make a standard one.",
+    "instant_payouts_currency_disabled": "This currency is not paid out instantly. Please make a standard withdrawal.",
+    "instant_payouts_limit_exceeded": "Today's limit for instant payouts is reached. Please make a standard one.",
+    "instant_payouts_unsupported": "The bank account takes no instant payouts. Please make a standard withdrawal.",
+    "balance_insufficient": "The payment provider has not released the money yet. Please make a standard withdrawal.",
     "insufficient_funds": "The money was not there yet. Please try again in a day.",
     "invalid_account_number": "The bank knows no account of this number. Correct it in your payout account.",
     "invalid_account_number_length": "The account number has the wrong length. Correct it in your payout account.",
@@ -82,6 +90,10 @@ _WAITS = {
     "payouts_limit_exceeded": "A limit of the payment provider is reached. It is tried again by itself.",
 }
 _TRIED_AGAIN = "The payment provider cannot do it at the moment. It is tried again by itself."
+
+_INSTANT_ARRIVES_AFTER = timedelta(minutes=30)
+_BUSINESS_DAYS = 2
+_SATURDAY = 5
 
 NO_ANSWER = "The payment provider has not answered. It is asked again by itself, and nothing is sent twice."
 MOVING = "It is on its way to your payout account."
@@ -101,6 +113,37 @@ class NextStep:
 
     action: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that stands in the way of a withdrawal, in plain words with what ends it."""
+
+    code: str
+    text: str
+
+
+def cannot_be_paid(step: NextStep) -> Notice:
+    """Why nothing can be withdrawn, and the one thing to do."""
+    return Notice("account_not_ready", f"Nothing can be sent to your bank yet. {step.text}")
+
+
+def below_zero(missing: Money) -> Notice:
+    """What it means that the account at the gateway is below zero."""
+    return Notice(
+        "negative_balance",
+        f"Your account at the payment provider is {missing.format()} below zero. What you earn next makes up for it;"
+        " until then nothing is paid out instantly, and a standard withdrawal waits.",
+    )
+
+
+def below_minimum(available: Money, least: Money) -> Notice:
+    """Why so little is not sent."""
+    return Notice(
+        "below_minimum",
+        f"{available.format()} is less than the {least.format()} at which payments to your bank start."
+        " It stays yours and goes with what you earn next.",
+    )
 
 
 def missing(codes: Iterable[str]) -> tuple[Missing, ...]:
@@ -157,6 +200,30 @@ def payout_failed(code: str | None) -> str:
         return _CANCELED
     unknown = f"The payment provider could not pay it out ({code}). Write to support if it fails again."
     return _FAILURES.get(code, unknown)
+
+
+def usual_arrival(method: str, requested_at: datetime) -> datetime:
+    """When a payout is usually at the bank: within half an hour, or on the second business day."""
+    if method == PayoutMethod.INSTANT:
+        return requested_at + _INSTANT_ARRIVES_AFTER
+    day, left = requested_at.replace(hour=0, minute=0, second=0, microsecond=0), _BUSINESS_DAYS
+    while left:
+        day += timedelta(days=1)
+        left -= day.weekday() < _SATURDAY
+    return day
+
+
+def scheduled(outcome: str, amount: Money, *, least: Money, own: Money | None) -> str:
+    """What a schedule did, or why it did nothing; what it left is looked at again the next time."""
+    own_least = f" of {own.format()}" if own is not None else ""
+    return {
+        "requested": f"{amount.format()} was sent on its way to your bank.",
+        "nothing_available": "Nothing was available.",
+        "account_not_ready": f"{amount.format()} waits: your payout account cannot pay out. Look there for what to do.",
+        "negative_balance": f"{amount.format()} waits: your account at the payment provider was below zero.",
+        "below_minimum": f"{amount.format()} waits: payments to your bank start at {least.format()}.",
+        "below_own_minimum": f"{amount.format()} waits: it is less than your own minimum{own_least}.",
+    }[outcome]
 
 
 def to_bank(bank_last4: str | None) -> str:

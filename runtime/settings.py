@@ -107,6 +107,18 @@ class Settings(BaseSettings):
         le=10_000,
         description="What is kept of a worker's earnings, in hundredths of a percent.",
     )
+    INSTANT_PAYOUT_FEE_BASIS_POINTS: int = Field(
+        default=100,
+        ge=0,
+        le=1_000,
+        description="What an instant withdrawal costs a worker on top of what arrives, in hundredths of a percent.",
+    )
+    INSTANT_PAYOUT_FEE_LEAST_MINOR: int = Field(
+        default=50,
+        ge=0,
+        le=1_000,
+        description="The least that an instant withdrawal costs, in minor units of its currency.",
+    )
     MERCHANT_NAME: str = Field(default="Holdfast", description="The name that payment sheets show.")
     MERCHANT_COUNTRY: str = Field(
         default="US",

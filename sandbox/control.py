@@ -208,13 +208,14 @@ def restrict(control: Control, given: Json, object_id: str) -> Json:
 
 @act("POST", "accounts/{id}/bank_account")
 def change_bank_account(control: Control, given: Json, object_id: str) -> Json:
-    """The worker gives another bank account."""
+    """The worker gives another bank account; with `{"takes_instant": false}` of a bank that is only paid slowly."""
     world = control.world
     with world.lock:
         account = control.thing(object_id, "account")
         details = {
             "account_number": given.get("account_number", onboarding.GOOD_ACCOUNT_NUMBER),
             "country": account["country"],
+            "takes_instant": bool(given.get("takes_instant", True)),
         }
         return onboarding.replace_bank_account(world, account, details)
 
@@ -304,7 +305,7 @@ def prices(control: Control, given: Json, _id: str) -> Json:
     """Change what Stripe charges and when it settles, from now on."""
     settings = control.world.settings
     for name, value in given.items():
-        if name not in {"fee_basis_points", "fee_fixed_minor", "settle_seconds"}:
+        if name not in {"fee_basis_points", "fee_fixed_minor", "settle_seconds", "instant_limit_minor"}:
             raise ValueError(f"unknown: {name}")
         setattr(settings, name, int(value))
     return given

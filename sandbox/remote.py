@@ -102,9 +102,13 @@ class Remote:
         given = {"requirements": list(requirements)} if requirements else {}
         return self._post(f"accounts/{account}/restrict", given)
 
-    def change_bank_account(self, account: str, *, account_number: str | None = None) -> Json:
+    def change_bank_account(
+        self, account: str, *, account_number: str | None = None, takes_instant: bool = True
+    ) -> Json:
         """The worker gives Stripe another bank account."""
-        given = {} if account_number is None else {"account_number": account_number}
+        given: Json = {} if account_number is None else {"account_number": account_number}
+        if not takes_instant:
+            given["takes_instant"] = False
         return self._post(f"accounts/{account}/bank_account", given)
 
     def fail_payout(self, payout: str, *, failure_code: str = "account_closed") -> Json:
@@ -151,7 +155,7 @@ class Remote:
         return found
 
     def prices(self, **prices: int) -> None:
-        """Change fee_basis_points, fee_fixed_minor or settle_seconds."""
+        """Change fee_basis_points, fee_fixed_minor, settle_seconds or instant_limit_minor."""
         self._post("prices", dict(prices))
 
     def journal(self) -> list[Json]:

@@ -14,7 +14,7 @@ from identity.permissions import Permission
 from kernel.ids import new_id
 from payments import debts
 from payouts import recovery, wallet
-from payouts.withdrawals import NotEnoughAvailable
+from payouts.funds import NotEnoughAvailable
 
 if TYPE_CHECKING:
     from flask import Response

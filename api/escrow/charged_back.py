@@ -63,6 +63,8 @@ def pay_out_again(places: dict[str, Money], parts: Sequence[PayoutPartView]) -> 
         if part.state not in {"failed", "returned"}:
             place = "bank" if part.state == "paid" else "to_bank"
             places[place] += part.amount - take(places, part.amount, ("wallet", "settling"))
+        if part.state != "failed":
+            places["payout_fee"] += part.fee - take(places, part.fee, ("wallet", "settling"))
 
 
 def steps(chargebacks: Sequence[ChargebackView]) -> list[Step]:

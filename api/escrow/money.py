@@ -51,6 +51,8 @@ class _Facts:
     late: tuple[PaymentView, ...]
     releases: tuple[ReleaseView, ...]
     transfers: dict[str, TransferView]
+    # Of what a bank gave back: they belong to no release.
+    again: tuple[TransferView, ...]
     payouts: tuple[PayoutPartView, ...]
     refunds: tuple[RefundView, ...]
     chargebacks: tuple[ChargebackView, ...]
@@ -98,6 +100,7 @@ def _facts(session: Session, milestone: MilestoneView) -> _Facts:
         late=paid_late(session, milestone.id),
         releases=queries.releases(session, milestone.id),
         transfers={each.release_id: each for each in transfers if each.release_id is not None},
+        again=tuple(each for each in transfers if each.release_id is None),
         payouts=payouts,
         refunds=refunds_of(session, milestone.id),
         chargebacks=by_banks,
@@ -162,7 +165,16 @@ def _place_release(places: dict[str, Money], facts: _Facts, release: ReleaseView
         ):
             places[_PAYOUT_PLACES.get(part.state, "to_bank")] += part.amount
             left -= part.amount
-    places["wallet" if transfer is not None and transfer.usable else "settling"] += left
+        if transfer is not None and part.transfer_id == transfer.id and part.state != "failed":
+            # Earned once it was paid, even where the bank returned the rest.
+            places["payout_fee"] += part.fee
+            left -= part.fee
+    places["wallet" if transfer is not None and _usable(facts, transfer) else "settling"] += left
+
+
+def _usable(facts: _Facts, transfer: TransferView) -> bool:
+    # What was taken back before it was moved, and given again, was moved by another.
+    return transfer.usable or (transfer.state == "taken_back" and any(each.usable for each in facts.again))
 
 
 def _steps(facts: _Facts) -> list[Step]:
@@ -300,7 +312,10 @@ def _release(facts: _Facts, release: ReleaseView) -> list[Step]:
             ),
         ]
     steps.append(_transfer(transfer))
-    steps += [_payout(part) for part in facts.payouts if part.transfer_id == transfer.id]
+    for part in (each for each in facts.payouts if each.transfer_id == transfer.id):
+        # What a transfer only pays the fee of goes to no bank.
+        steps += [_payout(part)] if part.amount else []
+        steps += [_payout_fee(part)] if part.fee else []
     return steps
 
 
@@ -335,6 +350,19 @@ def _payout(part: PayoutPartView) -> Step:
         part.entry_id,
         part.gateway_id,
         part.trace_id,
+    )
+
+
+def _payout_fee(part: PayoutPartView) -> Step:
+    state = {"paid": "done", "returned": "done", "failed": "failed"}.get(part.state, "waiting")
+    return Step(
+        "payout_fee",
+        "Holdfast's fee for an instant withdrawal",
+        part.fee,
+        state,
+        WORKER_SIDE,
+        part.paid_at,
+        entry_id=part.entry_id,
     )
 
 

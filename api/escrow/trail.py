@@ -27,6 +27,7 @@ PLACES = {
     "settling": "In the worker's wallet, not settled yet",
     "to_bank": "On the way to the worker's bank",
     "bank": "At the worker's bank",
+    "payout_fee": "Holdfast's fee for an instant withdrawal",
     "refunding": "On the way back to the card",
     "refunded": "Back on the card",
     "charged_back": "Taken back by the client's bank",
@@ -35,8 +36,8 @@ PLACES = {
 }
 
 # Where what the worker was paid is taken off: what they gave back was in the wallet, and what they owe is gone.
-NEAREST = ("settling", "wallet", "to_bank", "bank")
-GONE = ("bank", "to_bank")
+NEAREST = ("settling", "wallet", "to_bank", "bank", "payout_fee")
+GONE = ("bank", "to_bank", "payout_fee")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,28 @@ from api.paging import onward, page_of, paged
 from api.payouts import schemas as bodies
 from api.preview import previewable
 from escrow.queries import milestone
+from gateways.contract import BalanceFound, PayoutMethod
 from gateways.orders import Verdict
 from identity.permissions import Permission
 from kernel.ids import new_id
 from kernel.money import AmountNotMovable
 from kernel.pages import CursorMalformed
 from payments.answers import GatewayRefused, GatewayUnavailable, found
-from payouts import account_news, accounts, booking, history, queries, transfers, wallet, withdrawals
+from payouts import (
+    account_news,
+    accounts,
+    booking,
+    history,
+    instant,
+    minimums,
+    queries,
+    schedules,
+    transfers,
+    wallet,
+    withdrawals,
+)
+from payouts.funds import NotEnoughAvailable
+from payouts.instant import Asked, InstantFee, nothing
 from persistence.unit_of_work import atomically, reading, staged
 from runtime.wiring import gateway, wired
 
@@ -29,6 +44,8 @@ if TYPE_CHECKING:
 
     from api.paging import ListAsked, Page
     from gateways.contract import Gateway, OnboardingLink
+    from kernel.money import Money
+    from payouts.connected import Place
     from payouts.history import HistoryLine
     from payouts.views import AccountView, PayoutView
     from payouts.wallet import Wallet
@@ -109,8 +126,10 @@ def get_payout_account(asked: dict[str, str]) -> AccountView:
 @blueprint.response(200, bodies.WalletSchema)
 @refuses(wallet.WalletNotFound)
 def get_wallet(asked: dict[str, str]) -> Wallet:
-    """Your wallet: what you can withdraw, what waits for what, and what is on its way to your bank."""
-    return reading(wallet.wallet, user_id=_whose(asked), gateway=_RAIL, by=actor())
+    """Your wallet: what you can withdraw and how fast, what waits for what, and what is on its way to your bank."""
+    place = reading(wallet.place_at_gateway, user_id=_whose(asked), gateway=_RAIL, by=actor())
+    terms = wallet.InstantTerms(_instant_fee(), _lies_there(place) if place is not None else {})
+    return reading(wallet.wallet, user_id=_whose(asked), gateway=_RAIL, by=actor(), terms=terms)
 
 
 @blueprint.get("/payouts/history")
@@ -142,17 +161,45 @@ def list_wallet_history(asked: ListAsked) -> Page:
 @leads_to("getPayout", payout_id="$response.body#/id")
 @refuses(
     withdrawals.PayoutAccountNotReady,
-    withdrawals.NotEnoughAvailable,
+    NotEnoughAvailable,
     withdrawals.PayoutAmountNotPositive,
+    minimums.PayoutBelowMinimum,
+    instant.InstantPayoutNotPossible,
+    instant.InstantPayoutNotCovered,
     AmountNotMovable,
+    *_ASKS_THE_GATEWAY,
 )
 def request_payout(order: dict[str, Any]) -> Response:
-    """Withdraw to your bank account; the money is held back now and sent in a moment."""
+    """Withdraw to your bank account; the money is held back now and sent in a moment.
+
+    `amount` is what arrives. `standard` is free. `instant` costs a fee on top, which the preview shows.
+    """
+    amount: Money = order["amount"]
     return once(
         withdrawals.request_payout,
         payout_id=new_id("po"),
-        amount=order["amount"],
+        amount=amount,
         gateway=_RAIL,
+        by=actor(),
+        instant=_instantly(amount.currency) if order["method"] == PayoutMethod.INSTANT else None,
+    )
+
+
+@blueprint.post("/payouts/schedule")
+@requires(Permission.WITHDRAW)
+@idempotent
+@previewable
+@blueprint.arguments(bodies.ScheduleOrderSchema)
+@blueprint.response(200, bodies.PayoutScheduleSchema)
+@refuses(schedules.PayoutScheduleMalformed, AmountNotMovable)
+def change_payout_schedule(order: dict[str, Any]) -> Response:
+    """Be paid daily, weekly, or only when you ask; at six in the morning, UTC, all that is available, without a fee."""
+    return once(
+        schedules.change_schedule,
+        gateway=_RAIL,
+        interval=order["interval"],
+        weekday=order["weekday"],
+        minimum=order.get("minimum"),
         by=actor(),
     )
 
@@ -211,6 +258,25 @@ def _account() -> str:
     if outcome is not None:
         found(outcome)
     return reading(accounts.account_at_gateway, user_id=actor().id, gateway=_RAIL)
+
+
+def _instant_fee() -> InstantFee:
+    settings = wired().settings
+    return InstantFee(settings.INSTANT_PAYOUT_FEE_BASIS_POINTS, settings.INSTANT_PAYOUT_FEE_LEAST_MINOR)
+
+
+def _instantly(currency: str) -> Asked:
+    """The terms of an instant withdrawal, as the gateway has the worker's account now."""
+    place = reading(wallet.place_at_gateway, user_id=actor().id, gateway=_RAIL, by=actor())
+    # Who has no account that can be paid out is refused for that, before it is asked what lies there.
+    seen = _rail().balance(currency, account=place.gateway_id) if place is not None else nothing(currency)
+    return Asked(_instant_fee(), seen)
+
+
+def _lies_there(place: Place) -> dict[str, BalanceFound]:
+    """What the gateway says lies at the worker's account; what it does not say is left out, and the wallet shown."""
+    answers = {currency: _rail().balance(currency, account=place.gateway_id) for currency in place.currencies}
+    return {currency: seen for currency, seen in answers.items() if isinstance(seen, BalanceFound)}
 
 
 def _rail() -> Gateway:

@@ -6,12 +6,15 @@ from marshmallow import fields, validate
 
 from api.paging import AboutQuery
 from api.schemas import IdField, Instant, MoneyField, Strict, StrictBoolean
-from gateways.contract import AccountState
+from gateways.contract import AccountState, PayoutMethod
 from kernel.money import EXPONENTS
+from payouts.instant import WHY_NOT
+from payouts.schedules import INTERVALS, REQUESTED, WEEKDAYS, WHY_NOTHING
 from payouts.states import PAYOUT, TRANSFER
 from payouts.views import NO_ACCOUNT
 
 _ACCOUNT_STATES = [NO_ACCOUNT, *(state.value for state in AccountState)]
+_METHODS = [method.value for method in PayoutMethod]
 _WHOSE = {"description": "Whose it is; only staff may ask for anybody but themselves."}
 
 
@@ -83,6 +86,34 @@ class WaitingSchema(Strict):
     milestone_id = IdField("ms", required=True, allow_none=True)
 
 
+class InstantOfferSchema(Strict):
+    """Whether an instant withdrawal is possible, up to how much, and for what fee; or why not. Standard is free."""
+
+    possible = StrictBoolean(required=True)
+    at_most = MoneyField(required=True, metadata={"description": "The most that could arrive instantly now."})
+    fee = MoneyField(
+        required=True,
+        metadata={"description": "What that would cost on top; the least fee while nothing is possible."},
+    )
+    reason = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"enum": ["account_not_ready", *WHY_NOT], "description": "Why not, as a code."},
+    )
+    why_not = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why not, in plain words."}
+    )
+
+
+class NoticeSchema(Strict):
+    """Something that stands in the way of a withdrawal, with what ends it."""
+
+    code = fields.String(
+        required=True, metadata={"enum": ["account_not_ready", "negative_balance", "below_minimum"]}
+    )
+    text = fields.String(required=True)
+
+
 class WalletBalanceSchema(Strict):
     """A wallet in one currency: balance = available + pending + reserved; `in_transit` has left it for the bank."""
 
@@ -96,13 +127,52 @@ class WalletBalanceSchema(Strict):
     in_transit = MoneyField(required=True)
     next_available_at = Instant(required=True, allow_none=True)
     waiting = fields.List(fields.Nested(WaitingSchema), required=True)
+    minimum = MoneyField(required=True, metadata={"description": "Less than this is paid to no bank."})
+    instant = fields.Nested(InstantOfferSchema, required=True)
+    notices = fields.List(
+        fields.Nested(NoticeSchema),
+        required=True,
+        metadata={"description": "What stands in the way of a withdrawal; empty when nothing does."},
+    )
+
+
+class ScheduleRunSchema(Strict):
+    """What the schedule did the last time in one currency, or in plain words why it did nothing."""
+
+    period = fields.String(required=True, metadata={"format": "date"})
+    currency = fields.String(required=True)
+    outcome = fields.String(required=True, metadata={"enum": [REQUESTED, *WHY_NOTHING]})
+    amount = MoneyField(required=True)
+    reason = fields.String(required=True)
+    payout_id = IdField("po", required=True, allow_none=True)
+    ran_at = Instant(required=True)
+
+
+class PayoutScheduleSchema(Strict):
+    """When the worker is paid without asking: all that is available, as a standard withdrawal."""
+
+    id = IdField("ps", required=True, allow_none=True)
+    interval = fields.String(required=True, metadata={"enum": INTERVALS})
+    weekday = fields.String(required=True, allow_none=True, metadata={"enum": [*WEEKDAYS, None]})
+    minimum = MoneyField(required=True, allow_none=True)
+    next_at = Instant(required=True, allow_none=True)
+    last = fields.List(fields.Nested(ScheduleRunSchema), required=True)
+
+
+class ScheduleOrderSchema(Strict):
+    """When to be paid: only on demand, daily, or weekly on a day; and how much at least."""
+
+    interval = fields.String(required=True, validate=validate.OneOf(INTERVALS))
+    weekday = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(WEEKDAYS))
+    minimum = MoneyField()
 
 
 class WalletSchema(Strict):
-    """A worker's wallet in every currency that was ever in it."""
+    """A worker's wallet in every currency that was ever in it, and when it is paid out by itself."""
 
     user_id = IdField("us", required=True)
     balances = fields.List(fields.Nested(WalletBalanceSchema), required=True)
+    schedule = fields.Nested(PayoutScheduleSchema, required=True)
 
 
 class HistoryLineSchema(Strict):
@@ -125,17 +195,23 @@ class HistoryLineSchema(Strict):
 
 
 class PayoutOrderSchema(Strict):
-    """How much to withdraw to the bank account."""
+    """How much to withdraw to the bank account, and how fast."""
 
     amount = MoneyField(required=True)
+    method = fields.String(
+        load_default=PayoutMethod.STANDARD.value,
+        validate=validate.OneOf(_METHODS),
+        metadata={"description": "`standard` is free; `instant` costs a fee on top of the amount."},
+    )
 
 
 class PartSchema(Strict):
-    """How much of the payout came out of one milestone."""
+    """How much of the payout, and of its fee, came out of one milestone."""
 
     transfer_id = IdField("tr", required=True)
     milestone_id = IdField("ms", required=True)
     amount = MoneyField(required=True)
+    fee = MoneyField(required=True, metadata={"description": "How much of its fee."})
 
 
 class PayoutSchema(Strict):
@@ -146,6 +222,20 @@ class PayoutSchema(Strict):
     gateway = fields.String(required=True)
     gateway_id = fields.String(required=True, allow_none=True)
     amount = MoneyField(required=True)
+    method = fields.String(
+        required=True, metadata={"enum": _METHODS, "description": "How fast it goes to the bank."}
+    )
+    fee = MoneyField(
+        required=True,
+        metadata={"description": "Our fee, on top of the amount; given back unless the bank has been paid."},
+    )
+    by_schedule = StrictBoolean(
+        required=True, metadata={"description": "Whether the worker's schedule asked for it."}
+    )
+    total = MoneyField(required=True, metadata={"description": "What leaves the wallet: amount and fee."})
+    expected_at = Instant(
+        required=True, metadata={"description": "When it should be at the bank, as far as is known."}
+    )
     state = fields.String(required=True, metadata={"enum": list(PAYOUT.states)})
     reason = fields.String(required=True, allow_none=True, metadata={"description": "In plain words."})
     failure_code = fields.String(required=True, allow_none=True)

@@ -206,6 +206,32 @@ TOLD: dict[str, Told] = {
         (Line("wallet", "Sent to your bank", _WALLET_ONLY),),
         {WORKER: "{amount} left your wallet and is on its way to your bank."},
     ),
+    "instant_payout_reserved": Told(
+        "Instant withdrawal requested",
+        (Line("wallet", "Held back in your wallet, with our fee", _WALLET_ONLY),),
+        {
+            WORKER: "You asked for an instant withdrawal. {amount}, our fee included, is held back until it is sent."
+        },
+    ),
+    "instant_payout_sent": Told(
+        "Instant withdrawal sent",
+        (Line("wallet", "Sent to your bank, with our fee", _WALLET_ONLY),),
+        {WORKER: "{amount}, our fee included, left your wallet; the rest of it is on its way to your bank."},
+    ),
+    "instant_payout_failed": Told(
+        "Instant withdrawal failed",
+        (Line("wallet", "Back in your wallet, with our fee", _WALLET_ONLY),),
+        {
+            WORKER: "The instant withdrawal did not reach your bank. {amount}, fee included, is in your wallet again."
+        },
+    ),
+    "payout_fee_collected": Told(
+        "Fee of an instant withdrawal",
+        (Line("payout account", "Our fee, from your payout account", _WALLET_ONLY),),
+        {
+            WORKER: "{amount}, the fee of an instant withdrawal that arrived, was moved out of your payout account."
+        },
+    ),
     "payout_paid": Told(
         "Withdrawal paid",
         (Line("payout account", "Paid to your bank", _WALLET_ONLY),),

@@ -119,6 +119,7 @@ def read_account(values: Json) -> AccountFound:
         bank_name=bank.get("bank_name") or bank.get("brand"),
         bank_last4=bank.get("last4"),
         account_id=our_id_of(values),
+        takes_instant="instant" in (bank.get("available_payout_methods") or ()),
     )
 
 

@@ -15,7 +15,7 @@ P = ParamSpec("P")
 CATALOGUE: dict[str, Callable[..., Entry]] = {}
 
 # A movement that only holds money back, and the movement that carries it out.
-HOLDS = {"payout_reserved": "payout_sent"}
+HOLDS = {"payout_reserved": "payout_sent", "instant_payout_reserved": "instant_payout_sent"}
 
 # What a person does to the books by hand; it needs a reason, so that an auditor need not ask.
 BY_HAND = frozenset({"adjustment", "reversal", "suspense_explained"})

@@ -75,6 +75,18 @@ def payout_sent(user_id: str, *, amount: Money) -> Entry:
 
 
 @movement
+def instant_payout_reserved(user_id: str, *, amount: Money, fee: Money) -> Entry:
+    """The worker asked for an instant withdrawal: what is to arrive and our fee are held back together."""
+    return _instant_payout("instant_payout_reserved", user_id, amount, fee)
+
+
+@movement
+def instant_payout_sent(user_id: str, *, amount: Money, fee: Money) -> Entry:
+    """The gateway has the order: the amount is on its way to the bank, and the fee is ours unless it never arrives."""
+    return _instant_payout("instant_payout_sent", user_id, amount, fee)
+
+
+@movement
 def payout_paid(gateway: str, user_id: str, *, amount: Money) -> Entry:
     """The bank has the money: it left the worker's account at the gateway and nobody owes it any longer."""
     return Entry.of(
@@ -95,6 +107,29 @@ def payout_failed(user_id: str, *, amount: Money) -> Entry:
 
 
 @movement
+def instant_payout_failed(user_id: str, *, amount: Money, fee: Money) -> Entry:
+    """The instant payout never left the gateway: the amount is in the wallet again, and all of the fee with it."""
+    currency = amount.currency
+    return Entry.of(
+        "instant_payout_failed",
+        debit(chart.payouts_in_transit(currency), amount),
+        debit(chart.payout_fees(currency), fee),
+        credit(chart.wallet(user_id, currency), amount + fee),
+    )
+
+
+@movement
+def payout_fee_collected(gateway: str, user_id: str, *, amount: Money, settled: bool) -> Entry:
+    """The fee of a payout that was paid came, inside the gateway, out of the worker's account to us."""
+    target = chart.gateway_available if settled else chart.gateway_pending
+    return Entry.of(
+        "payout_fee_collected",
+        debit(target(gateway, amount.currency), amount),
+        credit(chart.connected(gateway, user_id, amount.currency), amount),
+    )
+
+
+@movement
 def payout_returned(gateway: str, user_id: str, *, amount: Money) -> Entry:
     """The bank sent a paid payout back: it is at the gateway and in the wallet again."""
     return Entry.of(
@@ -109,4 +144,14 @@ def _payout(movement: str, user_id: str, amount: Money) -> Entry:
         movement,
         debit(chart.wallet(user_id, amount.currency), amount),
         credit(chart.payouts_in_transit(amount.currency), amount),
+    )
+
+
+def _instant_payout(movement: str, user_id: str, amount: Money, fee: Money) -> Entry:
+    currency = amount.currency
+    return Entry.of(
+        movement,
+        debit(chart.wallet(user_id, currency), amount + fee),
+        credit(chart.payouts_in_transit(currency), amount),
+        credit(chart.payout_fees(currency), fee),
     )

@@ -8,7 +8,7 @@ from alembic import op
 from persistence import columns
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
@@ -43,7 +43,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_clawbacks_milestone_id"), "clawbacks", ["milestone_id"])
     op.create_index(op.f("ix_clawbacks_worker_id"), "clawbacks", ["worker_id"])
     with op.batch_alter_table("transfer_reversals") as table:
-        table.alter_column("chargeback_id", existing_type=columns.Id("cb"), nullable=True)
         table.add_column(sa.Column("clawback_id", columns.Id("cw"), nullable=True))
     # What is due is done under the name that it has now.
     op.execute("UPDATE due_work SET kind = 'recover_debt' WHERE kind = 'recover_chargeback'")
@@ -53,7 +52,6 @@ def downgrade() -> None:
     op.execute("UPDATE due_work SET kind = 'recover_chargeback' WHERE kind = 'recover_debt'")
     with op.batch_alter_table("transfer_reversals") as table:
         table.drop_column("clawback_id")
-        table.alter_column("chargeback_id", existing_type=columns.Id("cb"), nullable=False)
     op.drop_table("clawbacks")
     with op.batch_alter_table("milestones") as table:
         for name in _COUNTED:

@@ -155,7 +155,10 @@ def balance(world: World, account: str) -> Json:
     if account == world.platform:
         shown["connect_reserved"] = [{"amount": 0, "currency": currency} for currency in purses]
     else:
-        shown["instant_available"] = _amounts(purses, "available")
+        shown["instant_available"] = _amounts(
+            {currency: {"available": max(purse["available"], 0)} for currency, purse in purses.items()},
+            "available",
+        )
     return shown
 
 

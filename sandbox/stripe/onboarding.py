@@ -229,7 +229,9 @@ def _new_bank(world: World, account: Json, details: Json) -> Json:
         "account_holder_name": details.get("account_holder_name"),
         "account_holder_type": details.get("account_holder_type"),
         "account_type": None,
-        "available_payout_methods": ["standard", "instant"],
+        "available_payout_methods": ["standard", "instant"]
+        if details.get("takes_instant", True)
+        else ["standard"],
         "bank_name": "STRIPE TEST BANK",
         "country": details["country"],
         "currency": details.get("currency", account["default_currency"]),

@@ -12,6 +12,8 @@ from sandbox.stripe.state import World
 _SENT_AFTER_SECONDS = 3_600
 _INSTANT_ARRIVES_AFTER_SECONDS = 1_800
 _DAYS_TO_ARRIVE = 2
+_SMALLEST = {"krw": 40_000, "mxn": 1_000, "thb": 60_000}
+_DECIMALS = {"jpy": 0, "krw": 0, "kwd": 3}
 _WHY = {
     "no_account": "The bank account details on file are probably incorrect. No bank account could "
     "be found with those details.",
@@ -52,6 +54,35 @@ def refuse_unless_possible(world: World, account: Json, bank: Json, payout: Json
         "balance is too low. You can use the /v1/balance endpoint to view your Stripe balance "
         "(for more details, see stripe.com/docs/api#balance).",
     )
+    if payout["amount"] < smallest(payout["currency"]):
+        raise invalid(
+            "The specified amount is less than the minimum amount allowed. Use a higher amount and try again.",
+            code="amount_too_small",
+            param="amount",
+        )
+    if payout["method"] == "instant" and _beyond_today(world, account["id"], payout):
+        raise invalid(
+            "You have reached your daily processing limits for this payout type.",
+            code="instant_payouts_limit_exceeded",
+        )
+
+
+def smallest(currency: str) -> int:
+    """The least that is paid out: one of the currency, unless the banks of its country ask for more."""
+    return _SMALLEST.get(currency, int(10 ** _DECIMALS.get(currency, 2)))
+
+
+def _beyond_today(world: World, account: str, payout: Json) -> bool:
+    midnight = world.now() - world.now() % DAY
+    today = sum(
+        each["amount"]
+        for each in world.shelf(account, "payout")
+        if each["method"] == "instant"
+        and each["currency"] == payout["currency"]
+        and each["created"] >= midnight
+        and each["status"] not in {"failed", "canceled"}
+    )
+    return bool(today + payout["amount"] > world.settings.instant_limit_minor)
 
 
 def created(world: World, account: str, payout: Json) -> Json:

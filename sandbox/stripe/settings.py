@@ -17,3 +17,5 @@ class Settings:
     fee_basis_points: int = 290
     fee_fixed_minor: int = 30
     settle_seconds: int = 2 * DAY
+    # What one account may be paid out instantly on one day.
+    instant_limit_minor: int = 999_900

@@ -155,7 +155,7 @@ def _confirm(town: Town, pick: Pick) -> Order:
 
 def _withdraw(_: Town, pick: Pick) -> Order:
     pick("wallet")
-    return Order("walt", body={"amount": usd("1.00")})
+    return Order("walt", body={"amount": usd("1.00"), "method": "standard"})
 
 
 def _of_account(query: Json, **places: str) -> Maker:
@@ -257,6 +257,7 @@ ORDERS: dict[str, Maker] = {
     "getWallet": _list("walt", of="walt"),
     "listWalletHistory": _list("walt", of="walt", limit="5", currency="USD"),
     "requestPayout": _withdraw,
+    "changePayoutSchedule": _by("walt", {"interval": "weekly", "weekday": "friday", "minimum": usd("10.00")}),
     "listPayouts": _list("walt", of="walt", limit="5", state="sent"),
     "getPayout": _by("walt", payout_id="payout"),
     "getReceipt": _by("clara", entry_id="receipt"),

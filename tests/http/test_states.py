@@ -80,6 +80,13 @@ _AMOUNTS = {
             "abroad": (_ABROAD, 409, "not_owed", "/amount"),
         },
     ),
+    "changePayoutSchedule": (
+        "minimum",
+        {
+            "nothing": (_NOTHING, 422, "validation_failed", "/minimum/amount"),
+            "too fine": ({"amount": "1.001", "currency": "KWD"}, 422, "amount_not_movable", "/minimum"),
+        },
+    ),
     "forgiveDebt": (
         "amount",
         {

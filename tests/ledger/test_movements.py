@@ -141,6 +141,26 @@ ENTRIES = [
     ),
     (movements.payout_failed("us_w", amount=usd("90.00")), {PAYOUTS: "-90.00", wallet("us_w"): "90.00"}),
     (
+        movements.instant_payout_reserved("us_w", amount=usd("88.50"), fee=usd("0.89")),
+        {wallet("us_w"): "-89.39", PAYOUTS: "88.50", chart.payout_fees("USD"): "0.89"},
+    ),
+    (
+        movements.instant_payout_sent("us_w", amount=usd("88.50"), fee=usd("0.89")),
+        {wallet("us_w"): "-89.39", PAYOUTS: "88.50", chart.payout_fees("USD"): "0.89"},
+    ),
+    (
+        movements.instant_payout_failed("us_w", amount=usd("88.50"), fee=usd("0.89")),
+        {PAYOUTS: "-88.50", chart.payout_fees("USD"): "-0.89", wallet("us_w"): "89.39"},
+    ),
+    (
+        movements.payout_fee_collected(STRIPE, "us_w", amount=usd("0.89"), settled=True),
+        {AVAILABLE: "0.89", CONNECTED: "-0.89"},
+    ),
+    (
+        movements.payout_fee_collected(STRIPE, "us_w", amount=usd("0.89"), settled=False),
+        {PENDING: "0.89", CONNECTED: "-0.89"},
+    ),
+    (
         movements.payout_returned(STRIPE, "us_w", amount=usd("90.00")),
         {CONNECTED: "90.00", wallet("us_w"): "90.00"},
     ),

@@ -10,7 +10,7 @@ from kernel.ids import new_id
 from kernel.refusals import Refusal
 from payments import debts
 from payouts import recovery
-from payouts.withdrawals import NotEnoughAvailable
+from payouts.funds import NotEnoughAvailable
 from persistence.unit_of_work import atomically, reading
 from runtime import books
 from tests.books import expect_refusal, nothing_moves
