@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from api.chargebacks.words import CHARGEBACKS
 from api.debts.words import DEBTS
+from api.escrow.words import MILESTONES
 from api.ledger.words import BOOKS
 from api.orders.words import OPERATING
 from api.reconciliation.words import RECONCILIATION
@@ -89,13 +90,6 @@ _PEOPLE = {
 _CONTRACTS = {
     "Contract.currency": "Of every price in it: ISO 4217.",
     "Contract.state": "`offered`, `active`, and how it ended: `completed` or `cancelled`.",
-    "Milestone.charged_back": "Was held until the client's bank took it.",
-    "Milestone.given_back": "Of the released, what went back to the client after all.",
-    "Milestone.held": "With Holdfast now.",
-    "Milestone.owed": "Came back of refunds, with the fee; the client's, until it is ordered again.",
-    "Milestone.refunded": "Decided to go back to the client, out of the price.",
-    "Milestone.released": "Released to the worker, before our fee.",
-    "Milestone.state": "Where it stands; `GET /v1/processes/milestone` draws all of it.",
     "MilestoneTerms.price": "What the worker does it for; our fees are reckoned from it.",
     "Offer.currency": "Of every price in it: ISO 4217.",
     "accepted_at": "When the worker took it.",
@@ -123,10 +117,6 @@ _ACTS = {
     "Refund.held": "How much of it comes out of the hold; our share of the fee goes back as well.",
     "Refund.reason": "Why the money goes back, in the words of whoever said so.",
     "Refund.state": "How far it is; money that `failed` to arrive is owed to the client until it is `repeated`.",
-    "GiveBack.amount": "How much of what was released, before our fee on it.",
-    "GiveBack.reason": "Why, in your own words; the other side reads it.",
-    "RefundOrder.amount": "How much of the hold.",
-    "RefundOrder.reason": "Why, in your own words; the other side reads it.",
     "RefundRequest.amount": "How much of the hold the client wants back.",
     "RefundRequest.reason": "Why, in the client's words.",
     "RefundRequest.state": "`open`, or how it was answered.",
@@ -384,6 +374,7 @@ _WORDS = {
     **_PAYING_OUT,
     **CHARGEBACKS,
     **DEBTS,
+    **MILESTONES,
     **BOOKS,
     **RECONCILIATION,
     **OPERATING,
