@@ -12,6 +12,7 @@ from identity.accounts import account_with_role
 from identity.permissions import Role
 from kernel.money import EXPONENTS, Money
 from kernel.refusals import Conflict, Invalid, NotFound
+from kernel.time import rfc3339
 from ledger import movements
 from ledger.adjustments import held_adjustment
 from ledger.chart import Side, suspense
@@ -48,6 +49,12 @@ class BreakClosed(Conflict):
     """The break came out even by itself, or somebody has resolved it before."""
 
     code = "break_closed"
+
+
+class BreakMayComeOut(Conflict):
+    """The break is younger than such things may be: it may come out even by itself, and would then be booked twice."""
+
+    code = "break_may_come_out"
 
 
 class BreakNotBookable(Conflict):
@@ -245,6 +252,11 @@ def resolve(
     row = _open(session, break_id)
     if row.currency not in EXPONENTS:
         raise BreakNotBookable(f"The books hold no {row.currency}. Settle it with the gateway.")
+    if _is_timing(row, clock.now(session)):
+        raise BreakMayComeOut(
+            "It may come out even by itself. Wait for the run after its time is over.",
+            allowed_until=rfc3339(row.allowed_until),
+        )
     difference = Money(row.gateway_minor - row.books_minor, row.currency)
     if explanation == ADJUSTED:
         entry_id = _adjusted(session, row, difference, adjustment_id)
@@ -334,9 +346,14 @@ def _reason(session: Session, row: Break) -> str | None:
     )
 
 
+def _is_timing(row: Break, at: datetime) -> bool:
+    # Nobody waits for an explanation of what is in suspense.
+    return row.kind != "unknown_type" and at < row.allowed_until
+
+
 def _view(row: Break, at: datetime, reason: str | None) -> BreakView:
     then = row.closed_at is None or row.closed_at > at
-    timing = row.kind != "unknown_type" and at < row.allowed_until
+    timing = _is_timing(row, at)
     return BreakView(
         id=row.id,
         gateway=row.gateway,

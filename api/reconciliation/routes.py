@@ -126,6 +126,7 @@ def assign_break(said: dict[str, Any], break_id: str) -> Response:
 @refuses(
     breaks.BreakNotFound,
     breaks.BreakClosed,
+    breaks.BreakMayComeOut,
     breaks.BreakNotBookable,
     breaks.AdjustmentDoesNotExplain,
     AdjustmentNotFound,

@@ -33,6 +33,11 @@ _ASIDE = (
     "reconciliation.",
     "reconcile",
     "seal_",
+    "payouts.connected.",
+    "payouts.schedules.",
+    "look_at_balance",
+    "jobs.payouts_jobs._schedule_looks",
+    "start_scheduled_payouts",
 )
 
 

@@ -16,9 +16,15 @@ from ledger.chart import Side
 from persistence import unit_of_work
 from persistence.unit_of_work import atomically, reading
 from reconciliation import breaks, runs
-from reconciliation.breaks import AdjustmentDoesNotExplain, BreakClosed, BreakNotFound, OwnerNotStaff
+from reconciliation.breaks import (
+    AdjustmentDoesNotExplain,
+    BreakClosed,
+    BreakMayComeOut,
+    BreakNotFound,
+    OwnerNotStaff,
+)
 from reconciliation.tables import Part
-from tests.books import expect_refusal
+from tests.books import expect_refusal, nothing_moves
 from tests.escrow.story import ADMIN, CLIENT, FINANCE, usd
 from tests.reconciliation.test_lines_and_entries import pay_unheard
 from tests.threads import at_once
@@ -209,6 +215,19 @@ def test_a_break_is_somebodys_of_staff_and_stays_so_when_its_amounts_change(fina
     found = reading(breaks.breaks, after=None, limit=10, owner=FINANCE.id)
     assert [each.id for each in found] == [topup.id]
     assert reading(breaks.breaks, after=None, limit=10, owner="nobody") == []
+
+
+def test_what_is_young_is_not_explained_because_it_may_come_out_by_itself(finance, world, clock):
+    pay_unheard(world)
+    finance.reconcile()
+    young = finance.open()
+    assert {each.kind for each in young} == {"timing"}
+    for each in young:
+        with nothing_moves(), expect_refusal(BreakMayComeOut):
+            resolve(each)
+    world.settle()
+    finance.reconcile()
+    assert finance.open() == []
 
 
 def test_what_comes_after_all_once_it_was_explained_is_a_break_again(finance, world, clock):

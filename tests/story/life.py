@@ -203,8 +203,15 @@ class Life:
             available = Money.parse(shown["available"]["amount"], shown["currency"])
             if available and self.dice.random() < 0.7:
                 some = Money(self._steps(available, least=available.step), available.currency)
-                amount = self.dice.choice([available, some])
-                self._act(self.people.worker, "/v1/payouts", {"amount": _written(amount)})
+                order = {"amount": _written(self.dice.choice([available, some]))}
+                if self.dice.random() < 0.3:
+                    order["method"] = "instant"
+                self._act(self.people.worker, "/v1/payouts", order)
+
+    def choose_a_day(self) -> None:
+        interval = self.dice.choice(["on_demand", "daily", "weekly"])
+        schedule = {"interval": interval} | ({"weekday": "tuesday"} if interval == "weekly" else {})
+        self._act(self.people.worker, "/v1/payouts/schedule", schedule)
 
     def see_to_the_payout_account(self) -> None:
         peer, account = self.house.peer, self._account()
@@ -373,6 +380,7 @@ ACTS: list[Callable[[Life], None]] = [
     Life.answer_a_request,
     Life.dispute,
     Life.see_to_the_payout_account,
+    Life.choose_a_day,
     Life.bank_returns_a_payout,
     Life.bank_returns_a_refund,
     Life.order_a_refund_again,
