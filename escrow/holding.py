@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from escrow import states
 from escrow.acts import hold_milestone, move, tell
 from escrow.refunds import answer_open_request, pay_client
+from escrow.tables import Milestone
 from identity.actors import SYSTEM
 from persistence import clock, due
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from escrow.tables import Contract, Milestone
+    from escrow.tables import Contract
 
 _DAYS = {"US": 730, "TH": 10}
 _ELSEWHERE = 90
@@ -30,6 +31,7 @@ WARNINGS = (60, 80)
 OVER = 100
 
 _ANOTHER_DAY = timedelta(days=1)
+_A_WHILE = timedelta(minutes=5)
 _REASON = "It was held for as long as it may be."
 
 
@@ -57,8 +59,8 @@ def start_the_clock(session: Session, contract: Contract, milestone: Milestone) 
 def watch(session: Session, *, milestone_id: str, percent: int, refund_id: str) -> datetime | None:
     """Tell both sides that the limit is near or, when it is there, give the client back what is held.
 
-    Returns when to look again: what was handed in is released within 72 hours, and what people or a bank dispute has to
-    be decided by somebody, who is told so every day.
+    Returns when to look again: when the 72 hours of what was handed in are over, or in a day where people or a bank
+    dispute it, because then somebody has to decide and is told so (`milestone.holding_limit_reached`).
     """
     on = hold_milestone(session, milestone_id, by=SYSTEM)
     if on.milestone.state not in states.HOLDING:
@@ -67,6 +69,8 @@ def watch(session: Session, *, milestone_id: str, percent: int, refund_id: str) 
     if percent < OVER:
         tell(session, on, "milestone.holding_limit_near", **told)
         return None
+    if on.milestone.state == "submitted":
+        return max(on.milestone.deadline_at or clock.now(session), clock.now(session) + _A_WHILE)
     if on.milestone.state != "funded":
         tell(session, on, "milestone.holding_limit_reached", state=on.milestone.state, **told)
         return clock.now(session) + _ANOTHER_DAY
@@ -82,6 +86,11 @@ def watch(session: Session, *, milestone_id: str, percent: int, refund_id: str) 
         currency=held.currency,
     )
     return None
+
+
+def needs_somebody(session: Session, *, milestone_id: str) -> bool:
+    """Whether what is held for the milestone moves only when people or a bank decide."""
+    return session.get_one(Milestone, milestone_id).state in {"disputed", "frozen"}
 
 
 def _written(instant: datetime | None) -> str | None:

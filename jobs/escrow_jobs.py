@@ -11,7 +11,7 @@ from escrow.sweep import release_many_by_time
 from jobs.work import NotYet, handler
 from kernel.ids import new_id
 from persistence import due
-from persistence.unit_of_work import atomically
+from persistence.unit_of_work import atomically, reading
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -52,5 +52,7 @@ def watch_holding_limit(work: Work) -> None:
     percent = work.payload["percent"]
     again_at = atomically(holding.watch, milestone_id=work.subject, percent=percent, refund_id=new_id("rf"))
     if again_at is not None:
-        _log.error("holding_limit_reached", milestone_id=work.subject)
+        # Unless what was handed in is about to be released, somebody has to decide.
+        if reading(holding.needs_somebody, milestone_id=work.subject):
+            _log.error("holding_limit_reached", milestone_id=work.subject)
         raise NotYet(again_at)

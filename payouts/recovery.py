@@ -71,7 +71,7 @@ def pay(session: Session, *, debt_id: str, amount: Money, recovery_id: str, by: 
     if debts.find(session, debt_id).worker_id != by.id:
         raise debts.DebtNotFound("There is no debt with this id.")
     owing = replace(_hold(session, debt_id), agreed=True)
-    debts.part_of_the_debt(owing, amount)
+    debts.refuse_more_than_is_owed(owing, amount)
     taken = _recover(session, owing, most=amount, recovery_id=recovery_id, by=by.id)
     if taken < amount:
         raise NotEnoughAvailable(

@@ -75,6 +75,7 @@ def test_d7_what_was_handed_in_is_released_and_not_given_back(abroad):
     abroad.submit(milestone)
     pass_days(abroad, 2)
     assert abroad.state(milestone) == "submitted"
+    assert told("milestone.holding_limit_reached") == [], "nobody has to decide"
     pass_days(abroad, 2)
     assert abroad.state(milestone) == "released"
     check_agreement(abroad.house.peer)
