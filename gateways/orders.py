@@ -89,6 +89,9 @@ def judge(order: Sent, *, call: Call, outcome: Rejected | Busy | Unknown | None)
         return Verdict.REPLACED
     if isinstance(outcome, Unknown):
         return Verdict.UNANSWERED
+    if isinstance(outcome, Rejected) and not (call.may_send or outcome.at_the_door):
+        # What was refused is the question, and that says nothing of the order.
+        return Verdict.UNANSWERED
     # Another call may have gone out since this one began: then this answer is not the last word.
     last = call.number == order.calls
     if outcome is None:

@@ -81,7 +81,7 @@ class Stories(RuleBasedStateMachine):
         self.views = {}
         self.payments = []
         self.refunds = []
-        self.silent_since = {}
+        self.silent = {}
         self.requests = []
         self.submissions = []
 
@@ -336,10 +336,13 @@ class Stories(RuleBasedStateMachine):
                 story.record_refund(view, story.refund_answer(view, RefundState(said)))
             return
         story.record_refund(view, _WITHOUT_OBJECT.get(said) or story.refund_answer(view, RefundState(said)))
-        # What was not answered may still be carried out: for a while a refusal is not the last word on it.
-        may_be_out = refund.state == "unknown" and self.silent_since.get(view.id) == self.hours
+        # What was not answered may still be carried out: for a while a refusal is not the last word on it. When the
+        # gateway has forgotten the key it is only asked, and what it refuses then is the question.
+        since, last = self.silent.get(view.id, (self.hours, None))
+        only_asked = self.hours - since >= 24
+        may_be_out = refund.state == "unknown" and (only_asked or last == self.hours)
         if said == "unknown":
-            self.silent_since[view.id] = self.hours
+            self.silent[view.id] = (since, last if only_asked else self.hours)
         if said == "failed" or (said == "declined" and not refund.known_at_gateway and not may_be_out):
             if refund.state != "repeated":
                 refund.state = "failed"

@@ -332,3 +332,11 @@ def test_what_may_not_be_sent_is_asked_about_and_leaves_no_trace():
     call = orders.next_call(row, now=_START + timedelta(hours=1), may_send=False)
     asked = orders.carry_out(call, find=lambda: "done", create=lambda: pytest.fail("it was sent"))
     assert (asked, row) == ("done", before)
+
+
+def test_who_may_only_ask_and_is_refused_has_learnt_nothing_of_the_order():
+    row = _row((0, _BROKEN))
+    before = replace(row)
+    asked = _begin(row, hours=96)
+    assert orders.judge(row, call=asked, outcome=_NEVER) is Verdict.UNANSWERED
+    assert row == before
