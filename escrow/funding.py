@@ -19,7 +19,7 @@ from persistence import clock
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Busy, Gateway, Unknown
+    from gateways.contract import Busy, PaysIn, TakesCards, Unknown
     from identity.actors import Actor
     from payments.views import PaymentView
 
@@ -110,7 +110,7 @@ def still_wanted(payment: PaymentView) -> PaymentView:
     return payment
 
 
-def collect(at: Gateway, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
+def collect(at: TakesCards, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
     """The payment at the gateway, made there unless it was before, and saving the card or not as was said last."""
     there = _at_the_gateway(at, wanted)
     if isinstance(there, PaymentFound) and there.state is PaymentState.NEEDS_METHOD:
@@ -126,21 +126,21 @@ def to_pay(session: Session, *, payment_id: str) -> Checkout:
     return wanted
 
 
-def pay_with(at: Gateway, token: str, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
+def pay_with(at: TakesCards, token: str, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
     """The payment, paid with a token; under a key of its own, so that each token is tried once and every one is."""
     assert wanted.payment.gateway_id is not None, "a payment is made before it is paid"
     digest = sha256(token.encode()).hexdigest()[:_DIGEST_LENGTH]
     return at.confirm_payment(wanted.payment.gateway_id, token=token, key=f"{wanted.payment.id}.{digest}")
 
 
-def _at_the_gateway(at: Gateway, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
+def _at_the_gateway(at: PaysIn, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
     if wanted.payment.gateway_id is not None:
         return at.payment(wanted.payment.gateway_id)
     known = at.find_payment(wanted.order) if wanted.ask_first else None
     return at.create_payment(wanted.order) if known is None else known
 
 
-def stop_collecting(at: Gateway, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
+def stop_collecting(at: PaysIn, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
     """The payment at the gateway, canceled unless it has succeeded.
 
     It is made there first if it never was: otherwise an order still under way could make it after we looked.

@@ -62,6 +62,7 @@ __all__ = [
     "BalanceFound",
     "BalanceLine",
     "Busy",
+    "Captures",
     "CardFound",
     "Charge",
     "ChargebackFound",
@@ -85,6 +86,8 @@ __all__ = [
     "PayoutMethod",
     "PayoutOrder",
     "PayoutState",
+    "PaysIn",
+    "PaysOut",
     "RefundFound",
     "RefundOrder",
     "RefundState",
@@ -94,6 +97,7 @@ __all__ = [
     "Secret",
     "SetupFound",
     "SignatureRefused",
+    "TakesCards",
     "TransferFound",
     "TransferOrder",
     "Unknown",
@@ -102,7 +106,10 @@ __all__ = [
 
 
 class Gateway(Protocol):
-    """One payment gateway. No method raises for what the gateway or the network did; outcomes say it."""
+    """One payment gateway: what lies there and what it tells. What else it can do is in the protocols below.
+
+    No method raises for what the gateway or the network did; outcomes say it.
+    """
 
     name: str
     livemode: bool
@@ -112,6 +119,45 @@ class Gateway(Protocol):
     def client_settings(self) -> Mapping[str, str]:
         """What the app needs to speak to the gateway itself: publishable key, API version."""
         ...
+
+    def balance(
+        self, currency: str, *, account: str | None = None
+    ) -> BalanceFound | Rejected | Busy | Unknown:
+        """What lies at the gateway, for us or for one worker's account."""
+        ...
+
+    def balance_lines(
+        self, *, since: datetime | None, after: str | None, account: str | None = None
+    ) -> LinesPage | Rejected | Busy | Unknown:
+        """What moved on our balance, or on one worker's, since then: newest first, from behind the line `after`."""
+        ...
+
+    def verify_event(
+        self, payload: bytes, headers: Mapping[str, str], *, now: Callable[[], datetime]
+    ) -> Event:
+        """The event in these bytes; raises `SignatureRefused` unless the gateway signed them, around `now`.
+
+        `now` is asked only about what is signed. What is signed and not understood is `AnswerNotUnderstood`.
+        """
+        ...
+
+    def without_secrets(self, payload: bytes) -> bytes:
+        """The verified bytes of an event, fit to be kept."""
+        ...
+
+    def events(
+        self, *, since: datetime, until: datetime, account: str | None = None, after: str | None = None
+    ) -> EventsFound | Rejected | Busy | Unknown:
+        """What the gateway has told in that time, of our own account or of a worker's, whether or not it arrived."""
+        ...
+
+    def read_event(self, payload: bytes) -> Event:
+        """The event in bytes that were verified when they came in."""
+        ...
+
+
+class PaysIn(Gateway, Protocol):
+    """A gateway through which clients pay, and get back what they paid."""
 
     def create_customer(self, order: CustomerOrder) -> CustomerFound | Rejected | Busy | Unknown:
         """Make the client's record; the same order twice makes one."""
@@ -133,6 +179,38 @@ class Gateway(Protocol):
         """The payment that came of an order whose answer was lost; None when the gateway never made one."""
         ...
 
+    def cancel_payment(self, gateway_id: str) -> PaymentFound | Rejected | Busy | Unknown:
+        """Stop collecting; a payment that has succeeded stays as it is."""
+        ...
+
+    def create_refund(self, order: RefundOrder) -> RefundFound | Rejected | Busy | Unknown:
+        """Give money back; the same order twice gives once."""
+        ...
+
+    def refund(self, gateway_id: str) -> RefundFound | Rejected | Busy | Unknown:
+        """The refund now."""
+        ...
+
+    def find_refund(self, order: RefundOrder) -> RefundFound | Rejected | Busy | Unknown | None:
+        """The refund that came of an order whose answer was lost."""
+        ...
+
+    def chargeback(self, gateway_id: str) -> ChargebackFound | Rejected | Busy | Unknown:
+        """What the client's bank took back, as it is now."""
+        ...
+
+    def submit_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown:
+        """Answer the client's bank, for good; the same order twice answers once."""
+        ...
+
+    def find_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown | None:
+        """The chargeback, if the answer to a lost order was handed in; None when nothing was."""
+        ...
+
+
+class TakesCards(PaysIn, Protocol):
+    """A gateway that keeps clients' cards for us, takes tokens of them, and warns of their fraud."""
+
     def confirm_payment(
         self, gateway_id: str, *, token: str, key: str
     ) -> PaymentFound | Rejected | Busy | Unknown:
@@ -141,10 +219,6 @@ class Gateway(Protocol):
 
     def save_card_of(self, gateway_id: str, *, save: bool) -> PaymentFound | Rejected | Busy | Unknown:
         """Keep the card of a payment that is not paid yet, or do not."""
-        ...
-
-    def cancel_payment(self, gateway_id: str) -> PaymentFound | Rejected | Busy | Unknown:
-        """Stop collecting; a payment that has succeeded stays as it is."""
         ...
 
     def customer_session(self, customer: str, *, component: str) -> Secret | Rejected | Busy | Unknown:
@@ -175,33 +249,21 @@ class Gateway(Protocol):
         """Offer this card first."""
         ...
 
-    def create_refund(self, order: RefundOrder) -> RefundFound | Rejected | Busy | Unknown:
-        """Give money back; the same order twice gives once."""
-        ...
-
-    def refund(self, gateway_id: str) -> RefundFound | Rejected | Busy | Unknown:
-        """The refund now."""
-        ...
-
-    def find_refund(self, order: RefundOrder) -> RefundFound | Rejected | Busy | Unknown | None:
-        """The refund that came of an order whose answer was lost."""
-        ...
-
-    def chargeback(self, gateway_id: str) -> ChargebackFound | Rejected | Busy | Unknown:
-        """What the client's bank took back, as it is now."""
-        ...
-
-    def submit_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown:
-        """Answer the client's bank, for good; the same order twice answers once."""
-        ...
-
-    def find_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown | None:
-        """The chargeback, if the answer to a lost order was handed in; None when nothing was."""
-        ...
-
     def fraud_warning(self, gateway_id: str) -> ChargebackFound | Rejected | Busy | Unknown:
         """What the card's network suspects of a payment, as it is now."""
         ...
+
+
+class Captures(PaysIn, Protocol):
+    """A gateway at which the payer only agrees, and the money comes when it is asked for."""
+
+    def capture_payment(self, gateway_id: str, *, key: str) -> PaymentFound | Rejected | Busy | Unknown:
+        """Collect what the payer has agreed to; the same payment twice is collected once."""
+        ...
+
+
+class PaysOut(Gateway, Protocol):
+    """A gateway through which workers are paid."""
 
     def create_account(self, order: AccountOrder) -> AccountFound | Rejected | Busy | Unknown:
         """Open the worker's account; payouts from it are made by us only."""
@@ -253,39 +315,4 @@ class Gateway(Protocol):
 
     def find_payout(self, order: PayoutOrder) -> PayoutFound | Rejected | Busy | Unknown | None:
         """The payout that came of an order whose answer was lost."""
-        ...
-
-    def balance(
-        self, currency: str, *, account: str | None = None
-    ) -> BalanceFound | Rejected | Busy | Unknown:
-        """What lies at the gateway, for us or for one worker's account."""
-        ...
-
-    def balance_lines(
-        self, *, since: datetime | None, after: str | None, account: str | None = None
-    ) -> LinesPage | Rejected | Busy | Unknown:
-        """What moved on our balance, or on one worker's, since then: newest first, from behind the line `after`."""
-        ...
-
-    def verify_event(
-        self, payload: bytes, headers: Mapping[str, str], *, now: Callable[[], datetime]
-    ) -> Event:
-        """The event in these bytes; raises `SignatureRefused` unless the gateway signed them, around `now`.
-
-        `now` is asked only about what is signed. What is signed and not understood is `AnswerNotUnderstood`.
-        """
-        ...
-
-    def without_secrets(self, payload: bytes) -> bytes:
-        """The verified bytes of an event, fit to be kept."""
-        ...
-
-    def events(
-        self, *, since: datetime, until: datetime, account: str | None = None, after: str | None = None
-    ) -> EventsFound | Rejected | Busy | Unknown:
-        """What the gateway has told in that time, of our own account or of a worker's, whether or not it arrived."""
-        ...
-
-    def read_event(self, payload: bytes) -> Event:
-        """The event in bytes that were verified when they came in."""
         ...

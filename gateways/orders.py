@@ -87,10 +87,7 @@ def judge(order: Sent, *, call: Call, outcome: Rejected | Busy | Unknown | None)
     """What the answer to `call` means, with the order made ready to go again, under a new key where that is safe."""
     if call.attempt != order.attempt:
         return Verdict.REPLACED
-    if isinstance(outcome, Unknown):
-        return Verdict.UNANSWERED
-    if isinstance(outcome, Rejected) and not (call.may_send or outcome.at_the_door):
-        # What was refused is the question, and that says nothing of the order.
+    if isinstance(outcome, Unknown) or _refused_the_question(call, outcome):
         return Verdict.UNANSWERED
     # Another call may have gone out since this one began: then this answer is not the last word.
     last = call.number == order.calls
@@ -119,6 +116,11 @@ def told(
 def next_try(*, now: datetime, since: datetime) -> datetime:
     """When to try again what has been tried since then: after as long again, but within the hour."""
     return now + min(max(now - since, _SOONEST), _LATEST)
+
+
+def _refused_the_question(call: Call, outcome: Rejected | Busy | None) -> bool:
+    # Who may only ask has sent no order, so nothing is said of one that went before.
+    return isinstance(outcome, Rejected) and not (call.may_send or outcome.at_the_door)
 
 
 def _not_there(order: Sent, call: Call, *, last: bool) -> Verdict:

@@ -19,6 +19,8 @@ class PaymentState(StrEnum):
 
     NEEDS_METHOD = "needs_method"
     NEEDS_ACTION = "needs_action"
+    # The payer has agreed, and nothing has moved: the money comes when it is asked for.
+    APPROVED = "approved"
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"
     CANCELED = "canceled"

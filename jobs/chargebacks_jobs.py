@@ -16,12 +16,12 @@ from payments.answers import found
 from payouts import recovery, transfers
 from persistence import clock
 from persistence.unit_of_work import atomically, reading, staged
-from runtime.wiring import gateway
+from runtime.wiring import paying_in, paying_out, taking_cards
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from gateways.contract import ChargebackFound
+    from gateways.contract import Busy, ChargebackFound, Rejected, Unknown
     from payments.debts import Debt
     from payments.evidence import EvidenceToSend
     from payments.views import ChargebackView, PaymentView
@@ -38,12 +38,10 @@ def refresh_chargeback(work: Work) -> None:
     """Ask the gateway how a chargeback is, and write it down. The subject is our id, or the gateway's from an event."""
     if work.payload:
         name = work.payload["gateway"]
-        _record(name, found(gateway(name).chargeback(work.subject)))
+        _record(name, found(paying_in(name).chargeback(work.subject)))
         return
     ours: ChargebackView = reading(chargebacks.find, work.subject)
-    at = gateway(ours.gateway)
-    ask = at.chargeback if ours.kind == "chargeback" else at.fraud_warning
-    now = _record(ours.gateway, found(ask(ours.gateway_id)))
+    now = _record(ours.gateway, found(_asked(ours)))
     if now is not None and now.undecided:
         raise NotYet(reading(clock.now) + _LOOK_AGAIN)
 
@@ -52,7 +50,7 @@ def refresh_chargeback(work: Work) -> None:
 def refresh_fraud_warning(work: Work) -> None:
     """Ask the gateway what the card's network suspects, and write it down. The subject is the gateway's id."""
     name = work.payload["gateway"]
-    _record(name, found(gateway(name).fraud_warning(work.subject)))
+    _record(name, found(taking_cards(name).fraud_warning(work.subject)))
 
 
 @handler("recover_debt")
@@ -107,12 +105,18 @@ def remind_of_evidence(work: Work) -> None:
     atomically(chargebacks.remind, chargeback_id=work.subject)
 
 
+def _asked(ours: ChargebackView) -> ChargebackFound | Rejected | Busy | Unknown:
+    if ours.kind == "chargeback":
+        return paying_in(ours.gateway).chargeback(ours.gateway_id)
+    return taking_cards(ours.gateway).fraud_warning(ours.gateway_id)
+
+
 def _send_evidence(intent: EvidenceToSend) -> evidence.Answer | None:
-    return evidence.send(intent, through=gateway(intent.gateway))
+    return evidence.send(intent, through=paying_in(intent.gateway))
 
 
 def _send_reversal(intent: ReversalToSend) -> recovery.Answer | None:
-    return recovery.send(intent, through=gateway(intent.gateway))
+    return recovery.send(intent, through=paying_out(intent.gateway))
 
 
 def _record(name: str, there: ChargebackFound) -> ChargebackView | None:
@@ -138,7 +142,7 @@ def _payment_of(name: str, there: ChargebackFound) -> PaymentView | None:
     if payment is not None and payment.state == "succeeded":
         return payment
     # The news of the payment itself may be late or lost: whoever takes it back knows that it was made.
-    outcome: PaymentFound = found(gateway(name).payment(there.payment))
+    outcome: PaymentFound = found(paying_in(name).payment(there.payment))
     payment = reading(collecting.find_payment, payment_id=outcome.payment_id, gateway_id=there.payment)
     if payment is None:
         return None

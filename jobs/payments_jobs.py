@@ -14,7 +14,7 @@ from payments.answers import found
 from payments.states import PAYMENT
 from persistence import clock
 from persistence.unit_of_work import atomically, reading, staged
-from runtime.wiring import gateway
+from runtime.wiring import paying_in
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,7 +49,7 @@ def stop_payment(work: Work) -> None:
     payment = reading(collecting.find_payment, payment_id=work.subject, gateway_id=None)
     assert payment is not None, "a payment is never deleted"
     assert payment.gateway_id is not None, "the gateway has made it"
-    stopped = found(gateway(payment.gateway).cancel_payment(payment.gateway_id))
+    stopped = found(paying_in(payment.gateway).cancel_payment(payment.gateway_id))
     atomically(funding.record_payment, payment_id=payment.id, outcome=stopped)
 
 
@@ -59,7 +59,7 @@ def settle_charge(work: Work) -> None:
     payment = reading(collecting.find_payment, payment_id=work.subject, gateway_id=None)
     assert payment is not None
     assert payment.gateway_id is not None, "a payment that succeeded has its gateway's id"
-    now = found(gateway(payment.gateway).payment(payment.gateway_id))
+    now = found(paying_in(payment.gateway).payment(payment.gateway_id))
     if now.charge is None or not now.charge.settled:
         raise NotYet(_later(_AN_HOUR))
     atomically(charges.settle, payment_id=payment.id)
@@ -84,7 +84,7 @@ def refresh_refund(work: Work) -> None:
         (refund.gateway, refund.gateway_id) if refund else (work.payload["gateway"], work.subject)
     )
     assert gateway_id is not None, "a refund the gateway has has its id"
-    outcome = found(gateway(name).refund(gateway_id))
+    outcome = found(paying_in(name).refund(gateway_id))
     refund = refund or reading(refunds.find_refund, refund_id=outcome.refund_id, gateway_id=None)
     if refund is None:
         # Made by hand at the gateway, not by us: reconciliation finds it there.
@@ -119,7 +119,7 @@ def _is_abandoned(payment: PaymentView) -> bool:
 
 def _give_up(payment: PaymentView) -> PaymentView:
     wanted = reading(funding.checkout, payment_id=payment.id)
-    stopped = funding.stop_collecting(gateway(payment.gateway), wanted)
+    stopped = funding.stop_collecting(paying_in(payment.gateway), wanted)
     return atomically(funding.record_payment, payment_id=payment.id, outcome=found(stopped))
 
 
@@ -129,14 +129,14 @@ def _next_look(payment: PaymentView) -> datetime:
 
 
 def _look_up(payment: PaymentView) -> PaymentFound | Rejected | Busy | Unknown | None:
-    at = gateway(payment.gateway)
+    at = paying_in(payment.gateway)
     if payment.gateway_id is not None:
         return at.payment(payment.gateway_id)
     return at.find_payment(reading(funding.checkout, payment_id=payment.id).order)
 
 
 def _refresh_theirs(work: Work) -> None:
-    outcome = found(gateway(work.payload["gateway"]).payment(work.subject))
+    outcome = found(paying_in(work.payload["gateway"]).payment(work.subject))
     payment = reading(collecting.find_payment, payment_id=outcome.payment_id, gateway_id=work.subject)
     if payment is not None:
         atomically(funding.record_payment, payment_id=payment.id, outcome=outcome)
@@ -146,7 +146,7 @@ def _refresh_theirs(work: Work) -> None:
 
 
 def _give_back(intent: RefundToSend) -> RefundFound | Rejected | Busy | Unknown | None:
-    return refunds.send_refund(intent, through=gateway(intent.refund.gateway))
+    return refunds.send_refund(intent, through=paying_in(intent.refund.gateway))
 
 
 def _record_refund(

@@ -15,7 +15,7 @@ from payouts import account_news, connected, progress, schedules, transfers, wit
 from payouts.progress import AtGateway
 from persistence import clock, due
 from persistence.unit_of_work import atomically, reading, staged
-from runtime.wiring import gateway, wired
+from runtime.wiring import paying_out, wired
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +86,7 @@ def refresh_payout(work: Work) -> None:
     of = _told_of(work) or reading(progress.payout_to_ask_for, payout_id=work.subject)
     if of is None:
         return
-    now = found(gateway(of.gateway).payout(of.account, of.gateway_id))
+    now = found(paying_out(of.gateway).payout(of.account, of.gateway_id))
     again_at = atomically(progress.record_news, of=of, found=now)
     # After an event the next one tells; what fell due by itself has to be looked after.
     if not work.payload:
@@ -111,7 +111,7 @@ def refresh_account(work: Work) -> None:
 @handler("look_at_balances", queue=DEFAULT)
 def look_at_balances(work: Work) -> None:
     """Have what lies at every worker's account looked at, one by one."""
-    for name in wired().gateways:
+    for name in wired().pays_out:
         after: str | None = None
         while accounts := reading(connected.accounts_with_money, gateway=name, after=after, limit=_BATCH):
             atomically(_schedule_looks, period=work.id, accounts=accounts)
@@ -180,7 +180,7 @@ def _schedule_looks(session: Session, *, period: str, accounts: Sequence[str]) -
 
 
 def _balances_at(place: Place) -> dict[str, BalanceFound]:
-    at = gateway(place.gateway)
+    at = paying_out(place.gateway)
     return {currency: found(at.balance(currency, account=place.gateway_id)) for currency in place.currencies}
 
 
@@ -191,15 +191,15 @@ def _told_of(work: Work) -> AtGateway | None:
 
 
 def _send_transfer(intent: TransferToSend) -> transfers.Answer | None:
-    return transfers.send(intent, through=gateway(intent.gateway))
+    return transfers.send(intent, through=paying_out(intent.gateway))
 
 
 def _send_payout(intent: PayoutToSend) -> withdrawals.Answer | None:
-    return withdrawals.send(intent, through=gateway(intent.gateway))
+    return withdrawals.send(intent, through=paying_out(intent.gateway))
 
 
 def _ask_for_account(intent: Watched) -> AccountFound | Rejected | Busy | Unknown:
-    return gateway(intent.gateway).account(intent.gateway_id)
+    return paying_out(intent.gateway).account(intent.gateway_id)
 
 
 def _record_account(

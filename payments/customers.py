@@ -20,7 +20,7 @@ from persistence.unit_of_work import Retry
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Gateway
+    from gateways.contract import PaysIn
     from gateways.orders import Call, Verdict
 
 Answer = CustomerFound | Rejected | Busy | Unknown
@@ -63,7 +63,7 @@ def order_customer(session: Session, *, user_id: str, email: str, gateway: str) 
     return CustomerToMake(CustomerOrder(row.id, user_id, email, call.attempt), call)
 
 
-def make_customer(through: Gateway, intent: CustomerToMake) -> Answer | None:
+def make_customer(through: PaysIn, intent: CustomerToMake) -> Answer | None:
     """What the gateway says to the order; None when it was only asked, and has no such record."""
     return orders.carry_out(
         intent.call,

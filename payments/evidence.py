@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Gateway
+    from gateways.contract import PaysIn
     from gateways.orders import Call
 
 Answer = ChargebackFound | Rejected | Busy | Unknown
@@ -144,7 +144,7 @@ def to_send(session: Session, *, evidence_id: str) -> EvidenceToSend | None:
     return EvidenceToSend(chargeback.gateway, order, call)
 
 
-def send(intent: EvidenceToSend, *, through: Gateway) -> Answer | None:
+def send(intent: EvidenceToSend, *, through: PaysIn) -> Answer | None:
     """What the gateway says; None when it was only asked, and nothing was handed in."""
     return orders.carry_out(
         intent.call,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Gateway
+    from gateways.contract import PaysIn
     from gateways.orders import Call
     from kernel.money import Money
 
@@ -183,7 +183,7 @@ def refund_to_send(session: Session, *, refund_id: str) -> RefundToSend | None:
     return RefundToSend(view, order, call)
 
 
-def send_refund(intent: RefundToSend, *, through: Gateway) -> Answer | None:
+def send_refund(intent: RefundToSend, *, through: PaysIn) -> Answer | None:
     """What the gateway says to the order; None when it was only asked, and has no such refund."""
     return orders.carry_out(
         intent.call,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
-    from gateways.contract import AccountFound, Busy, Gateway, Rejected, Unknown
+    from gateways.contract import AccountFound, Busy, PaysOut, Rejected, Unknown
     from gateways.orders import Call
     from identity.actors import Actor
 
@@ -76,7 +76,7 @@ def order_account(session: Session, *, user_id: str, gateway: str) -> AccountToO
     return AccountToOpen(AccountOrder(row.id, user_id, worker.email, worker.country, call.attempt), call)
 
 
-def open_account(through: Gateway, intent: AccountToOpen) -> AccountFound | Rejected | Busy | Unknown | None:
+def open_account(through: PaysOut, intent: AccountToOpen) -> AccountFound | Rejected | Busy | Unknown | None:
     """What the gateway says to the order; None when it was only asked, and has no such account."""
     return orders.carry_out(
         intent.call,
@@ -103,7 +103,7 @@ def accounts_at(session: Session, *, gateway: str) -> list[tuple[str, str]]:
     return [(account, user_id) for account, user_id in rows if account is not None]
 
 
-def _found_again(through: Gateway, intent: AccountToOpen) -> AccountFound | Rejected | Busy | Unknown | None:
+def _found_again(through: PaysOut, intent: AccountToOpen) -> AccountFound | Rejected | Busy | Unknown | None:
     assert intent.call.out_since is not None, "only what may be out is asked for"
     return through.find_account(intent.order, since=intent.call.out_since)
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Gateway
+    from gateways.contract import PaysOut
     from gateways.orders import Call
     from identity.actors import Actor
     from payments.debts import Debt
@@ -146,7 +146,7 @@ def to_send(session: Session, *, reversal_id: str) -> ReversalToSend | None:
     return ReversalToSend(row.gateway, order, call)
 
 
-def send(intent: ReversalToSend, *, through: Gateway) -> Answer | None:
+def send(intent: ReversalToSend, *, through: PaysOut) -> Answer | None:
     """What the gateway says to the order; None when it was only asked, and has no such reversal."""
     return orders.carry_out(
         intent.call,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Gateway
+    from gateways.contract import PaysOut
     from gateways.orders import Call
 
 _LONGEST_CODE = 64
@@ -157,7 +157,7 @@ def to_send(session: Session, *, transfer_id: str) -> TransferToSend | None:
     return TransferToSend(row.gateway, _order(row, account.gateway_id, call), call)
 
 
-def send(intent: TransferToSend, *, through: Gateway) -> Answer | None:
+def send(intent: TransferToSend, *, through: PaysOut) -> Answer | None:
     """What the gateway says to the order; None when it was only asked, and has no such transfer."""
     return orders.carry_out(
         intent.call,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Gateway
+    from gateways.contract import PaysOut
     from gateways.orders import Call
     from identity.actors import Actor
     from payouts.funds import Funds
@@ -166,7 +166,7 @@ def to_send(session: Session, *, payout_id: str) -> PayoutToSend | None:
     return PayoutToSend(row.gateway, order, call)
 
 
-def send(intent: PayoutToSend, *, through: Gateway) -> Answer | None:
+def send(intent: PayoutToSend, *, through: PaysOut) -> Answer | None:
     """What the gateway says to the order; None when it was only asked, and has no such payout."""
     return orders.carry_out(
         intent.call,

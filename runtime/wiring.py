@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gateways.stripe.client import connect
 from gateways.stripe.gateway import StripeGateway
@@ -17,9 +17,11 @@ from runtime.signing import keyring, signing_key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateways.contract import Gateway
+    from gateways.contract import Gateway, PaysIn, PaysOut, TakesCards
     from runtime.settings import Settings
     from runtime.signing import Keyring, SigningKey
+
+Kind = TypeVar("Kind")
 
 _built: list[Wiring] = []
 
@@ -48,9 +50,28 @@ class Wiring:
         return keyring(self.sealing_key, self.settings.RETIRED_SEALING_KEYS)
 
     @cached_property
+    def card_takers(self) -> Mapping[str, TakesCards]:
+        """The gateways that keep cards for us, by name; nothing is sent to any gateway yet."""
+        return {"stripe": self._stripe}
+
+    @cached_property
+    def pays_in(self) -> Mapping[str, PaysIn]:
+        """The gateways through which clients pay, by name."""
+        return {"stripe": self._stripe}
+
+    @cached_property
+    def pays_out(self) -> Mapping[str, PaysOut]:
+        """The gateways through which workers are paid, by name."""
+        return {"stripe": self._stripe}
+
+    @property
     def gateways(self) -> Mapping[str, Gateway]:
-        """The payment gateways by name; nothing is sent to any of them yet."""
-        return {"stripe": _stripe(self.settings)}
+        """All of them, by name."""
+        return {**self.pays_in, **self.pays_out}
+
+    @cached_property
+    def _stripe(self) -> StripeGateway:
+        return _stripe(self.settings)
 
 
 def build(settings: Settings) -> Wiring:
@@ -73,13 +94,32 @@ def wired() -> Wiring:
 
 def gateway(name: str) -> Gateway:
     """The payment gateway of that name, as the settings configure it."""
-    found = wired().gateways.get(name)
+    return _named(wired().gateways, name)
+
+
+def paying_in(name: str) -> PaysIn:
+    """The gateway of that name, if clients pay through it."""
+    return _named(wired().pays_in, name)
+
+
+def taking_cards(name: str) -> TakesCards:
+    """The gateway of that name, if it keeps cards for us."""
+    return _named(wired().card_takers, name)
+
+
+def paying_out(name: str) -> PaysOut:
+    """The gateway of that name, if workers are paid through it."""
+    return _named(wired().pays_out, name)
+
+
+def _named(known: Mapping[str, Kind], name: str) -> Kind:
+    found = known.get(name)
     if found is None:
         raise GatewayUnknown("There is no payment gateway of this name.", field="gateway")
     return found
 
 
-def _stripe(settings: Settings) -> Gateway:
+def _stripe(settings: Settings) -> StripeGateway:
     return StripeGateway(
         connect(
             secret_key=settings.STRIPE_SECRET_KEY.get_secret_value(),

@@ -22,13 +22,13 @@ from payments.answers import GatewayRefused, GatewayUnavailable, found
 from payments.collecting import GatewayDisagrees, PaymentNotFound
 from payments.queries import payment
 from persistence.unit_of_work import atomically, reading, staged
-from runtime.wiring import gateway, wired
+from runtime.wiring import taking_cards, wired
 
 if TYPE_CHECKING:
     from flask import Response
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Gateway, PaymentFound
+    from gateways.contract import PaymentFound, TakesCards
     from payments.customers import CustomerView
     from payments.views import PaymentView
 
@@ -251,7 +251,7 @@ def _sheet(milestone_id: str, *, save_card: bool, confirmation_token: str | None
     return _sheet_body(at, customer, payment_id, collected)
 
 
-def _paid_with(at: Gateway, confirmation_token: str, payment_id: str) -> PaymentFound:
+def _paid_with(at: TakesCards, confirmation_token: str, payment_id: str) -> PaymentFound:
     outcome = staged(
         begin=funding.to_pay,
         call=partial(funding.pay_with, at, confirmation_token),
@@ -263,7 +263,7 @@ def _paid_with(at: Gateway, confirmation_token: str, payment_id: str) -> Payment
 
 
 def _sheet_body(
-    at: Gateway, customer: CustomerView, payment_id: str, at_gateway: PaymentFound
+    at: TakesCards, customer: CustomerView, payment_id: str, at_gateway: PaymentFound
 ) -> dict[str, Any]:
     # It may have been given up while the gateway was making it; nobody is handed the means to pay it then.
     wanted = funding.still_wanted(reading(payment, payment_id=payment_id, by=actor()))
@@ -300,8 +300,8 @@ def _own_card(card_id: str) -> CustomerView:
     return customer
 
 
-def _cards() -> Gateway:
-    return gateway(_CARDS)
+def _cards() -> TakesCards:
+    return taking_cards(_CARDS)
 
 
 def _id(customer: CustomerView) -> str:

@@ -36,14 +36,14 @@ from payouts import (
 from payouts.funds import NotEnoughAvailable
 from payouts.instant import Asked, InstantFee, nothing
 from persistence.unit_of_work import atomically, reading, staged
-from runtime.wiring import gateway, wired
+from runtime.wiring import paying_out, wired
 
 if TYPE_CHECKING:
     from flask import Response
     from sqlalchemy.orm import Session
 
     from api.paging import ListAsked, Page
-    from gateways.contract import Gateway, OnboardingLink
+    from gateways.contract import OnboardingLink, PaysOut
     from kernel.money import Money
     from payouts.connected import Place
     from payouts.history import HistoryLine
@@ -279,8 +279,8 @@ def _lies_there(place: Place) -> dict[str, BalanceFound]:
     return {currency: seen for currency, seen in answers.items() if isinstance(seen, BalanceFound)}
 
 
-def _rail() -> Gateway:
-    return gateway(_RAIL)
+def _rail() -> PaysOut:
+    return paying_out(_RAIL)
 
 
 def _whose(asked: dict[str, Any]) -> str:
