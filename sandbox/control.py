@@ -7,10 +7,13 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
+from sandbox import agenda, deliveries
 from sandbox.clock import ClockRunsForwardError
+from sandbox.courier import Courier
+from sandbox.faults import Rule
+from sandbox.policy import Policy
 from sandbox.stripe import (
     accounts,
-    agenda,
     disputes,
     identifying,
     intents,
@@ -22,10 +25,7 @@ from sandbox.stripe import (
     warning,
     webhooks,
 )
-from sandbox.stripe.courier import Courier
 from sandbox.stripe.errors import Json, StripeError
-from sandbox.stripe.faults import Rule
-from sandbox.stripe.policy import Policy
 from sandbox.stripe.server import Peer
 
 Act = Callable[["Control", Json, str], object]
@@ -142,7 +142,7 @@ def set_webhooks(control: Control, given: Json, _id: str) -> Json:
 
 
 @act("GET", "webhooks")
-def deliveries(control: Control, _given: Json, _id: str) -> list[Json]:
+def list_deliveries(control: Control, _given: Json, _id: str) -> list[Json]:
     """Every delivery, oldest first, with its attempts."""
     with control.world.lock:
         return list(control.world.data["deliveries"].values())
@@ -165,7 +165,7 @@ def redeliver_all(control: Control, given: Json, _id: str) -> Json:
             if thing["object"] == "event" and types.fullmatch(thing["type"])
         ]
         for event in events:
-            webhooks.redeliver(world, event)
+            deliveries.redeliver(world, event)
     return {"events": [event["id"] for event in events]}
 
 
@@ -176,7 +176,7 @@ def redeliver(control: Control, given: Json, object_id: str) -> Json:
     if "copies" in given:
         return {"answers": control.courier.storm(event, copies=int(given["copies"]))}
     with control.world.lock:
-        return webhooks.redeliver(control.world, event)
+        return deliveries.redeliver(control.world, event)
 
 
 @act("GET", "events/{id}/signed")

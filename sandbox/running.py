@@ -15,10 +15,10 @@ from werkzeug.wrappers import Request, Response
 
 from sandbox.clock import Clock
 from sandbox.control import Control
+from sandbox.courier import Courier
 from sandbox.hosted import Hosted
 from sandbox.remote import Remote
 from sandbox.stripe import accounts, idempotency
-from sandbox.stripe.courier import Courier
 from sandbox.stripe.server import Peer
 from sandbox.stripe.settings import Settings
 from sandbox.stripe.state import World

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Request
 
+from sandbox.journal import Entry, Journal
 from sandbox.stripe import contract, forms, router
 from sandbox.stripe.errors import Json, StripeError, invalid, unauthenticated
-from sandbox.stripe.journal import Entry, Journal
 from sandbox.stripe.router import Call, Parameters, Route
 from sandbox.stripe.settings import API_VERSION
 from sandbox.stripe.state import World

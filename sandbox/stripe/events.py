@@ -2,10 +2,10 @@
 
 import copy
 
+from sandbox.deliveries import enqueue
 from sandbox.stripe.errors import Json
 from sandbox.stripe.settings import API_VERSION
 from sandbox.stripe.state import World
-from sandbox.stripe.webhooks import enqueue
 
 
 def emit(

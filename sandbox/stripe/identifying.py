@@ -1,6 +1,6 @@
 """Stripe Identity: a person shows a document, and Stripe says whether it is theirs."""
 
-from sandbox.stripe.agenda import due, schedule
+from sandbox.agenda import due, schedule
 from sandbox.stripe.errors import Json, StripeError, invalid
 from sandbox.stripe.events import emit
 from sandbox.stripe.settings import DAY

@@ -1,7 +1,7 @@
 """How a payment intent comes to its end: confirmed, authenticated, collected, declined."""
 
+from sandbox.agenda import due, schedule
 from sandbox.stripe import cards, charging
-from sandbox.stripe.agenda import due, schedule
 from sandbox.stripe.cards import Decline
 from sandbox.stripe.errors import Json, StripeError, invalid
 from sandbox.stripe.events import emit

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Callable, Iterator
 
-from sandbox.stripe.agenda import due, schedule
+from sandbox.agenda import due, schedule
 from sandbox.stripe.errors import Json, StripeError, invalid
 from sandbox.stripe.events import emit
 from sandbox.stripe.state import World

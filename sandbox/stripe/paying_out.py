@@ -1,7 +1,7 @@
 """Payouts: money on its way from a Stripe balance to a bank account."""
 
+from sandbox.agenda import due, schedule
 from sandbox.stripe import money
-from sandbox.stripe.agenda import due, schedule
 from sandbox.stripe.errors import Json, StripeError, invalid
 from sandbox.stripe.events import emit, update
 from sandbox.stripe.money import book

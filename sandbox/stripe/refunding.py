@@ -1,7 +1,7 @@
 """Refunds: money on its way back to the customer."""
 
+from sandbox.agenda import due, schedule
 from sandbox.stripe import cards, warning
-from sandbox.stripe.agenda import due, schedule
 from sandbox.stripe.errors import Json, StripeError, invalid
 from sandbox.stripe.events import emit, update
 from sandbox.stripe.money import available, book, spoken, when_funds_arrive

@@ -6,12 +6,13 @@ from http import HTTPStatus
 
 from werkzeug.wrappers import Request, Response
 
-from sandbox.stripe import agenda, faults, idempotency, router
+from sandbox import agenda, faults
+from sandbox.faults import ConnectionCutError, Faults, Rule
+from sandbox.journal import Entry, Journal
+from sandbox.stripe import idempotency, router
 from sandbox.stripe.admission import Admitted, Door
 from sandbox.stripe.errors import Json, StripeError
 from sandbox.stripe.expansion import expanded
-from sandbox.stripe.faults import ConnectionCutError, Faults, Rule
-from sandbox.stripe.journal import Entry, Journal
 from sandbox.stripe.settings import API_VERSION
 from sandbox.stripe.state import World
 

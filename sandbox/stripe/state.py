@@ -1,24 +1,21 @@
 """Everything the peer knows, behind one lock."""
 
 import hashlib
-import json
-import os
-import secrets
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox.clock import Clock
+from sandbox.stripe import webhooks
 from sandbox.stripe.errors import Json, no_such
-from sandbox.stripe.policy import Policy
 from sandbox.stripe.settings import Settings
+from sandbox.world import ALPHABET
+from sandbox.world import World as AnyWorld
 
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SPOKEN = {"payment_method": "PaymentMethod", "setup_intent": "setupintent"}
 
 
-class World:
+class World(AnyWorld):
     """The accounts, objects, balances and pending business of one Stripe."""
 
     def __init__(
@@ -29,35 +26,38 @@ class World:
         seed: int | None = None,
         snapshot: Path | None = None,
     ) -> None:
-        self.clock = clock
+        super().__init__(clock, seed=seed, snapshot=snapshot)
         self.settings = settings
-        self.lock = threading.RLock()
-        self.policy = Policy()
-        self.changed = threading.Condition(self.lock)
         self.cause: Json = {"id": None, "idempotency_key": None}
         self.quiet = False
-        self._moment: int | None = None
-        self._snapshot = snapshot
-        self._unsaved = False
-        self.data = _loaded(snapshot) or _empty(seed)
+
+    @property
+    def webhook_url(self) -> str | None:
+        """Where events are sent."""
+        return self.settings.webhook_url
+
+    def letter(self, event: Json) -> tuple[bytes, dict[str, str]]:
+        """The body and the headers with which an event would be delivered now."""
+        payload = webhooks.payload_of(event)
+        timestamp = int(self.clock.now())
+        secret = self.settings.webhook_secret
+        return payload, {
+            "Content-Type": "application/json; charset=utf-8",
+            "Stripe-Signature": webhooks.signature(payload, secret=secret, timestamp=timestamp),
+            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+        }
+
+    def empty(self, seed: int | None) -> Json:
+        """What Stripe knows in the beginning."""
+        fresh = super().empty(seed)
+        digest = hashlib.sha512(fresh["seed"].encode()).digest()
+        platform = "acct_1" + "".join(ALPHABET[byte % len(ALPHABET)] for byte in digest[:15])
+        return fresh | {"platform": platform, "owners": {}, "shelves": {}, "balances": {}, "keys": {}}
 
     @property
     def platform(self) -> str:
         """The account the secret key belongs to."""
         return str(self.data["platform"])
-
-    def now(self) -> int:
-        """The second at which the present business happens."""
-        return self._moment if self._moment is not None else int(self.clock.now())
-
-    @contextmanager
-    def at(self, moment: int) -> Iterator[None]:
-        """Business that fell due at `moment` happens at that moment, however late it is done."""
-        before, self._moment = self._moment, moment
-        try:
-            yield
-        finally:
-            self._moment = before
 
     @contextmanager
     def quietly(self) -> Iterator[None]:
@@ -67,21 +67,6 @@ class World:
             yield
         finally:
             self.quiet = before
-
-    def touch(self) -> None:
-        """Something changed: wake whoever waits and save it soon."""
-        self._unsaved = True
-        self.changed.notify_all()
-
-    def serial(self) -> int:
-        """A number never given out before, across restarts and resets."""
-        self.data["serial"] += 1
-        return int(self.data["serial"])
-
-    def token(self, length: int = 24) -> str:
-        """Random-looking letters and digits, the same for the same seed."""
-        digest = hashlib.sha512(f"{self.data['seed']}:{self.serial()}".encode()).digest()
-        return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:length])
 
     def new_id(self, prefix: str) -> str:
         """A fresh id such as `pi_3kT…`."""
@@ -102,11 +87,6 @@ class World:
             return thing
         raise no_such(_SPOKEN.get(kind, kind), object_id, param=param)
 
-    def find(self, object_id: object) -> Json | None:
-        """An object by its id, whoever owns it."""
-        found: Json | None = self.data["objects"].get(object_id)
-        return found
-
     def owner(self, object_id: str) -> str:
         """The account an object belongs to."""
         return str(self.data["owners"][object_id])
@@ -116,58 +96,10 @@ class World:
         objects = self.data["objects"]
         return [objects[object_id] for object_id in reversed(self._shelf(account, kind))]
 
-    def notes(self, object_id: str) -> Json:
-        """What the peer remembers about an object but does not show."""
-        notes: Json = self.data["notes"].setdefault(object_id, {})
-        return notes
-
     def reset(self) -> None:
         """Forget everything except which ids were already used."""
-        fresh = _empty(None)
-        kept = {name: self.data[name] for name in ("seed", "serial", "platform")}
-        self.data.clear()
-        self.data.update(fresh | kept)
-        self.touch()
-
-    def save(self) -> None:
-        """Write the snapshot if anything changed since the last one."""
-        if self._snapshot is None:
-            return
-        with self.lock:
-            if not self._unsaved:
-                return
-            self._unsaved = False
-            text = json.dumps(self.data)
-        draft = self._snapshot.with_name(f".{self._snapshot.name}.{os.getpid()}")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(self._snapshot)
+        self.forget_all("platform")
 
     def _shelf(self, account: str, kind: str) -> list[str]:
         shelf: list[str] = self.data["shelves"].setdefault(f"{account}/{kind}", [])
         return shelf
-
-
-def _empty(seed: int | None) -> Json:
-    source = secrets.token_hex(16) if seed is None else str(seed)
-    digest = hashlib.sha512(source.encode()).digest()
-    return {
-        "seed": source,
-        "serial": 0,
-        "platform": "acct_1" + "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:15]),
-        "objects": {},
-        "owners": {},
-        "notes": {},
-        "shelves": {},
-        "agenda": [],
-        "balances": {},
-        "keys": {},
-        "deliveries": {},
-        "waiting": [],
-    }
-
-
-def _loaded(snapshot: Path | None) -> Json | None:
-    if snapshot is None or not snapshot.exists():
-        return None
-    loaded: Json = json.loads(snapshot.read_text(encoding="utf-8"))
-    return loaded

@@ -2,10 +2,12 @@
 
 import heapq
 from collections.abc import Callable
+from typing import Any
 
-from sandbox.stripe.state import World
+from sandbox.world import World
 
-Handler = Callable[[World, str], None]
+# Each peer names its own kinds and takes its own world.
+Handler = Callable[[Any, str], None]
 _HANDLERS: dict[str, Handler] = {}
 
 

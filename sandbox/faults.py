@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
-from sandbox.stripe.errors import Json
+Json = dict[str, Any]
+
 
 KINDS = (
     "cut_before_effect",
@@ -74,7 +76,7 @@ class Rule:
 
     @property
     def is_remembered(self) -> bool:
-        """Whether Stripe saves the injected answer under the request's idempotency key.
+        """Whether the peer saves the injected answer under the request's idempotency key.
 
         It does so for what broke in the middle, not for what it turned away at the door.
         """
@@ -164,7 +166,7 @@ class Faults:
 
 
 def before_claim(rule: Rule | None) -> None:
-    """Suffer what happens before Stripe has understood the request."""
+    """Suffer what happens before the peer has understood the request."""
     if rule is None:
         return
     if rule.kind == "cut_before_effect":

@@ -5,9 +5,8 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-from sandbox.stripe import agenda, webhooks
-from sandbox.stripe.errors import Json
-from sandbox.stripe.state import World
+from sandbox import agenda, deliveries
+from sandbox.world import Json, World
 
 _TIMEOUT_SECONDS = 20
 _LONGEST_NAP_SECONDS = 0.25
@@ -22,8 +21,8 @@ class Courier:
         self._closed = False
         self._on_the_road = 0
         self._threads = [
-            threading.Thread(target=self._carry, name="stripe-webhooks", daemon=True),
-            threading.Thread(target=self._watch_the_clock, name="stripe-clock", daemon=True),
+            threading.Thread(target=self._carry, name="webhooks", daemon=True),
+            threading.Thread(target=self._watch_the_clock, name="clock", daemon=True),
         ]
 
     def start(self) -> None:
@@ -65,7 +64,7 @@ class Courier:
     def _busy(self) -> bool:
         if self._on_the_road:
             return True
-        delivery = webhooks.next_delivery(self._world)
+        delivery = deliveries.next_delivery(self._world)
         return delivery is not None and self._is_due(delivery)
 
     def _is_due(self, delivery: Json) -> bool:
@@ -79,7 +78,7 @@ class Courier:
 
     def _take(self) -> Json | None:
         with self._world.lock:
-            delivery = webhooks.next_delivery(self._world)
+            delivery = deliveries.next_delivery(self._world)
             if delivery is not None and self._is_due(delivery):
                 self._on_the_road += 1
                 return delivery
@@ -98,19 +97,17 @@ class Courier:
         with self._world.lock:
             self._on_the_road -= 1
             if delivery["id"] in self._world.data["waiting"]:
-                webhooks.attempted(self._world, delivery, status=status, error=error)
+                deliveries.attempted(self._world, delivery, status=status, error=error)
             self._world.changed.notify_all()
 
     def _post(self, event: Json) -> tuple[int | None, str | None]:
-        settings = self._world.settings
-        if settings.webhook_url is None:
+        url = self._world.webhook_url
+        if url is None:
             return None, "no endpoint"
         with self._world.lock:
-            payload = webhooks.payload_of(event)
-        timestamp = int(self._world.clock.now())
-        header = webhooks.signature(payload, secret=settings.webhook_secret, timestamp=timestamp)
+            payload, headers = self._world.letter(event)
         try:
-            return _post(settings.webhook_url, payload, header), None
+            return _post(url, payload, headers), None
         except (OSError, http.client.HTTPException) as failure:
             return None, f"{type(failure).__name__}: {failure}"
 
@@ -125,21 +122,12 @@ class Courier:
                 saved = time.monotonic()
 
 
-def _post(url: str, payload: bytes, signature: str) -> int:
+def _post(url: str, payload: bytes, headers: dict[str, str]) -> int:
     target = urlsplit(url)
     kind = http.client.HTTPSConnection if target.scheme == "https" else http.client.HTTPConnection
     connection = kind(target.netloc, timeout=_TIMEOUT_SECONDS)
     try:
-        connection.request(
-            "POST",
-            target.path or "/",
-            body=payload,
-            headers={
-                "Content-Type": "application/json; charset=utf-8",
-                "Stripe-Signature": signature,
-                "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-            },
-        )
+        connection.request("POST", target.path or "/", body=payload, headers=headers)
         return connection.getresponse().status
     finally:
         connection.close()

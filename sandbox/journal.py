@@ -4,8 +4,10 @@ import itertools
 import threading
 from collections import deque
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from sandbox.stripe.errors import Json
+Json = dict[str, Any]
+
 
 _KEPT = 20_000
 
@@ -29,7 +31,7 @@ class Entry:
 
 
 class Journal:
-    """Every request in the order of arrival, and every breach of Stripe's contract."""
+    """Every request in the order of arrival, and every breach of the gateway's contract."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -46,7 +48,7 @@ class Journal:
         return entry
 
     def violation(self, entry: Entry, message: str, *, param: str | None = None) -> None:
-        """Note that a request was one the real Stripe would not understand."""
+        """Note that a request was one the real gateway would not understand."""
         with self._lock:
             self._violations.append(
                 {

@@ -1,10 +1,11 @@
-"""How badly the road between Stripe and the service behaves."""
+"""How badly the road between a gateway and the service behaves."""
 
 import random
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
-from sandbox.stripe.errors import Json
+Json = dict[str, Any]
 
 
 @dataclass
