@@ -1,0 +1,252 @@
+"""Chargebacks at Adyen, which calls them disputes: what moved is in the transfers, the rest is only ever told.
+
+Adyen has no question for how a dispute stands: its Disputes API hands documents in and says nothing back. So the state,
+the reason and until when a bank waits are folded from the notifications about it that were verified and kept; all money
+is read from the transfers, and where nothing was kept they decide the state as well, as far as money shows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gateways.adyen import ids
+from gateways.adyen.amounts import from_adyen
+from gateways.adyen.evidence import document
+from gateways.adyen.lists import FEES, booked, instant, platform_type, transfers_of
+from gateways.adyen.notices import items_of
+from gateways.adyen.outcomes import MISSING, answered, searched
+from gateways.adyen.payments import captured
+from gateways.contract import ChargebackFound, ChargebackLine, ChargebackState, Rejected, Unknown
+from kernel.money import Money
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateways.adyen.client import Connection, Json
+    from gateways.adyen.ids import Dispute
+    from gateways.contract import Busy, EvidenceOrder
+
+# Banks charge back for a year and a half at most.
+_STRETCHES = 4
+
+_KINDS = (
+    "chargeback",
+    "chargebackCorrection",
+    "chargebackReversal",
+    "chargebackReversalCorrection",
+    "secondChargeback",
+    "secondChargebackCorrection",
+)
+_BY_MONEY = {
+    "chargeback": ChargebackState.NEEDS_RESPONSE,
+    # The bank may still take it a second time; that is a decision of its own.
+    "chargebackReversal": ChargebackState.WON,
+    "secondChargeback": ChargebackState.LOST,
+}
+_BY_WORD = {
+    "REQUEST_FOR_INFORMATION": ChargebackState.INQUIRY,
+    "NOTIFICATION_OF_CHARGEBACK": ChargebackState.NEEDS_RESPONSE,
+    "CHARGEBACK": ChargebackState.NEEDS_RESPONSE,
+    "INFORMATION_SUPPLIED": ChargebackState.UNDER_REVIEW,
+    "CHARGEBACK_REVERSED": ChargebackState.WON,
+    "SECOND_CHARGEBACK": ChargebackState.LOST,
+    "DISPUTE_DEFENSE_PERIOD_ENDED": ChargebackState.LOST,
+    "ISSUER_RESPONSE_TIMEFRAME_EXPIRED": ChargebackState.WON,
+    "PREARBITRATION_OPEN": ChargebackState.APPEAL_NEEDS_RESPONSE,
+    "PREARBITRATION_DECLINED": ChargebackState.APPEAL_UNDER_REVIEW,
+    "PREARBITRATION_ACCEPTED": ChargebackState.LOST,
+    "PREARBITRATION_WON": ChargebackState.WON,
+    "PREARBITRATION_LOST": ChargebackState.LOST,
+    "PREARBITRATION_ISSUER_WITHDRAWN": ChargebackState.WON,
+    "SCHEME_ARBITRATION": ChargebackState.APPEAL_UNDER_REVIEW,
+    "SCHEME_ARBITRATION_WON": ChargebackState.WON,
+    "SCHEME_ARBITRATION_LOST": ChargebackState.LOST,
+    "NOTIFICATION_OF_FRAUD": ChargebackState.WARNED,
+}
+# Said of a dispute without changing how it stands.
+IN_PASSING = ("ISSUER_COMMENTS",)
+WORDS = frozenset(_BY_WORD) | frozenset(IN_PASSING)
+_WARNING = "NOTIFICATION_OF_FRAUD"
+_QUESTION = "REQUEST_FOR_INFORMATION"
+# Of one second, a chargeback comes after the notice of it.
+_FIRST = ("REQUEST_FOR_INFORMATION", "NOTIFICATION_OF_CHARGEBACK", "CHARGEBACK")
+
+
+class Chargebacks:
+    """What the clients' banks take back."""
+
+    connection: Connection
+
+    def chargeback(self, gateway_id: str) -> ChargebackFound | Rejected | Busy | Unknown:
+        """The chargeback now, with all that has moved for it."""
+        wanted = ids.dispute_asked(gateway_id)
+        if wanted is None:
+            return MISSING
+        return answered(lambda: self._dispute(wanted, gateway_id))
+
+    def fraud_warning(self, gateway_id: str) -> ChargebackFound | Rejected | Busy | Unknown:
+        """What the card's network suspects of a payment, as it is now: told like a dispute, and moving nothing."""
+        return self.chargeback(gateway_id)
+
+    def submit_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown:
+        """Answer the client's bank, for good: as one document, under the first reason that it satisfies."""
+        wanted = ids.dispute_asked(order.chargeback)
+        if wanted is None:
+            return MISSING
+        known = self.find_evidence(order)
+        if known is not None:
+            return known
+        return answered(lambda: self._defended(wanted, order))
+
+    def find_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown | None:
+        """The chargeback, if Adyen has told that the answer was handed in; None while it has not.
+
+        To hand in once more is safe: Adyen takes a defense once, and says no the second time.
+        """
+        wanted = ids.dispute_asked(order.chargeback)
+        if wanted is None:
+            return MISSING
+
+        def look() -> ChargebackFound | Rejected | Unknown | None:
+            if not _answers(self._told(order.chargeback)):
+                return None
+            return self._dispute(wanted, order.chargeback)
+
+        return searched(look)
+
+    def _told(self, gateway_id: str) -> list[Json]:
+        return sorted(items_of(self.connection.told(gateway_id)), key=_order)
+
+    def _dispute(self, wanted: Dispute, gateway_id: str) -> ChargebackFound | Rejected:
+        transfers = transfers_of(self.connection, wanted.reference, stretches=_STRETCHES)
+        moved = [
+            each
+            for each in transfers
+            if each["type"] in _KINDS and each["categoryData"].get("modificationPspReference") == wanted.psp
+        ]
+        told = self._told(gateway_id)
+        if not moved and not told:
+            return MISSING
+        state, word = _standing(moved, told)
+        warning = all(item["eventCode"] == _WARNING for item in told) and not moved
+        paid = captured(transfers)
+        return ChargebackFound(
+            kind="fraud_warning" if warning else "chargeback",
+            gateway_id=gateway_id,
+            payment=ids.called(wanted.reference, from_adyen(paid["amount"]) if paid else None),
+            state=state,
+            word=word,
+            amount=_amount(moved, told),
+            reason=next((str(item["reason"]) for item in reversed(told) if item.get("reason")), "not told"),
+            respond_by=next((instant(end) for item in reversed(told) if (end := _ends(item))), None),
+            lines=tuple(line for each in moved for line in _lines(each)),
+            answers=_answers(told),
+        )
+
+    def _defended(self, wanted: Dispute, order: EvidenceOrder) -> ChargebackFound | Rejected | Unknown:
+        disputes = self.connection.disputes
+        about = {
+            "disputePspReference": wanted.psp,
+            "merchantAccountCode": self.connection.merchant_account,
+        }
+        listed = disputes.retrieve_applicable_defense_reasons(about).message
+        reason = _reason(listed.get("defenseReasons") or ())
+        if reason is None:
+            return Rejected("not_defendable", "The bank cannot be answered any more.")
+        kind = reason["defenseDocumentTypes"][0]["defenseDocumentTypeCode"]
+        papers = [
+            {
+                "content": document(order.fields),
+                "contentType": "application/pdf",
+                "defenseDocumentTypeCode": kind,
+            }
+        ]
+        supplied = disputes.supply_defense_document(about | {"defenseDocuments": papers}).message
+        if not supplied["disputeServiceResult"]["success"]:
+            return Rejected("documents_refused", "The payment provider did not take the answer.")
+        code = reason["defenseReasonCode"]
+        handed_in = disputes.defend_dispute(about | {"defenseReasonCode": code}).message
+        if not handed_in["disputeServiceResult"]["success"]:
+            # Handed in before, or too late: Adyen says neither, and its notification will.
+            return Unknown(
+                "Adyen did not take the defense; whether it has it already is told by notification"
+            )
+        found = self._dispute(wanted, order.chargeback)
+        if isinstance(found, Rejected):
+            return Unknown("handed in, and not yet listed")
+        return replace(found, state=_after_answer(found.state), answers=max(found.answers, 1))
+
+
+def _standing(moved: Sequence[Json], told: Sequence[Json]) -> tuple[ChargebackState, str]:
+    told = [item for item in told if item["eventCode"] not in IN_PASSING]
+    by_money = [each for each in moved if platform_type(each) not in FEES]
+    if not told:
+        word = str(by_money[-1]["type"]) if by_money else "feeOnly"
+        return _BY_MONEY.get(word, ChargebackState.NOT_UNDERSTOOD), word
+    code = str(told[-1]["eventCode"])
+    state = _BY_WORD.get(code, ChargebackState.NOT_UNDERSTOOD)
+    if code == "DISPUTE_DEFENSE_PERIOD_ENDED" and all(item["eventCode"] == _QUESTION for item in told[:-1]):
+        # A question that was not answered took nothing.
+        state = ChargebackState.LOST if by_money else ChargebackState.INQUIRY_CLOSED
+    if code == "INFORMATION_SUPPLIED" and _is_question(told) and not by_money:
+        state = ChargebackState.INQUIRY
+    if code in _FIRST and told[-1].get("additionalData", {}).get("autoDefended") == "true":
+        state = ChargebackState.UNDER_REVIEW
+    return state, code
+
+
+def _is_question(told: Sequence[Json]) -> bool:
+    return all(item["eventCode"] in {_QUESTION, "INFORMATION_SUPPLIED"} for item in told)
+
+
+def _after_answer(state: ChargebackState) -> ChargebackState:
+    after = {
+        ChargebackState.NEEDS_RESPONSE: ChargebackState.UNDER_REVIEW,
+        ChargebackState.APPEAL_NEEDS_RESPONSE: ChargebackState.APPEAL_UNDER_REVIEW,
+    }
+    return after.get(state, state)
+
+
+def _order(item: Json) -> tuple[object, int]:
+    code = item["eventCode"]
+    return instant(item["eventDate"]), _FIRST.index(code) if code in _FIRST else len(_FIRST)
+
+
+def _answers(told: Sequence[Json]) -> int:
+    return sum(item["eventCode"] == "INFORMATION_SUPPLIED" for item in told)
+
+
+def _ends(item: Json) -> str | None:
+    end = item.get("additionalData", {}).get("defensePeriodEndsAt")
+    return end if isinstance(end, str) and end else None
+
+
+def _amount(moved: Sequence[Json], told: Sequence[Json]) -> Money:
+    if told:
+        return from_adyen(told[-1]["amount"])
+    main = next((each for each in moved if platform_type(each) not in FEES), moved[0])
+    return from_adyen(main["amount"])
+
+
+def _lines(transfer: Json) -> list[ChargebackLine]:
+    currency, is_fee = transfer["amount"]["currency"], platform_type(transfer) in FEES
+    found = []
+    for event, value in booked(transfer):
+        taken, none = Money(-value, currency), Money.zero(currency)
+        amount, fee = (none, taken) if is_fee else (taken, none)
+        found.append(ChargebackLine(line_id=event["transactionId"], amount=amount, fee=fee))
+    return found
+
+
+def _reason(reasons: Sequence[Json]) -> Json | None:
+    # The first that one document of ours can satisfy.
+    for reason in reasons:
+        required = [
+            each
+            for each in reason.get("defenseDocumentTypes") or ()
+            if each["requirementLevel"] != "Optional"
+        ]
+        if len(required) == 1:
+            return dict(reason) | {"defenseDocumentTypes": required}
+    return None
