@@ -132,17 +132,13 @@ class Gateway(Protocol):
         """What moved on our balance, or on one worker's, since then: newest first, from behind the line `after`."""
         ...
 
-    def verify_event(
+    def verify_events(
         self, payload: bytes, headers: Mapping[str, str], *, now: Callable[[], datetime]
-    ) -> Event:
-        """The event in these bytes; raises `SignatureRefused` unless the gateway signed them, around `now`.
+    ) -> Sequence[Listed]:
+        """The events in these bytes; raises `SignatureRefused` unless the gateway signed all of them, around `now`.
 
-        `now` is asked only about what is signed. What is signed and not understood is `AnswerNotUnderstood`.
+        `now` is asked only about what is signed. What is signed and not understood has no `event`.
         """
-        ...
-
-    def without_secrets(self, payload: bytes) -> bytes:
-        """The verified bytes of an event, fit to be kept."""
         ...
 
     def events(

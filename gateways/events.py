@@ -41,7 +41,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An event out of a gateway's own list, fit to be kept; `event` is None when nobody here understands it."""
+    """An event as a gateway sent or listed it, fit to be kept; `event` is None when nobody here understands it."""
 
     event: Event | None
     payload: bytes

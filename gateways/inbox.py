@@ -16,11 +16,12 @@ from persistence.locks import locked
 from persistence.unit_of_work import Retry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Event
+    from gateways.contract import Listed
 
 HANDLE = "handle_webhook"
 _UNREAD = "unread"
@@ -36,41 +37,41 @@ class Received:
 
 
 def receive(
-    session: Session, *, webhook_id: str, gateway: str, event: Event, payload: bytes, swept: bool = False
-) -> bool:
-    """Keep a verified event and have it handled; false when it came before, which changes nothing.
+    session: Session, *, gateway: str, told: Sequence[Listed], webhook_ids: Sequence[str], swept: bool = False
+) -> list[bool]:
+    """Keep verified events and have them handled; each is false that came before, which changes nothing.
 
-    `swept` is one that was not sent to us but found.
+    What nobody here understands is kept for a newer version of us. `swept` is what was not sent to us but found.
     """
-    row = WebhookEvent(
-        gateway=gateway,
-        account=event.account or "",
-        event_id=event.id,
-        type=event.type,
-        object_kind=event.kind,
-        object_id=event.object_id,
-        payload=payload,
-        created_at=event.created_at,
-        swept=swept,
-    )
-    return _kept(session, webhook_id, row)
+    return [
+        _kept(session, webhook_id, _row(session, gateway, each, swept=swept))
+        for webhook_id, each in zip(webhook_ids, told, strict=True)
+    ]
 
 
-def receive_unread(
-    session: Session, *, webhook_id: str, gateway: str, payload: bytes, swept: bool = False
-) -> bool:
-    """Keep what a gateway signed and nobody here understands, for a newer version of us to handle."""
-    row = WebhookEvent(
+def _row(session: Session, gateway: str, told: Listed, *, swept: bool) -> WebhookEvent:
+    if told.event is None:
+        return WebhookEvent(
+            gateway=gateway,
+            account="",
+            # The same bytes are the same event.
+            event_id=f"sha256:{sha256(told.payload).hexdigest()}",
+            type=_UNREAD,
+            payload=told.payload,
+            created_at=clock.now(session),
+            swept=swept,
+        )
+    return WebhookEvent(
         gateway=gateway,
-        account="",
-        # The same bytes are the same event.
-        event_id=f"sha256:{sha256(payload).hexdigest()}",
-        type=_UNREAD,
-        payload=payload,
-        created_at=clock.now(session),
+        account=told.event.account or "",
+        event_id=told.event.id,
+        type=told.event.type,
+        object_kind=told.event.kind,
+        object_id=told.event.object_id,
+        payload=told.payload,
+        created_at=told.event.created_at,
         swept=swept,
     )
-    return _kept(session, webhook_id, row)
 
 
 def _kept(session: Session, webhook_id: str, row: WebhookEvent) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from gateways.contract import EventsFound, Listed
+    from gateways.contract import EventsFound
 
 OUR_OWN = ""
 EVERY = timedelta(hours=1)
@@ -101,10 +101,15 @@ def next_stretch(session: Session, *, gateway: str, account: str, kept_for: time
 def keep(session: Session, *, stretch: Stretch, page: EventsFound, webhook_ids: Sequence[str]) -> Kept:
     """Take in what had not arrived of a page, and note how far that is."""
     row = _held(session, stretch.gateway, stretch.account)
+    # Of what nothing here depends on, the gateway may have been told to send nothing.
+    told = [each for each in page.events if each.event is None or each.event.kind is not None]
+    are_new = inbox.receive(
+        session, gateway=stretch.gateway, told=told, webhook_ids=webhook_ids[: len(told)], swept=True
+    )
     missed = [
-        listed.event.type
-        for webhook_id, listed in zip(webhook_ids, page.events, strict=True)
-        if _is_new(session, webhook_id, stretch.gateway, listed) and listed.event is not None
+        each.event.type
+        for each, is_new in zip(told, are_new, strict=True)
+        if is_new and each.event is not None
     ]
     if (row.until, row.after) == (stretch.until, stretch.after):
         _advance(row, page.after)
@@ -133,18 +138,6 @@ def is_late(session: Session) -> bool:
     looked = func.coalesce(EventSweep.swept_until, EventSweep.until)
     overdue = select(EventSweep.gateway).where(EventSweep.account == OUR_OWN, looked < before)
     return session.scalar(overdue.limit(1)) is not None
-
-
-def _is_new(session: Session, webhook_id: str, gateway: str, listed: Listed) -> bool:
-    event, payload = listed.event, listed.payload
-    if event is None:
-        return inbox.receive_unread(
-            session, webhook_id=webhook_id, gateway=gateway, payload=payload, swept=True
-        )
-    # Of what nothing here depends on, the gateway may have been told to send nothing.
-    return event.kind is not None and inbox.receive(
-        session, webhook_id=webhook_id, gateway=gateway, event=event, payload=payload, swept=True
-    )
 
 
 def _lost(row: EventSweep, oldest: datetime) -> datetime | None:

@@ -15,7 +15,7 @@ from api.idempotency import naturally_idempotent
 from api.rate_limits import unlimited
 from api.webhooks.schemas import EventSweepsSchema, ReceivedSchema
 from gateways import inbox, sweeps
-from gateways.contract import AnswerNotUnderstood, SignatureRefused
+from gateways.contract import SignatureRefused
 from identity.permissions import Permission
 from kernel.ids import new_id
 from kernel.refusals import Invalid
@@ -26,7 +26,7 @@ from runtime import wiring
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Gateway
+    from gateways.contract import Event
     from gateways.sweeps import SweepView
 
 _LARGEST_BYTES = 512 * 1024
@@ -56,20 +56,24 @@ def receive_webhook(gateway: str) -> dict[str, bool]:
     sender = wiring.gateway(gateway)
     payload = bytes_within(_LARGEST_BYTES)
     try:
-        event = sender.verify_event(payload, dict(request.headers), now=lambda: reading(clock.now))
+        told = sender.verify_events(payload, dict(request.headers), now=lambda: reading(clock.now))
     except SignatureRefused as refusal:
         _log.warning("webhook_refused", gateway=gateway, reason=str(refusal))
         raise WebhookRefused(str(refusal)) from None
-    except AnswerNotUnderstood as error:
-        # Refused, it would be sent for three days and then be lost; kept, it waits for whoever understands it.
-        is_new = atomically(inbox.receive_unread, **_kept(sender, payload))
-        _log.error("webhook_not_understood", gateway=gateway, reason=str(error), duplicate=not is_new)
-    else:
-        is_new = atomically(inbox.receive, event=event, **_kept(sender, payload))
-        _log.info(
-            "webhook_received", gateway=gateway, event_id=event.id, type=event.type, duplicate=not is_new
-        )
+    are_new = atomically(
+        inbox.receive, gateway=sender.name, told=told, webhook_ids=[new_id("wh") for _ in told]
+    )
+    for each, is_new in zip(told, are_new, strict=True):
+        _say(gateway, each.event, is_new=is_new)
     return {"received": True}
+
+
+def _say(gateway: str, event: Event | None, *, is_new: bool) -> None:
+    if event is None:
+        # Refused, it would be sent for three days and then be lost; kept, it waits for whoever understands it.
+        _log.error("webhook_not_understood", gateway=gateway, duplicate=not is_new)
+        return
+    _log.info("webhook_received", gateway=gateway, event_id=event.id, type=event.type, duplicate=not is_new)
 
 
 @blueprint.get("/staff/webhooks")
@@ -107,7 +111,3 @@ def _in_words(view: SweepView) -> str:
     if view.blind_since is not None:
         return "Events of the time shown are lost. Payments, refunds, payouts and accounts were asked for instead."
     return "Everything arrives."
-
-
-def _kept(sender: Gateway, payload: bytes) -> dict[str, Any]:
-    return {"webhook_id": new_id("wh"), "gateway": sender.name, "payload": sender.without_secrets(payload)}

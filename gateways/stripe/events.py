@@ -53,7 +53,6 @@ _FIRST_YEAR = 1970
 _LONGEST_ACCOUNT = 64
 _LONGEST = 128
 
-# Objects bring along what their payer's or account holder's device does things with.
 _SECRET = re.compile(rb'("(?:client_)?secret"\s*:\s*)"[^"]*"')
 
 _KINDS = {
@@ -85,23 +84,20 @@ class Events:
     connection: Connection
     events_last = timedelta(days=30)
 
-    def verify_event(
+    def verify_events(
         self, payload: bytes, headers: Mapping[str, str], *, now: Callable[[], datetime]
-    ) -> Event:
-        """The event in these bytes; raises `SignatureRefused` unless Stripe signed them, within 5 minutes of `now`.
-
-        What Stripe signed and nobody here understands is `AnswerNotUnderstood`.
-        """
+    ) -> tuple[Listed]:
+        """The event in these bytes; raises `SignatureRefused` unless Stripe signed them, within 5 minutes of `now`."""
         signature = headers.get("Stripe-Signature", "")
         if not any(_is_signed(payload, signature, secret) for secret in self.connection.webhook_secrets):
             raise SignatureRefused("The signature is not Stripe's.")
         # The SDK refuses only what is too old, and by the wall clock: a signature of tomorrow would pass.
         if abs(now() - _signed_at(signature)) > _TOLERANCE:
             raise SignatureRefused("The signature is not of these minutes.")
-        event = self.read_event(payload)
-        if event.livemode != self.connection.livemode:
+        told = self._told(payload)
+        if told.event is not None and told.event.livemode != self.connection.livemode:
             raise SignatureRefused("The event is of the other mode: test in live, or live in test.")
-        return event
+        return (told,)
 
     def events(
         self, *, since: datetime, until: datetime, account: str | None = None, after: str | None = None
@@ -123,11 +119,15 @@ class Events:
     def _listed(self, values: Json, account: str | None) -> Listed:
         # What is asked of an account need not name it, as what is sent to us does.
         named = {"account": account} | values if account else values
-        payload = self.without_secrets(json.dumps(named).encode())
+        return self._told(json.dumps(named).encode())
+
+    def _told(self, payload: bytes) -> Listed:
+        # Objects bring along what their payer's or account holder's device does things with; that is not kept.
+        fit = _SECRET.sub(rb'\1"hidden"', payload)
         try:
-            return Listed(self.read_event(payload), payload)
+            return Listed(self.read_event(fit), fit)
         except AnswerNotUnderstood:
-            return Listed(None, payload)
+            return Listed(None, fit)
 
     def read_event(self, payload: bytes) -> Event:
         """The event in bytes that were verified when they came in."""
@@ -138,10 +138,6 @@ class Events:
             raise AnswerNotUnderstood(
                 f"The bytes are not an event of Stripe's: {type(error).__name__}"
             ) from error
-
-    def without_secrets(self, payload: bytes) -> bytes:
-        """The bytes as they came, but for the secrets of the object they tell of: fit to be kept."""
-        return _SECRET.sub(rb'\1"hidden"', payload)
 
 
 def _is_signed(payload: bytes, signature: str, secret: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from gateways import inbox
-from gateways.contract import Event, ObjectKind
+from gateways.contract import Event, Listed, ObjectKind
 from gateways.tables import WebhookEvent
 from jobs.subscriptions import ON_GATEWAY_OBJECT
 from jobs.work import handlers, perform
@@ -140,10 +140,9 @@ def test_bytes_that_nobody_understands_are_parked_and_tried_again(sender, clock)
     )
     atomically(
         inbox.receive,
-        webhook_id=new_id("wh"),
         gateway="stripe",
-        event=strange,
-        payload=b'{"object": "event"}',
+        told=[Listed(strange, b'{"object": "event"}')],
+        webhook_ids=[new_id("wh")],
     )
     handle_all()
     assert [row.state for row in kept()] == ["parked"]

@@ -1,0 +1,1 @@
+"""The tests. A package by name, because a library of ours installs one called `tests` as well."""
