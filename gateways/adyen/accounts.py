@@ -6,7 +6,7 @@ An account is three things: a legal entity (who it is), its account holder (what
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gateways.adyen import ids
@@ -17,6 +17,7 @@ from gateways.contract import AccountFound, AccountState, OnboardingLink, Reject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from gateways.adyen.client import Connection, Json
     from gateways.contract import AccountOrder, Busy, Secret, Unknown
@@ -84,7 +85,7 @@ class Accounts:
             entity = self._holder(self._balance_account(account)["accountHolderId"])["legalEntityId"]
             made = pages.get_link_to_adyenhosted_onboarding_page({"redirectUrl": return_url}, plain(entity))
             # The answer says nothing of its end; Adyen's document does.
-            return OnboardingLink(str(made.message["url"]), datetime.now(UTC) + _LINK_LASTS)
+            return OnboardingLink(str(made.message["url"]), self.connection.now() + _LINK_LASTS)
 
         return answered(link)
 

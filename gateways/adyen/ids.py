@@ -34,8 +34,9 @@ _TEXT = re.compile(r"[\w.-]{1,80}", re.ASCII)
 
 # Ids are made by the clock of the machine, a little before they are sent to anybody.
 _EARLIER = timedelta(days=1)
+_LATER = timedelta(hours=1)
 # Adyen lists six months at most; no six months are shorter than this.
-_LISTED = timedelta(days=180)
+LISTED = timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,12 @@ def is_plain(name: str) -> bool:
     return _TEXT.fullmatch(name) is not None and name.strip(".") != ""
 
 
-def listed_times(reference: str, *, stretches: int = 1) -> list[tuple[datetime, datetime]]:
-    """The times in which Adyen lists what a reference of ours led to, oldest first; each as long as it allows."""
-    kind = reference.partition("_")[0]
+def listed_times(reference: str, *, now: datetime, stretches: int) -> list[tuple[datetime, datetime]]:
+    """The times until now in which Adyen lists what a reference of ours led to, oldest first, each six months at most.
+
+    The first is there in any case: the clock that made the id may be ahead of ours.
+    """
+    kind, end = reference.partition("_")[0], now + _LATER
     made = from_epoch(int.from_bytes(decode(kind, reference)[:6], "big") // 1000) - _EARLIER
-    return [(made + number * _LISTED, made + (number + 1) * _LISTED) for number in range(stretches)]
+    begins = [made + number * LISTED for number in range(stretches)]
+    return [(begin, max(min(begin + LISTED, end), begin)) for begin in begins if begin == made or begin < end]

@@ -63,9 +63,9 @@ _KIND_OF = {type_: kind for kind, types in KINDS.items() for type_ in types}
 # A transfer is made at most so long before it is booked, most of the time; the others are asked for one by one.
 _BEFORE = timedelta(days=3)
 _LATER = timedelta(seconds=1)
-# Before Adyen had balance accounts, and after whatever is asked for.
+# Before Adyen had balance accounts, and after what its clock can be ahead.
 _BEGINNING = datetime(2015, 1, 1, tzinfo=UTC)
-_END = datetime(2200, 1, 1, tzinfo=UTC)
+_AHEAD = timedelta(hours=1)
 
 
 class Lines:
@@ -92,7 +92,11 @@ class Lines:
 
         def look() -> LinesPage:
             found, place = newest_first(
-                listing, since=since or _BEGINNING, until=_END, after=after, balanceAccountId=wanted
+                listing,
+                since=since or _BEGINNING,
+                until=self.connection.now() + _AHEAD,
+                after=after,
+                balanceAccountId=wanted,
             )
             transfers = self._transfers(wanted, found)
             lines = [read_line(each, transfers[each["transfer"]["id"]], account) for each in found]
@@ -105,7 +109,9 @@ class Lines:
         if not transactions:
             return {}
         instants = [instant(each["creationDate"]) for each in transactions]
-        listed = transfers_between(self.connection, account, min(instants) - _BEFORE, max(instants) + _LATER)
+        first, last = min(instants) - _BEFORE, max(instants) + _LATER
+        # So few in so long a time are asked for one by one: Adyen lists transfers for six months at most.
+        listed = transfers_between(self.connection, account, first, last) if last - first < ids.LISTED else ()
         found = {each["id"]: each for each in listed}
         transfers = self.connection.transfers.transfers_api
         for wanted in {each["transfer"]["id"] for each in transactions} - found.keys():
@@ -137,7 +143,7 @@ def read_line(transaction: Json, transfer: Json, account: str | None) -> Balance
 
 def read_balance(values: Json, currency: str, account: str | None) -> BalanceFound:
     """A balance in our words."""
-    found = [each for each in values.get("balances") or () if each["currency"] == currency]
+    found = [each for each in values["balances"] if each["currency"] == currency]
     available = Money(sum(each["available"] for each in found), currency)
     pending = Money(sum(each.get("pending") or 0 for each in found), currency)
     # Whatever a worker has can go at once where their bank takes it; we pay nobody from our own.

@@ -40,7 +40,7 @@ def transfers_of(connection: Connection, reference: str, *, stretches: int = 1) 
     """
     found = [
         transfer
-        for since, until in listed_times(reference, stretches=stretches)
+        for since, until in listed_times(reference, now=connection.now(), stretches=stretches)
         for transfer in _transfers(
             connection,
             balanceAccountId=connection.balance_account,
@@ -55,7 +55,7 @@ def transfers_of(connection: Connection, reference: str, *, stretches: int = 1) 
 
 def ordered_as(connection: Connection, account: str, reference: str) -> list[Json]:
     """The transfers out of an account that were ordered under a reference of ours."""
-    ((since, until),) = listed_times(reference)
+    ((since, until),) = listed_times(reference, now=connection.now(), stretches=1)
     found = _transfers(
         connection,
         balanceAccountId=account,
@@ -137,7 +137,8 @@ def _pages(call: Callable[..., Json], **about: str) -> Iterator[tuple[list[Json]
         place = {"cursor": cursor} if cursor else {}
         message = call(query_parameters=named(limit=_MOST, **about, **place)).message  # type: ignore[attr-defined]
         cursor = _next(message)
-        yield message.get("data") or [], cursor is not None
+        # An empty list may be left out of an answer, but a document that is no page of any list says nothing.
+        yield message.get("data", []) if "_links" in message else message["data"], cursor is not None
         if cursor is None:
             return
 

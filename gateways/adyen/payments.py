@@ -149,9 +149,8 @@ class Payments:
             "paymentReference": wanted.reference,
             "reference": wanted.reference,
         }
-        self.connection.checkout.modifications_api.cancel_authorised_payment(
-            request, idempotency_key=keyed(f"{wanted.reference}.cancel")
-        )
+        # Without a key: to be asked twice is harmless, and to have the first answer repeated would stop nothing.
+        self.connection.checkout.modifications_api.cancel_authorised_payment(request)
         after = self._payment_now(wanted)
         if isinstance(after, PaymentFound) and after.state is PaymentState.NEEDS_METHOD:
             return self._nothing_moved(

@@ -78,7 +78,7 @@ def inbox(adyen_peer, clock) -> Inbox:
 
 
 @pytest.fixture
-def connected(adyen_peer, inbox) -> Callable[..., AdyenGateway]:
+def connected(adyen_peer, inbox, clock) -> Callable[..., AdyenGateway]:
     """The adapter with the settings a test asks for."""
 
     def connect_with(**settings) -> AdyenGateway:
@@ -94,6 +94,7 @@ def connected(adyen_peer, inbox) -> Callable[..., AdyenGateway]:
             "return_url": "holdfast://paid",
             "api_base": adyen_peer.base_url,
             "told": inbox.told,
+            "now": clock.now,
         }
         return AdyenGateway(connect(**usual | settings))
 
