@@ -12,6 +12,7 @@ from api.debts.words import DEBTS
 from api.escrow.words import MILESTONES
 from api.ledger.words import BOOKS
 from api.orders.words import OPERATING
+from api.payments.words import PAYING_IN
 from api.reconciliation.words import RECONCILIATION
 
 if TYPE_CHECKING:
@@ -175,47 +176,6 @@ _TRAIL = {
     "total": "All there is to account for, as far as it is yours to know.",
 }
 
-_PAYING_IN = {
-    "Card.default": "Whether it is offered first.",
-    "Card.id": "The payment provider's id.",
-    "Cards.items": "The cards.",
-    "Checkout.amount": "What the card is charged.",
-    "Checkout.lines": "What it is made of.",
-    "Checkout.state": "How far the payment is.",
-    "CheckoutOrder.save_card": "Keep the card for the next milestone.",
-    "CustomerSession.customerSessionClientSecret": "For CustomerSheet, on this device only.",
-    "DeferredCheckout.save_card": "Keep the card for the next milestone.",
-    "FeeLine.amount": "How much.",
-    "FeeLine.label": "What it is for.",
-    "Payment.price": "What is held for the milestone.",
-    "Payment.refunded": "How much of the charge went back.",
-    "Payment.state": "`open` until it is decided; `unknown` while the payment provider has not answered.",
-    "apiVersion": "The API version that the payment provider speaks with us.",
-    "api_version": "The API version that the app's SDK speaks: `2026-10-28.endive`.",
-    "brand": "`visa`, `mastercard`, ….",
-    "card_brand": "`visa`, `mastercard`, ….",
-    "card_last4": "The last four digits.",
-    "charged": "The price and our fee together, as the card statement shows it.",
-    "client_fee": "Our fee, on top of the price.",
-    "confirmation_token": "What the device made of the card: `ctoken_…`.",
-    "currencies": "In which contracts can be made: ISO 4217.",
-    "customer": "The payment provider's id of the client.",
-    "customerSessionClientSecret": "For the saved cards within the sheet, on this device only.",
-    "decline_code": "Why the card was declined, in the payment provider's word.",
-    "ephemeralKey": "For this device and a few minutes.",
-    "expiresAt": "Until when it is good.",
-    "expiry_month": "1 to 12.",
-    "expiry_year": "With four digits.",
-    "gateway": "The payment provider: `stripe`.",
-    "gateway_state": "The payment provider's own word for where it is.",
-    "last4": "The last four digits.",
-    "merchantCountryCode": "ISO 3166-1, two capitals.",
-    "merchantDisplayName": "The name that the sheet shows.",
-    "publishableKey": "With which the app speaks to the payment provider.",
-    "succeeded_at": "When the charge was made.",
-    "wallet": "`apple_pay`, `google_pay`, … when the card came out of one.",
-}
-
 _PAYING_OUT = {
     "AccountSession.client_secret": "For the components in the app, on this device only.",
     "HistoryLine.amount": "How much the line is about, without a sign.",
@@ -370,7 +330,7 @@ _WORDS = {
     **_CONTRACTS,
     **_ACTS,
     **_TRAIL,
-    **_PAYING_IN,
+    **PAYING_IN,
     **_PAYING_OUT,
     **CHARGEBACKS,
     **DEBTS,

@@ -149,7 +149,8 @@ def _funded(client: Actor, worker: Actor) -> str:
         funding.begin_checkout,
         milestone_id=milestone_id,
         payment_id=payment_id,
-        gateway="stripe",
+        method="card",
+        routes=wiring.wired().routes,
         save_card=False,
         by=client,
     )

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from escrow import holding, states
 from escrow.acts import ActNotPossible, Held, hold_milestone, move, transition
-from gateways.contract import KEYS_LAST, PaymentFound, PaymentOrder, PaymentState, Rejected
+from gateways import outages
+from gateways.contract import (
+    KEYS_LAST,
+    Busy,
+    PaymentFound,
+    PaymentOrder,
+    PaymentState,
+    Rejected,
+    TakesCards,
+)
+from identity.accounts import account
 from identity.actors import SYSTEM
 from kernel.money import Money
 from kernel.refusals import Conflict
 from payments import collecting, late
 from payments.customers import customer_of
+from payments.routing import candidates
+from payments.states import PAID
 from persistence import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Busy, PaysIn, TakesCards, Unknown
+    from gateways.contract import Captures, PaysIn, Unknown
+    from gateways.orders import Call
     from identity.actors import Actor
+    from payments.routing import Route
     from payments.views import PaymentView
 
 # Our id and this fit into a key.
@@ -43,6 +59,7 @@ class Checkout:
     payment: PaymentView
     order: PaymentOrder
     ask_first: bool
+    call: Call | None = None
 
 
 def begin_checkout(
@@ -50,11 +67,15 @@ def begin_checkout(
     *,
     milestone_id: str,
     payment_id: str,
-    gateway: str,
+    method: str,
+    routes: Sequence[Route],
     save_card: bool,
     by: Actor,
 ) -> PaymentView:
-    """Order the payment of one milestone; while one is being collected, the same one is handed out again."""
+    """Order the payment of one milestone; while one is being collected, the same one is handed out again.
+
+    By `routes` the gateway is chosen that collects it, of those that answer the first that fits.
+    """
     on = hold_milestone(session, milestone_id, by=by)
     if on.milestone.state != "funding":
         transition(states.MILESTONE, on.milestone.state, "begin_funding", on.party)
@@ -62,14 +83,18 @@ def begin_checkout(
         move(session, on, "begin_funding")
     elif on.party != states.CLIENT:
         transition(states.MILESTONE, "draft", "begin_funding", on.party)
+    currency = on.milestone.currency
     return collecting.order_payment(
         session,
         payment_id=payment_id,
         milestone_id=milestone_id,
         client_id=on.contract.client_id,
-        gateway=gateway,
-        price=Money(on.milestone.price_minor, on.milestone.currency),
-        client_fee=Money(on.milestone.client_fee_minor, on.milestone.currency),
+        method=method,
+        gateway=_gateways(session, routes, method=method, currency=currency, client_id=on.contract.client_id)[
+            0
+        ],
+        price=Money(on.milestone.price_minor, currency),
+        client_fee=Money(on.milestone.client_fee_minor, currency),
         save_card=save_card,
         description=f"{on.contract.title}: {on.milestone.title}"[:200],
     )
@@ -92,6 +117,12 @@ def checkout(session: Session, *, payment_id: str) -> Checkout:
     return Checkout(payment, _order(session, payment), ask_first)
 
 
+def order_to_send(session: Session, *, payment_id: str) -> Checkout:
+    """The same, noted as out from now on unless the gateway has made it already."""
+    call = collecting.note_call(session, payment_id=payment_id)
+    return replace(checkout(session, payment_id=payment_id), call=call)
+
+
 def checkout_to_stop(session: Session, *, payment_id: str) -> Checkout | None:
     """What the gateway is to be asked to stop collecting; None for a payment that was given up before."""
     try:
@@ -110,12 +141,17 @@ def still_wanted(payment: PaymentView) -> PaymentView:
     return payment
 
 
-def collect(at: TakesCards, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
+def collect(at: PaysIn, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
     """The payment at the gateway, made there unless it was before, and saving the card or not as was said last."""
     there = _at_the_gateway(at, wanted)
-    if isinstance(there, PaymentFound) and there.state is PaymentState.NEEDS_METHOD:
-        save = wanted.order.save_card
-        return there if there.saves_card == save else at.save_card_of(there.gateway_id, save=save)
+    save = wanted.order.save_card
+    if (
+        isinstance(at, TakesCards)
+        and isinstance(there, PaymentFound)
+        and there.state is PaymentState.NEEDS_METHOD
+        and there.saves_card != save
+    ):
+        return at.save_card_of(there.gateway_id, save=save)
     return there
 
 
@@ -157,8 +193,57 @@ def record_collected(
     session: Session, *, intent: Checkout, outcome: PaymentFound | Rejected | Busy | Unknown
 ) -> PaymentFound | Rejected | Busy | Unknown:
     """Write the answer to `collect` down, and hand it on."""
+    if intent.call is not None and isinstance(outcome, Rejected | Busy):
+        collecting.note_answer(session, payment_id=intent.payment.id, call=intent.call, outcome=outcome)
+    if isinstance(outcome, PaymentFound):
+        outages.note(session, gateway=intent.payment.gateway, answered=True)
     record_payment(session, payment_id=intent.payment.id, outcome=outcome)
     return outcome
+
+
+def send_elsewhere(
+    session: Session, *, payment_id: str, routes: Sequence[Route], tried: Sequence[str]
+) -> PaymentView | None:
+    """The last of those `tried` did not answer: have another gateway collect.
+
+    None when the order may be out, or no other one fits.
+    """
+    outages.note(session, gateway=tried[-1], answered=False)
+    payment = collecting.find_payment(session, payment_id=payment_id, gateway_id=None)
+    if payment is None:
+        raise collecting.PaymentNotFound("There is no payment with this id.")
+    fitting = _gateways(
+        session,
+        routes,
+        method=payment.method,
+        currency=payment.price.currency,
+        client_id=payment.client_id,
+    )
+    others = [gateway for gateway in fitting if gateway not in tried]
+    return collecting.send_elsewhere(session, payment_id=payment_id, gateways=others)
+
+
+def payment_to_capture(session: Session, *, payment_id: str) -> Checkout | None:
+    """What the payer has agreed to; None when it is not wanted any more, or collected already."""
+    wanted = checkout_to_stop(session, payment_id=payment_id)
+    return wanted if wanted is not None and wanted.payment.state not in PAID else None
+
+
+def capture(at: Captures, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
+    """The payment, collected; what the payer agreed to anew is another attempt."""
+    assert wanted.payment.gateway_id is not None, "a payment is made before it is agreed to"
+    return at.capture_payment(wanted.payment.gateway_id, key=f"{wanted.order.key}.capture")
+
+
+def record_captured(
+    session: Session, *, intent: Checkout, outcome: PaymentFound | Rejected | Busy | Unknown
+) -> PaymentFound | Rejected | Busy | Unknown:
+    """Write the answer to `capture` down, and hand it on."""
+    if isinstance(outcome, Rejected) and not outcome.temporary:
+        collecting.decline(
+            session, payment_id=intent.payment.id, attempt=intent.order.attempt, code=outcome.code
+        )
+    return record_collected(session, intent=intent, outcome=outcome)
 
 
 def record_paid(
@@ -213,6 +298,18 @@ def foresee_giving_up(session: Session, *, milestone_id: str, by: Actor) -> Paym
 def _for_the_gateway(session: Session, milestone_id: str) -> Held:
     on = hold_milestone(session, milestone_id, by=SYSTEM)
     return Held(on.contract, on.milestone, states.GATEWAY)
+
+
+def _gateways(
+    session: Session, routes: Sequence[Route], *, method: str, currency: str, client_id: str
+) -> tuple[str, ...]:
+    return candidates(
+        routes,
+        method=method,
+        currency=currency,
+        country=account(session, client_id).country,
+        away=outages.away(session),
+    )
 
 
 def _order(session: Session, payment: PaymentView) -> PaymentOrder:

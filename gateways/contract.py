@@ -6,7 +6,7 @@ outcome of its own: the gateway may or may not have acted, and only asking it ag
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from gateways.charging_back import (
     ChargebackFound,
@@ -204,6 +204,7 @@ class PaysIn(Gateway, Protocol):
         ...
 
 
+@runtime_checkable
 class TakesCards(PaysIn, Protocol):
     """A gateway that keeps clients' cards for us, takes tokens of them, and warns of their fraud."""
 
@@ -250,6 +251,7 @@ class TakesCards(PaysIn, Protocol):
         ...
 
 
+@runtime_checkable
 class Captures(PaysIn, Protocol):
     """A gateway at which the payer only agrees, and the money comes when it is asked for."""
 

@@ -64,6 +64,18 @@ class EventSweep(Base):
     blind_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class Outage(Base):
+    """A gateway that did not answer when it was last asked; the row goes with its next answer."""
+
+    __tablename__ = "gateway_outages"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    gateway: Mapped[str] = mapped_column(ascii_text(16), primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    failures: Mapped[int] = mapped_column(Integer)
+
+
 class Sent:
     """What a row keeps that is an order to a gateway; `gateways.orders` alone writes it.
 

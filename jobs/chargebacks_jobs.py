@@ -138,12 +138,14 @@ def _record(name: str, there: ChargebackFound) -> ChargebackView | None:
 
 
 def _payment_of(name: str, there: ChargebackFound) -> PaymentView | None:
-    payment = reading(collecting.find_payment, payment_id=None, gateway_id=there.payment)
+    payment = reading(collecting.find_payment, payment_id=None, gateway_id=there.payment, gateway=name)
     if payment is not None and payment.state == "succeeded":
         return payment
     # The news of the payment itself may be late or lost: whoever takes it back knows that it was made.
     outcome: PaymentFound = found(paying_in(name).payment(there.payment))
-    payment = reading(collecting.find_payment, payment_id=outcome.payment_id, gateway_id=there.payment)
+    payment = reading(
+        collecting.find_payment, payment_id=outcome.payment_id, gateway_id=there.payment, gateway=name
+    )
     if payment is None:
         return None
     return atomically(funding.record_payment, payment_id=payment.id, outcome=outcome)

@@ -14,13 +14,14 @@ from payments.answers import found
 from payments.states import PAYMENT
 from persistence import clock
 from persistence.unit_of_work import atomically, reading, staged
-from runtime.wiring import paying_in
+from runtime.wiring import capturing, paying_in
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.orm import Session
 
+    from escrow.funding import Checkout
     from gateways.contract import Busy, PaymentFound, RefundFound, Rejected, Unknown
     from payments.refunds import RefundToSend
     from payments.views import PaymentView
@@ -53,6 +54,17 @@ def stop_payment(work: Work) -> None:
     atomically(funding.record_payment, payment_id=payment.id, outcome=stopped)
 
 
+@handler("capture_payment")
+def capture_payment(work: Work) -> None:
+    """Collect what the payer has agreed to at the gateway, unless it was given up; once however often this runs."""
+    staged(
+        begin=funding.payment_to_capture,
+        call=_capture,
+        record=funding.record_captured,
+        payment_id=work.subject,
+    )
+
+
 @handler("settle_charge")
 def settle_charge(work: Work) -> None:
     """Book the charge as available once the gateway says that it is."""
@@ -79,13 +91,16 @@ def send_refund(work: Work) -> None:
 def refresh_refund(work: Work) -> None:
     """Ask the gateway how a refund is, and write it down. The subject is our id, or the gateway's from an event."""
     ours = work.subject if work.subject.startswith("rf_") else None
-    refund = reading(refunds.find_refund, refund_id=ours, gateway_id=work.subject)
+    told_by = work.payload.get("gateway")
+    refund = reading(refunds.find_refund, refund_id=ours, gateway_id=work.subject, gateway=told_by)
     name, gateway_id = (
         (refund.gateway, refund.gateway_id) if refund else (work.payload["gateway"], work.subject)
     )
     assert gateway_id is not None, "a refund the gateway has has its id"
     outcome = found(paying_in(name).refund(gateway_id))
-    refund = refund or reading(refunds.find_refund, refund_id=outcome.refund_id, gateway_id=None)
+    refund = refund or reading(
+        refunds.find_refund, refund_id=outcome.refund_id, gateway_id=None, gateway=name
+    )
     if refund is None:
         # Made by hand at the gateway, not by us: reconciliation finds it there.
         return
@@ -136,13 +151,20 @@ def _look_up(payment: PaymentView) -> PaymentFound | Rejected | Busy | Unknown |
 
 
 def _refresh_theirs(work: Work) -> None:
-    outcome = found(paying_in(work.payload["gateway"]).payment(work.subject))
-    payment = reading(collecting.find_payment, payment_id=outcome.payment_id, gateway_id=work.subject)
+    name = work.payload["gateway"]
+    outcome = found(paying_in(name).payment(work.subject))
+    payment = reading(
+        collecting.find_payment, payment_id=outcome.payment_id, gateway_id=work.subject, gateway=name
+    )
     if payment is not None:
         atomically(funding.record_payment, payment_id=payment.id, outcome=outcome)
     elif outcome.payment_id is not None:
         # It carries an id of ours that is not in these books: a person has to look, and nothing is guessed.
         raise collecting.PaymentNotFound("The gateway has a payment of ours that is not in these books.")
+
+
+def _capture(intent: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
+    return funding.capture(capturing(intent.payment.gateway), intent)
 
 
 def _give_back(intent: RefundToSend) -> RefundFound | Rejected | Busy | Unknown | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from gateways import orders
 from gateways.contract import PaymentFound, PaymentState, Rejected, Unknown
 from kernel.refusals import Conflict, NotFound
 from ledger import movements
@@ -19,16 +20,18 @@ from persistence.locks import locked
 from persistence.unit_of_work import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy.orm import Session
 
     from gateways.contract import Busy, Charge
+    from gateways.orders import Call
     from kernel.money import Money
 
 _ACTS = {
     PaymentState.NEEDS_METHOD: "open",
     PaymentState.NEEDS_ACTION: "open",
+    PaymentState.APPROVED: "open",
     PaymentState.PROCESSING: "open",
     PaymentState.SUCCEEDED: "succeed",
     PaymentState.CANCELED: "cancel",
@@ -39,6 +42,12 @@ class PaymentNotFound(NotFound):
     """There is no such payment, or it is somebody else's."""
 
     code = "payment_not_found"
+
+
+class AnotherWayUnderWay(Conflict):
+    """The milestone is being paid another way already; that payment is given up first, or gone on with."""
+
+    code = "another_way_under_way"
 
 
 class GatewayDisagrees(Conflict):
@@ -53,6 +62,7 @@ def order_payment(
     payment_id: str,
     milestone_id: str,
     client_id: str,
+    method: str,
     gateway: str,
     price: Money,
     client_fee: Money,
@@ -61,9 +71,15 @@ def order_payment(
 ) -> PaymentView:
     """The live payment of this milestone, made now if there is none; two clicks get the same one.
 
-    Whether the card is saved is what the client said last.
+    Whether the card is saved is what the client said last. Refuses another `method` than that of the live one.
     """
     row = session.scalar(select(Payment).where(Payment.live_for == milestone_id))
+    if row is not None and row.method != method:
+        raise AnotherWayUnderWay(
+            f"You have begun to pay by {row.method}. Go on with that, or give it up and begin anew.",
+            field="method",
+            payment_id=row.id,
+        )
     if row is not None:
         _say_anew(row, save_card=save_card)
         return payment_view(row)
@@ -72,6 +88,7 @@ def order_payment(
         milestone_id=milestone_id,
         live_for=milestone_id,
         client_id=client_id,
+        method=method,
         gateway=gateway,
         state=PAYMENT.initial,
         currency=price.currency,
@@ -83,6 +100,7 @@ def order_payment(
         save_card=save_card,
         description=description,
         attempt=1,
+        calls=0,
         ordered_at=clock.now(session),
     )
     session.add(row)
@@ -94,12 +112,54 @@ def order_payment(
     return payment_view(row)
 
 
-def find_payment(session: Session, *, payment_id: str | None, gateway_id: str | None) -> PaymentView | None:
-    """The payment by our id or, failing that, by the gateway's."""
+def find_payment(
+    session: Session, *, payment_id: str | None, gateway_id: str | None, gateway: str | None = None
+) -> PaymentView | None:
+    """The payment by our id or, failing that, by what `gateway` calls it; one of another gateway's is none."""
     row = session.get(Payment, payment_id, populate_existing=True) if payment_id else None
+    if row is not None and gateway is not None and row.gateway != gateway:
+        return None
     if row is None and gateway_id:
-        row = session.scalar(select(Payment).where(Payment.gateway_id == gateway_id))
+        named = (Payment.gateway == gateway) & (Payment.gateway_id == gateway_id)
+        row = session.scalar(select(Payment).where(named))
     return payment_view(row) if row is not None else None
+
+
+def note_call(session: Session, *, payment_id: str) -> Call | None:
+    """Note, before it goes, that the order may be out from now on; None when the gateway has made it already."""
+    row = locked(session, Payment, payment_id)
+    if row is None:
+        raise PaymentNotFound("There is no payment with this id.")
+    return orders.next_call(row, now=clock.now(session)) if row.gateway_id is None else None
+
+
+def note_answer(session: Session, *, payment_id: str, call: Call, outcome: Rejected | Busy) -> None:
+    """The gateway turned the order away: nothing of this call is out."""
+    row = locked(session, Payment, payment_id)
+    if row is not None and row.gateway_id is None and row.live_for is not None:
+        orders.judge(row, call=call, outcome=outcome)
+
+
+def decline(session: Session, *, payment_id: str, attempt: int, code: str) -> None:
+    """What the payer had agreed to was declined: they may agree to pay with something else, as a new attempt."""
+    row = locked(session, Payment, payment_id)
+    if row is not None and row.attempt == attempt and row.state not in PAYMENT.terminal:
+        row.attempt += 1
+        row.decline_code = code[:64]
+
+
+def send_elsewhere(session: Session, *, payment_id: str, gateways: Sequence[str]) -> PaymentView | None:
+    """Have the next of these gateways collect instead; None when the order may be out, or no other one is left."""
+    row = locked(session, Payment, payment_id)
+    if row is None:
+        raise PaymentNotFound("There is no payment with this id.")
+    others = [gateway for gateway in gateways if gateway != row.gateway]
+    if not others or row.live_for is None or row.gateway_id is not None or row.out_since is not None:
+        return None
+    row.gateway = others[0]
+    # A word that is still on its way from the first is not about this order.
+    row.attempt += 1
+    return payment_view(row)
 
 
 def live_payment(session: Session, milestone_id: str) -> PaymentView | None:
@@ -164,6 +224,8 @@ def _apply(session: Session, row: Payment, found: PaymentFound) -> None:
     row.gateway_state = found.state.value if row.state not in PAID else PaymentState.SUCCEEDED.value
     row.decline_code = found.decline_code
     act = _ACTS[found.state]
+    if found.state is PaymentState.APPROVED and row.state not in PAYMENT.terminal:
+        _capture(session, row)
     if act == "open" and row.state == "canceled":
         _stop_at_the_gateway(session, row)
     if act == "succeed" and found.charge is None:
@@ -275,6 +337,17 @@ def _stop_at_the_gateway(session: Session, row: Payment) -> None:
         subject=row.id,
         due_at=clock.now(session),
         key=f"stop_payment:{row.id}",
+    )
+
+
+def _capture(session: Session, row: Payment) -> None:
+    # The payer's consent lasts for hours only. What a bank declines is agreed to anew, as another attempt.
+    due.schedule(
+        session,
+        kind="capture_payment",
+        subject=row.id,
+        due_at=clock.now(session),
+        key=f"capture_payment:{row.id}:{row.attempt}",
     )
 
 

@@ -192,11 +192,16 @@ def send_refund(intent: RefundToSend, *, through: PaysIn) -> Answer | None:
     )
 
 
-def find_refund(session: Session, *, refund_id: str | None, gateway_id: str | None) -> RefundView | None:
-    """The refund by our id or, failing that, by the gateway's."""
+def find_refund(
+    session: Session, *, refund_id: str | None, gateway_id: str | None, gateway: str | None = None
+) -> RefundView | None:
+    """The refund by our id or, failing that, by what `gateway` calls it; one of another gateway's is none."""
     row = session.get(Refund, refund_id, populate_existing=True) if refund_id else None
+    if row is not None and gateway is not None and row.gateway != gateway:
+        return None
     if row is None and gateway_id:
-        row = session.scalar(select(Refund).where(Refund.gateway_id == gateway_id))
+        named = (Refund.gateway == gateway) & (Refund.gateway_id == gateway_id)
+        row = session.scalar(select(Refund).where(named))
     return refund_view(row) if row is not None else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Index, SmallInteger, String, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateways.tables import Sent
@@ -24,7 +24,7 @@ class Customer(Sent, Base):
     default_card: Mapped[str | None] = mapped_column(ascii_text(64))
 
 
-class Payment(Base):
+class Payment(Sent, Base):
     """One payment for one milestone: the price that is held, and our fee on top."""
 
     __tablename__ = "payments"
@@ -41,6 +41,7 @@ class Payment(Base):
     milestone_id: Mapped[str] = mapped_column(Id("ms"))
     live_for: Mapped[str | None] = mapped_column(Id("ms"))
     client_id: Mapped[str] = mapped_column(Id("us"))
+    method: Mapped[str] = mapped_column(ascii_text(16))
     gateway: Mapped[str] = mapped_column(ascii_text(16))
     gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))
     state: Mapped[str] = mapped_column(ascii_text(16))
@@ -51,8 +52,6 @@ class Payment(Base):
     save_card: Mapped[bool] = mapped_column(Boolean)
     description: Mapped[str] = mapped_column(String(200))
     ordered_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    # Which order to the gateway this is: after one whose answer was lost a new one follows.
-    attempt: Mapped[int] = mapped_column(SmallInteger, default=1)
     decline_code: Mapped[str | None] = mapped_column(ascii_text(64))
     charge_id: Mapped[str | None] = mapped_column(ascii_text(64))
     balance_transaction: Mapped[str | None] = mapped_column(ascii_text(64))

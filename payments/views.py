@@ -23,6 +23,7 @@ class PaymentView:
     id: str
     milestone_id: str
     client_id: str
+    method: str
     gateway: str
     gateway_id: str | None
     state: str
@@ -175,6 +176,7 @@ def payment_view(row: Payment) -> PaymentView:
         id=row.id,
         milestone_id=row.milestone_id,
         client_id=row.client_id,
+        method=row.method,
         gateway=row.gateway,
         gateway_id=row.gateway_id,
         state=row.state,

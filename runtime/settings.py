@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from payments.routing import read_routes
 from runtime.signing import key_bytes
 
 _DEVELOPMENT_KEY = "development only: this key signs nothing that matters"
@@ -89,6 +90,11 @@ class Settings(BaseSettings):
     STRIPE_API_BASE: str | None = Field(
         default=None,
         description="Development and test only: speak to the sandbox peer at this address instead of Stripe.",
+    )
+    GATEWAY_ROUTES: str = Field(
+        default="",
+        description="Which gateway collects what, first to last: `adyen card currency=EUR country=DE; stripe card`."
+        " Without it every gateway that has keys takes its methods.",
     )
     CLOCK_FILE: Path | None = Field(
         default=None,
@@ -178,6 +184,12 @@ class Settings(BaseSettings):
     def _are_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for key in value:
             key_bytes(key)
+        return value
+
+    @field_validator("GATEWAY_ROUTES")
+    @classmethod
+    def _are_routes(cls, value: str) -> str:
+        read_routes(value)
         return value
 
     @field_validator("PUBLIC_URL")

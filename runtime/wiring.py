@@ -10,18 +10,22 @@ from gateways.stripe.client import connect
 from gateways.stripe.gateway import StripeGateway
 from kernel.refusals import NotFound
 from kernel.time import FileOffset, no_offset
+from payments.routing import Route, read_routes
 from persistence import unit_of_work
 from persistence.engine import Database
 from runtime.signing import keyring, signing_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from gateways.contract import Gateway, PaysIn, PaysOut, TakesCards
+    from gateways.contract import Captures, Gateway, PaysIn, PaysOut, TakesCards
     from runtime.settings import Settings
     from runtime.signing import Keyring, SigningKey
 
 Kind = TypeVar("Kind")
+
+# Where the settings do not say.
+_EVERYTHING = (Route("stripe", "card"), Route("adyen", "card"), Route("paypal", "paypal"))
 
 _built: list[Wiring] = []
 
@@ -60,6 +64,11 @@ class Wiring:
         return {"stripe": self._stripe}
 
     @cached_property
+    def captures(self) -> Mapping[str, Captures]:
+        """Those of them at which the payer only agrees, by name."""
+        return {}
+
+    @cached_property
     def pays_out(self) -> Mapping[str, PaysOut]:
         """The gateways through which workers are paid, by name."""
         return {"stripe": self._stripe}
@@ -68,6 +77,12 @@ class Wiring:
     def gateways(self) -> Mapping[str, Gateway]:
         """All of them, by name."""
         return {**self.pays_in, **self.pays_out}
+
+    @cached_property
+    def routes(self) -> Sequence[Route]:
+        """Which gateway collects what: as the settings say, but for gateways that are not here."""
+        said = read_routes(self.settings.GATEWAY_ROUTES) or _EVERYTHING
+        return tuple(route for route in said if route.gateway in self.pays_in)
 
     @cached_property
     def _stripe(self) -> StripeGateway:
@@ -105,6 +120,11 @@ def paying_in(name: str) -> PaysIn:
 def taking_cards(name: str) -> TakesCards:
     """The gateway of that name, if it keeps cards for us."""
     return _named(wired().card_takers, name)
+
+
+def capturing(name: str) -> Captures:
+    """The gateway of that name, if the payer only agrees there."""
+    return _named(wired().captures, name)
 
 
 def paying_out(name: str) -> PaysOut:

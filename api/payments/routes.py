@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from api.auth import actor, requires
 from api.blueprints import Blueprint, leads_to, refuses
 from api.idempotency import begun_once, idempotent, naturally_idempotent
 from api.payments import schemas as bodies
+from api.payments.checkout import begin_at_a_gateway, collect_what_was_agreed, customer_at, pay_with_token
+from api.payments.sheets import NO_MEANS, id_of, means_of_paying
 from api.preview import foreseen, is_preview, previewable
 from escrow import acts, funding, queries
-from gateways.contract import PaymentState
-from gateways.orders import Verdict
-from identity.accounts import account
+from gateways.contract import PaymentState, TakesCards
 from identity.permissions import Permission
 from kernel.ids import new_id
 from kernel.money import EXPONENTS
 from payments import cards, customers
 from payments.answers import GatewayRefused, GatewayUnavailable, found
-from payments.collecting import GatewayDisagrees, PaymentNotFound
+from payments.collecting import AnotherWayUnderWay, GatewayDisagrees, PaymentNotFound
 from payments.queries import payment
+from payments.routing import MethodNotOffered
 from persistence.unit_of_work import atomically, reading, staged
-from runtime.wiring import taking_cards, wired
+from runtime.wiring import paying_in, taking_cards, wired
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flask import Response
     from sqlalchemy.orm import Session
 
-    from gateways.contract import PaymentFound, TakesCards
+    from api.payments.checkout import Collecting
     from payments.customers import CustomerView
+    from payments.routing import Route
     from payments.views import PaymentView
 
 blueprint = Blueprint("payments", __name__, description="Paying in: payment sheets and saved cards.")
 
 # Cards are taken by one gateway; others come with their own sheets.
 _CARDS = "stripe"
-_COLLECTS = (funding.PaymentGivenUp, GatewayDisagrees)
+_COLLECTS = (funding.PaymentGivenUp, GatewayDisagrees, AnotherWayUnderWay, MethodNotOffered)
 _ASKS_THE_GATEWAY = (GatewayRefused, GatewayUnavailable)
 _NOTHING_IS_KEPT = "It hands out a short-lived secret and changes nothing that is kept."
 
@@ -48,6 +52,7 @@ def get_payments_config() -> dict[str, Any]:
     """What the app needs before it can show a sheet."""
     settings, known = wired().settings, _cards().client_settings()
     return {
+        "methods": list(dict.fromkeys(route.method for route in wired().routes)),
         "gateway": _CARDS,
         "publishable_key": known["publishable_key"],
         "api_version": known["api_version"],
@@ -68,9 +73,9 @@ def get_payments_config() -> dict[str, Any]:
 def begin_checkout(order: dict[str, Any], milestone_id: str) -> Any:  # noqa: ANN401 - a sheet, or its preview
     """Begin, or go on, to pay for a milestone; the amount is the milestone's, never the app's."""
     if is_preview():
-        asked = {"milestone_id": milestone_id, "payment_id": new_id("py"), "gateway": _CARDS, "by": actor()}
-        return foreseen(_foresee, save_card=order["save_card"], **asked)
-    return _sheet(milestone_id, save_card=order["save_card"], confirmation_token=None)
+        asked = {"milestone_id": milestone_id, "payment_id": new_id("py"), "by": actor()}
+        return foreseen(_foresee, routes=wired().routes, **order, **asked)
+    return _sheet(milestone_id, routes=wired().routes, **order)
 
 
 @blueprint.post("/checkout/confirm")
@@ -85,9 +90,9 @@ def confirm_checkout(order: dict[str, Any]) -> dict[str, Any]:
 
     The client secret is for the next action, if there is one.
     """
-    return _sheet(
-        order["milestone_id"], save_card=order["save_card"], confirmation_token=order["confirmation_token"]
-    )
+    # A token is made by the SDK of a gateway that keeps cards, and is worth nothing at another.
+    routes = [route for route in wired().routes if route.gateway in wired().card_takers]
+    return _sheet(method="card", routes=routes, **order)
 
 
 @blueprint.post("/milestones/<milestone_id>/give-up-funding")
@@ -103,12 +108,26 @@ def give_up_funding(milestone_id: str) -> PaymentView | Response:
     payment_id = begun_once(funding.payment_to_cancel, milestone_id=milestone_id, by=actor())
     outcome = staged(
         begin=funding.checkout_to_stop,
-        call=partial(funding.stop_collecting, _cards()),
+        call=lambda wanted: funding.stop_collecting(paying_in(wanted.payment.gateway), wanted),
         record=funding.record_collected,
         payment_id=payment_id,
     )
     if outcome is not None:
         found(outcome)
+    return reading(payment, payment_id=payment_id, by=actor())
+
+
+@blueprint.post("/payments/<payment_id>/capture")
+@requires(Permission.FUND_MILESTONE)
+@naturally_idempotent("A payment is collected once, however often that is asked for.")
+@blueprint.response(200, bodies.PaymentSchema)
+@refuses(PaymentNotFound, GatewayDisagrees, *_ASKS_THE_GATEWAY)
+def capture_payment(payment_id: str) -> PaymentView:
+    """Collect what you have agreed to on the provider's page. It is collected without this, too, a moment later.
+
+    Where nothing was agreed to yet, or all is collected, nothing happens: see `state` and `gateway_state`.
+    """
+    collect_what_was_agreed(reading(payment, payment_id=payment_id, by=actor()))
     return reading(payment, payment_id=payment_id, by=actor())
 
 
@@ -129,7 +148,7 @@ def get_payment(payment_id: str) -> PaymentView:
 def create_customer_session() -> dict[str, Any]:
     """What CustomerSheet takes to show and manage saved cards."""
     customer = _customer()
-    secret = found(_cards().customer_session(_id(customer), component="customer_sheet"))
+    secret = found(_cards().customer_session(id_of(customer), component="customer_sheet"))
     return {
         "customer": customer.gateway_id,
         "customer_session_client_secret": secret.value,
@@ -147,7 +166,7 @@ def create_setup_intent() -> dict[str, Any]:
     customer = _customer()
     # Each key of the client's makes one; the gateway sees an id of ours that the key always leads to.
     setup_id = begun_once(cards.begin_setup, setup_id=new_id("su"), user_id=actor().id)
-    setup = found(_cards().create_setup(_id(customer), key=setup_id))
+    setup = found(_cards().create_setup(id_of(customer), key=setup_id))
     return {"setup_intent": setup.client_secret.value, "customer": customer.gateway_id}
 
 
@@ -160,7 +179,7 @@ def create_setup_intent() -> dict[str, Any]:
 def create_ephemeral_key(order: dict[str, str]) -> dict[str, Any]:
     """What older apps take in place of a customer session, in the API version of their own SDK."""
     customer = _customer()
-    secret = found(_cards().ephemeral_key(_id(customer), api_version=order["api_version"]))
+    secret = found(_cards().ephemeral_key(id_of(customer), api_version=order["api_version"]))
     return {"customer": customer.gateway_id, "ephemeral_key": secret.value}
 
 
@@ -175,7 +194,7 @@ def list_cards() -> dict[str, Any]:
         customer = reading(customers.customer_of, user_id=actor().id, gateway=_CARDS)
     except customers.NoCardsYet:
         return {"items": []}
-    shown = found(_cards().cards(_id(customer)))
+    shown = found(_cards().cards(id_of(customer)))
     return {"items": [cards.card_view(card, customer) for card in shown]}
 
 
@@ -187,7 +206,7 @@ def list_cards() -> dict[str, Any]:
 def set_default_card(card_id: str) -> None:
     """Offer this card first from now on."""
     customer = _own_card(card_id)
-    found(_cards().set_default_card(_id(customer), card_id))
+    found(_cards().set_default_card(id_of(customer), card_id))
     atomically(customers.remember_default, user_id=actor().id, gateway=_CARDS, card=card_id)
 
 
@@ -203,18 +222,14 @@ def delete_card(card_id: str) -> None:
 
 
 def _foresee(session: Session, /, **asked: Any) -> dict[str, Any]:  # noqa: ANN401 - begin_checkout's own
-    return {
-        **_amounts(funding.foresee_funding(session, **asked)),
-        "payment_intent": None,
-        "customer": None,
-        "customer_session_client_secret": None,
-        "publishable_key": _cards().client_settings()["publishable_key"],
-    }
+    return {**_amounts(funding.foresee_funding(session, **asked)), **NO_MEANS}
 
 
 def _amounts(of: PaymentView) -> dict[str, Any]:
     return {
         "payment_id": of.id,
+        "method": of.method,
+        "gateway": of.gateway,
         "state": of.state,
         "decline_code": of.decline_code,
         "amount": of.charged,
@@ -225,73 +240,41 @@ def _amounts(of: PaymentView) -> dict[str, Any]:
     }
 
 
-def _sheet(milestone_id: str, *, save_card: bool, confirmation_token: str | None) -> dict[str, Any]:
+def _sheet(
+    milestone_id: str,
+    *,
+    method: str,
+    save_card: bool,
+    routes: Sequence[Route],
+    confirmation_token: str | None = None,
+) -> dict[str, Any]:
     # Before anything is made at the gateway, so that strangers leave no traces there.
     reading(queries.milestone, milestone_id=milestone_id, by=actor())
-    customer = _customer()
     payment_id = begun_once(
         funding.begin_checkout,
         milestone_id=milestone_id,
         payment_id=new_id("py"),
-        gateway=_CARDS,
+        method=method,
+        routes=routes,
         save_card=save_card,
         by=actor(),
     )
-    at = _cards()
-    outcome = staged(
-        begin=funding.checkout,
-        call=partial(funding.collect, at),
-        record=funding.record_collected,
-        payment_id=payment_id,
-    )
-    assert outcome is not None
-    collected = found(outcome)
-    if confirmation_token is not None and collected.state is not PaymentState.SUCCEEDED:
-        collected = _paid_with(at, confirmation_token, payment_id)
-    return _sheet_body(at, customer, payment_id, collected)
+    collecting = begin_at_a_gateway(payment_id, routes=routes)
+    if confirmation_token is not None and collecting.there.state is not PaymentState.SUCCEEDED:
+        if not isinstance(collecting.at, TakesCards):
+            raise AnotherWayUnderWay(
+                "You have begun to pay on another page. Go on there, or give it up and begin anew.",
+                payment_id=payment_id,
+            )
+        paid = pay_with_token(collecting.at, confirmation_token, payment_id)
+        collecting = replace(collecting, there=paid)
+    return _sheet_body(collecting, payment_id)
 
 
-def _paid_with(at: TakesCards, confirmation_token: str, payment_id: str) -> PaymentFound:
-    outcome = staged(
-        begin=funding.to_pay,
-        call=partial(funding.pay_with, at, confirmation_token),
-        record=funding.record_paid,
-        payment_id=payment_id,
-    )
-    assert outcome is not None
-    return found(outcome)
-
-
-def _sheet_body(
-    at: TakesCards, customer: CustomerView, payment_id: str, at_gateway: PaymentFound
-) -> dict[str, Any]:
+def _sheet_body(collecting: Collecting, payment_id: str) -> dict[str, Any]:
     # It may have been given up while the gateway was making it; nobody is handed the means to pay it then.
     wanted = funding.still_wanted(reading(payment, payment_id=payment_id, by=actor()))
-    session = found(at.customer_session(_id(customer), component="payment_sheet"))
-    return {
-        **_amounts(wanted),
-        "payment_intent": at_gateway.client_secret,
-        "customer": customer.gateway_id,
-        "customer_session_client_secret": session.value,
-        "publishable_key": at.client_settings()["publishable_key"],
-    }
-
-
-def _customer() -> CustomerView:
-    me = reading(account, actor().id)
-    outcome: customers.Answer | Verdict | None = Verdict.NEVER_ARRIVED
-    while isinstance(outcome, Verdict):
-        outcome = staged(
-            begin=customers.order_customer,
-            call=partial(customers.make_customer, _cards()),
-            record=customers.record_customer,
-            user_id=me.id,
-            email=me.email,
-            gateway=_CARDS,
-        )
-    if outcome is not None:
-        found(outcome)
-    return reading(customers.customer_of, user_id=me.id, gateway=_CARDS)
+    return {**_amounts(wanted), **NO_MEANS, **means_of_paying(collecting)}
 
 
 def _own_card(card_id: str) -> CustomerView:
@@ -300,10 +283,9 @@ def _own_card(card_id: str) -> CustomerView:
     return customer
 
 
+def _customer() -> CustomerView:
+    return customer_at(_cards())
+
+
 def _cards() -> TakesCards:
     return taking_cards(_CARDS)
-
-
-def _id(customer: CustomerView) -> str:
-    assert customer.gateway_id is not None, "it was made at the gateway before"
-    return customer.gateway_id

@@ -5,12 +5,14 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from api.schemas import IdField, Instant, MoneyField, Strict, StrictBoolean
+from payments.routing import METHODS
 from payments.states import PAYMENT
 
 
 class PaymentsConfigSchema(Strict):
     """What the app needs before it can show a payment sheet."""
 
+    methods = fields.List(fields.String(metadata={"enum": list(METHODS)}), required=True)
     gateway = fields.String(required=True)
     publishable_key = fields.String(data_key="publishableKey", required=True)
     api_version = fields.String(data_key="apiVersion", required=True)
@@ -20,14 +22,16 @@ class PaymentsConfigSchema(Strict):
 
 
 class CheckoutOrderSchema(Strict):
-    """Whether the card is kept for the next milestone."""
+    """How to pay, and whether the card (or account) is kept for the next milestone."""
 
+    method = fields.String(load_default="card", validate=validate.OneOf(METHODS))
     save_card = StrictBoolean(load_default=False)
 
 
-class DeferredCheckoutSchema(CheckoutOrderSchema):
+class DeferredCheckoutSchema(Strict):
     """A payment that the app confirms with a token made beforehand."""
 
+    save_card = StrictBoolean(load_default=False)
     milestone_id = IdField("ms", required=True)
     confirmation_token = fields.String(
         required=True, validate=validate.Regexp(r"^ctoken_[A-Za-z0-9_]{1,100}\Z")
@@ -41,10 +45,24 @@ class FeeLineSchema(Strict):
     amount = MoneyField(required=True)
 
 
+class DropInSchema(Strict):
+    """What Adyen's Drop-in takes."""
+
+    id = fields.String(required=True)
+    data = fields.String(required=True)
+    client_key = fields.String(data_key="clientKey", required=True)
+    environment = fields.String(required=True, metadata={"enum": ["test", "live"]})
+
+
 class CheckoutSchema(Strict):
-    """What `initPaymentSheet` takes. The secrets are for this device and this payment alone; a preview has none."""
+    """What the gateway's own sheet takes: `initPaymentSheet`, `session` for a Drop-in, or `approval_url` to go to.
+
+    The secrets are for this device and this payment alone; a preview has none.
+    """
 
     payment_id = IdField("py", required=True)
+    method = fields.String(required=True, metadata={"enum": list(METHODS)})
+    gateway = fields.String(required=True)
     state = fields.String(required=True, metadata={"enum": list(PAYMENT.states)})
     decline_code = fields.String(required=True, allow_none=True)
     payment_intent = fields.String(
@@ -54,7 +72,14 @@ class CheckoutSchema(Strict):
     customer_session_client_secret = fields.String(
         data_key="customerSessionClientSecret", required=True, allow_none=True
     )
-    publishable_key = fields.String(data_key="publishableKey", required=True)
+    publishable_key = fields.String(data_key="publishableKey", required=True, allow_none=True)
+    session = fields.Nested(DropInSchema, required=True, allow_none=True)
+    approval_url = fields.Url(
+        data_key="approvalUrl",
+        required=True,
+        allow_none=True,
+        metadata={"description": "Where the payer agrees; afterwards, `POST /v1/payments/{id}/capture`."},
+    )
     amount = MoneyField(required=True)
     lines = fields.List(fields.Nested(FeeLineSchema), required=True)
 
@@ -64,6 +89,8 @@ class PaymentSchema(Strict):
 
     id = IdField("py", required=True)
     milestone_id = IdField("ms", required=True)
+    method = fields.String(required=True, metadata={"enum": list(METHODS)})
+    gateway = fields.String(required=True)
     state = fields.String(required=True, metadata={"enum": list(PAYMENT.states)})
     gateway_state = fields.String(required=True, allow_none=True)
     charged = MoneyField(required=True)

@@ -68,7 +68,7 @@ class Source:
 def packages() -> list[str]:
     """The packages of the service."""
     found = sorted(init.parent.name for init in ROOT.glob("*/__init__.py"))
-    return [name for name in found if name != _WORLD]
+    return [name for name in found if name not in {_WORLD, "tests"}]
 
 
 def service() -> list[Source]:

@@ -32,6 +32,7 @@ _WITHOUT_A_KEY = {
     "POST /v1/wallet/ephemeral-key",
     "PUT /v1/wallet/payment-methods/<card_id>/default",
     "DELETE /v1/wallet/payment-methods/<card_id>",
+    "POST /v1/payments/<payment_id>/capture",
     "POST /v1/payouts/onboarding-link",
     "POST /v1/payouts/account-session",
     "POST /v1/webhooks/<gateway>",

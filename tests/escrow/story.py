@@ -40,6 +40,7 @@ from ledger.balances import trial_balance
 from payments import collecting
 from payments import queries as payment_queries
 from payments import refunds as payment_refunds
+from payments.routing import Route
 from payments.tables import Customer
 from persistence import clock as database_clock
 from persistence.tables import OutboxEvent
@@ -74,6 +75,7 @@ ADMIN = _person(8, Role.ADMIN)
 EVERYBODY = (CLIENT, WORKER, OTHER_CLIENT, OTHER_WORKER, MEDIATOR, SUPPORT, FINANCE, ADMIN)
 
 # Of a milestone of 100.00 the client pays 105.00, and the worker gets 90.00.
+ROUTES = (Route("stripe", "card"),)
 FEES = FeeSchedule(client_basis_points=500, worker_basis_points=1000)
 # What the gateway keeps of 105.00.
 GATEWAY_FEE = "3.35"
@@ -190,7 +192,8 @@ def checkout(milestone_id: str, *, by: Actor = CLIENT) -> PaymentView:
         funding.begin_checkout,
         milestone_id=milestone_id,
         payment_id=new_id("py"),
-        gateway="stripe",
+        method="card",
+        routes=ROUTES,
         save_card=False,
         by=by,
     )

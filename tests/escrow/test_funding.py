@@ -249,10 +249,10 @@ def test_a_declined_card_leaves_the_payment_open_for_another_card():
 def test_the_gateways_success_counts_for_a_payment_known_by_its_id_only():
     payment = checkout(draft().id)
     record(payment, answer(payment, PaymentState.PROCESSING))
-    found = reading(find_payment, payment_id=None, gateway_id=f"pi_{payment.id}")
+    found = reading(find_payment, payment_id=None, gateway_id=f"pi_{payment.id}", gateway="stripe")
     assert found is not None
     assert found.id == payment.id
-    assert reading(find_payment, payment_id=None, gateway_id="pi_of_somebody_else") is None
+    assert reading(find_payment, payment_id=None, gateway_id="pi_of_somebody_else", gateway="stripe") is None
 
 
 def test_what_is_said_of_a_payment_that_is_not_ours_is_refused():

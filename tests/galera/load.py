@@ -32,7 +32,7 @@ from persistence import unit_of_work
 from persistence.idempotency import Answer, Request, answered_once
 from persistence.tables import OutboxEvent
 from persistence.unit_of_work import DatabaseBusy, OutcomeUnknown, atomically, reading
-from tests.escrow.story import FEES, answer, usd
+from tests.escrow.story import FEES, ROUTES, answer, usd
 from tests.payouts.story import account, transfer_answer
 from tests.waiting import until
 
@@ -195,7 +195,8 @@ class Load:
             funding.begin_checkout,
             milestone_id=milestone,
             payment_id=payment,
-            gateway=_GATEWAY,
+            method="card",
+            routes=ROUTES,
             save_card=False,
         )
         ordered = self._look(funding.checkout, payment_id=payment).payment

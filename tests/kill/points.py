@@ -21,7 +21,7 @@ def _done(kind: str) -> list[Point]:
     return [("before_done", kind)]
 
 
-_COLLECT = _staged("escrow.funding.checkout", "escrow.funding.record_collected")
+_COLLECT = _staged("escrow.funding.order_to_send", "escrow.funding.record_collected")
 _PAY = _staged("escrow.funding.to_pay", "escrow.funding.record_paid")
 _STOP = _staged("escrow.funding.checkout_to_stop", "escrow.funding.record_collected")
 _BEGUN = _commit("persistence.idempotency._begin_once")
@@ -33,12 +33,12 @@ _TOLD = [*_commit("jobs.webhook_jobs.route"), *_done("handle_webhook")]
 # Of the web process, while it answers a request.
 REQUESTS: dict[str, list[Point]] = {
     "checkout": [
-        *_staged(_CUSTOMER, "payments.customers.record_customer"),
         *_BEGUN,
+        *_staged(_CUSTOMER, "payments.customers.record_customer"),
         *_COLLECT,
         *_FINISHED,
     ],
-    "confirm": [*_commit(_CUSTOMER), *_BEGUN, *_COLLECT, *_PAY, *_FINISHED],
+    "confirm": [*_BEGUN, *_commit(_CUSTOMER), *_COLLECT, *_PAY, *_FINISHED],
     "give_up": [*_BEGUN, *_STOP, *_FINISHED],
     "submit": _AT_ONCE,
     "release": _AT_ONCE,

@@ -129,10 +129,13 @@ def test_refunds_are_found_by_our_id_and_by_the_gateways():
     refund = give_back(funded())
     record_refund(refund, refund_answer(refund))
     for ours, theirs in ((refund.id, None), (None, f"re_{refund.id}"), (refund.id, f"re_{refund.id}")):
-        found = reading(refunds.find_refund, refund_id=ours, gateway_id=theirs)
+        found = reading(refunds.find_refund, refund_id=ours, gateway_id=theirs, gateway="stripe")
         assert found is not None
         assert found.id == refund.id
-    assert reading(refunds.find_refund, refund_id=None, gateway_id="re_of_somebody_else") is None
+    assert (
+        reading(refunds.find_refund, refund_id=None, gateway_id="re_of_somebody_else", gateway="stripe")
+        is None
+    )
 
 
 def test_the_payer_and_staff_see_the_payment_and_its_refunds_and_nobody_else_does():
