@@ -1,16 +1,10 @@
-"""The sandbox's own API under `/_sandbox/`: turn the clock, order misfortunes, look behind the curtain."""
+"""The sandbox's own API under `/_sandbox/`: what may be done to Stripe, beyond what may be done to any peer."""
 
 import json
-import re
-from collections.abc import Callable
-from typing import Any
 
-from werkzeug.wrappers import Request, Response
-
-from sandbox import agenda, deliveries
-from sandbox.clock import ClockRunsForwardError
+from sandbox.controls import Acts
+from sandbox.controls import Control as AnyControl
 from sandbox.courier import Courier
-from sandbox.faults import Rule
 from sandbox.policy import Policy
 from sandbox.stripe import (
     accounts,
@@ -25,105 +19,22 @@ from sandbox.stripe import (
     warning,
     webhooks,
 )
-from sandbox.stripe.errors import Json, StripeError
+from sandbox.stripe.errors import Json
 from sandbox.stripe.server import Peer
+from sandbox.stripe.state import World
 
-Act = Callable[["Control", Json, str], object]
-_ACTS: list[tuple[str, re.Pattern[str], Act]] = []
-
-
-def act(method: str, path: str) -> Callable[[Act], Act]:
-    """Name the function that answers a control request; the path may hold one id."""
-    pattern = re.compile("/_sandbox/" + path.replace("{id}", r"(?P<id>[^/]+)"))
-
-    def register(function: Act) -> Act:
-        _ACTS.append((method, pattern, function))
-        return function
-
-    return register
+act = Acts()
 
 
-class Control:
-    """What a test or a person may do to the peer."""
+class Control(AnyControl):
+    """What a test or a person may do to Stripe."""
+
+    acts = act
+    peer: Peer
+    world: World
 
     def __init__(self, peer: Peer, courier: Courier) -> None:
-        self.peer = peer
-        self.world = peer.world
-        self.courier = courier
-
-    def answer(self, request: Request) -> Response:
-        """Do what was asked; the answer is always JSON."""
-        for method, pattern, function in _ACTS:
-            match = pattern.fullmatch(request.path)
-            if match and method == request.method:
-                return self._done(function, request, match.groupdict().get("id", ""))
-        return _json({"error": f"the sandbox has no {request.method} {request.path}"}, 404)
-
-    def _done(self, function: Act, request: Request, object_id: str) -> Response:
-        try:
-            return _json(function(self, _body(request), object_id))
-        except StripeError as refusal:
-            return _json(refusal.body, refusal.status)
-        except (KeyError, LookupError) as missing:
-            return _json({"error": str(missing)}, 404)
-        except (TypeError, ValueError, ClockRunsForwardError) as mistake:
-            return _json({"error": str(mistake)}, 400)
-
-    def thing(self, object_id: str, kind: str) -> Json:
-        """The object a control request names."""
-        found = self.world.find(object_id)
-        if found is None or found["object"] != kind:
-            raise LookupError(f"no {kind} {object_id}")
-        return found
-
-
-@act("GET", "health")
-def health(_control: Control, _given: Json, _id: str) -> Json:
-    """Whether the sandbox listens."""
-    return {"status": "ok"}
-
-
-@act("GET", "clock")
-def clock(control: Control, _given: Json, _id: str) -> Json:
-    """What time it is here."""
-    return _time(control)
-
-
-@act("POST", "clock")
-def turn_clock(control: Control, given: Json, _id: str) -> Json:
-    """Let time pass: all that falls due on the way happens, in order, at its own moment."""
-    world = control.world
-    with world.lock:
-        world.clock.advance(float(given["advance_seconds"]))
-        done = agenda.run_due(world)
-        world.touch()
-    return _time(control) | {"done": done}
-
-
-@act("GET", "faults")
-def faults(control: Control, _given: Json, _id: str) -> list[Json]:
-    """The misfortunes in force and how often they struck."""
-    return [rule.shown() for rule in control.peer.faults.rules()]
-
-
-@act("POST", "faults")
-def order_fault(control: Control, given: Json, _id: str) -> Json:
-    """Order a misfortune."""
-    return control.peer.faults.order(Rule(**given)).shown()
-
-
-@act("DELETE", "faults")
-def clear_faults(control: Control, _given: Json, _id: str) -> Json:
-    """End all misfortunes and let go whatever is held."""
-    control.peer.faults.clear()
-    return {}
-
-
-@act("POST", "faults/{id}/release")
-def release(control: Control, given: Json, object_id: str) -> Json:
-    """Let held requests go on, or cut them: `{"verdict": "cut"}`."""
-    control.peer.faults.release(object_id, verdict=given.get("verdict", "continue"))
-    return {}
+        super().__init__(peer, peer.world, courier)
 
 
 @act("POST", "webhooks")
@@ -139,44 +50,6 @@ def set_webhooks(control: Control, given: Json, _id: str) -> Json:
             world.policy = Policy(**policy)
         world.touch()
     return {"url": world.settings.webhook_url}
-
-
-@act("GET", "webhooks")
-def list_deliveries(control: Control, _given: Json, _id: str) -> list[Json]:
-    """Every delivery, oldest first, with its attempts."""
-    with control.world.lock:
-        return list(control.world.data["deliveries"].values())
-
-
-@act("POST", "webhooks/drain")
-def drain(control: Control, given: Json, _id: str) -> Json:
-    """Wait until every delivery that is due has been attempted."""
-    return {"drained": control.courier.drain(float(given.get("timeout_seconds", 10)))}
-
-
-@act("POST", "webhooks/redeliver")
-def redeliver_all(control: Control, given: Json, _id: str) -> Json:
-    """Send again all events, or those of the given `types` (an expression), oldest first."""
-    world, types = control.world, re.compile(given.get("types", ".*"))
-    with world.lock:
-        events = [
-            thing
-            for thing in world.data["objects"].values()
-            if thing["object"] == "event" and types.fullmatch(thing["type"])
-        ]
-        for event in events:
-            deliveries.redeliver(world, event)
-    return {"events": [event["id"] for event in events]}
-
-
-@act("POST", "events/{id}/redeliver")
-def redeliver(control: Control, given: Json, object_id: str) -> Json:
-    """Send an event again; with `copies`, that many at the same instant."""
-    event = control.thing(object_id, "event")
-    if "copies" in given:
-        return {"answers": control.courier.storm(event, copies=int(given["copies"]))}
-    with control.world.lock:
-        return deliveries.redeliver(control.world, event)
 
 
 @act("GET", "events/{id}/signed")
@@ -341,18 +214,6 @@ def change_line(control: Control, given: Json, object_id: str) -> Json:
         return line
 
 
-@act("GET", "journal")
-def journal(control: Control, _given: Json, _id: str) -> list[Json]:
-    """Every request received."""
-    return control.peer.journal.entries()
-
-
-@act("GET", "violations")
-def violations(control: Control, _given: Json, _id: str) -> list[Json]:
-    """Every request that the real Stripe would not have understood."""
-    return control.peer.journal.violations()
-
-
 @act("GET", "state")
 def state(control: Control, _given: Json, _id: str) -> Json:
     """All objects and balances."""
@@ -374,20 +235,3 @@ def reset(control: Control, given: Json, _id: str) -> Json:
         accounts.ensure_platform(control.world)
         control.peer.journal.clear()
     return {}
-
-
-def _time(control: Control) -> Json:
-    turned = control.world.clock
-    return {"now": turned.now(), "offset_seconds": turned.offset_seconds}
-
-
-def _body(request: Request) -> Json:
-    text = request.get_data()
-    given = json.loads(text) if text else {}
-    if not isinstance(given, dict):
-        raise TypeError("a JSON object was expected")
-    return given
-
-
-def _json(answer: Any, status: int = 200) -> Response:  # noqa: ANN401 - whatever JSON can say
-    return Response(json.dumps(answer), status=status, mimetype="application/json")

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from sandbox.controls import Refusal
+
 Json = dict[str, Any]
 
 
-class StripeError(Exception):
+class StripeError(Refusal):
     """An answer other than 200, with Stripe's error body."""
 
     def __init__(self, status: int, kind: str, message: str, **details: object) -> None:
@@ -16,7 +18,8 @@ class StripeError(Exception):
     @property
     def code(self) -> str | None:
         """Stripe's stable code, where Stripe gives one."""
-        return self.body["error"].get("code")
+        code: str | None = self.body["error"].get("code")
+        return code
 
 
 def _described(kind: str, message: str, details: dict[str, object]) -> Json:
