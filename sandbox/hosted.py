@@ -38,22 +38,22 @@ class Hosted:
                 case ["authentication", intent_id, *rest]:
                     return self._authentication(intent_id, answer=rest)
         except StripeError as refusal:
-            return _page("Not any more", str(refusal), status=400)
-        return _nothing_here()
+            return page("Not any more", str(refusal), status=400)
+        return nothing_here()
 
     def _onboarding(self, account_id: str, token: str, *, complete: bool) -> Response:
         with self._world.lock:
             account = self._world.find(account_id)
             link = self._world.notes(account_id).get("links", {}).get(token)
             if account is None or link is None:
-                return _nothing_here()
+                return nothing_here()
             if link.get("used") or link["expires_at"] < self._world.now():
                 return redirect(link["refresh_url"])
             if complete:
                 link["used"] = True
                 onboarding.completed(self._world, account)
-                return _page("Thank you", "Everything is complete.", leads_to=link["return_url"])
-        return _page(
+                return page("Thank you", "Everything is complete.", leads_to=link["return_url"])
+        return page(
             "Get paid",
             f"The sandbox plays Stripe's form for {account['email'] or account_id}.",
             leads_to=link["return_url"],
@@ -64,12 +64,12 @@ class Hosted:
         with self._world.lock:
             intent = self._world.find(intent_id)
             if intent is None:
-                return _nothing_here()
+                return nothing_here()
             leads_to = self._world.notes(intent_id).get("return_url")
             if answer:
                 self._answered(intent, succeeds=answer == ["complete"])
-                return _page("Thank you", "Your answer has arrived.", leads_to=leads_to)
-        return _page(
+                return page("Thank you", "Your answer has arrived.", leads_to=leads_to)
+        return page(
             "Is this you?",
             "The sandbox plays your bank's 3-D Secure page.",
             buttons={f"{intent_id}/complete": "Yes, it is me", f"{intent_id}/fail": "No"},
@@ -80,11 +80,12 @@ class Hosted:
         play.authenticated(self._world, intent, succeeds=succeeds)
 
 
-def _nothing_here() -> Response:
-    return _page("Nothing here", "The sandbox has no such page.", status=404)
+def nothing_here() -> Response:
+    """What there is at an address nobody made."""
+    return page("Nothing here", "The sandbox has no such page.", status=404)
 
 
-def _page(
+def page(
     title: str,
     text: str,
     *,
@@ -92,6 +93,7 @@ def _page(
     leads_to: str | None = None,
     status: int = 200,
 ) -> Response:
+    """A page with buttons, and a way back."""
     shown = [
         f'<button formaction="{escape(target)}">{escape(label)}</button>'
         for target, label in (buttons or {}).items()

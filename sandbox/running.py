@@ -13,8 +13,9 @@ from typing import Any
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from sandbox.adyen.place import Adyen
-from sandbox.adyen.remote import Remote as AdyenRemote
+from sandbox.adyen.place import PREFIXES as OF_ADYEN
+from sandbox.adyen.place import Place as AdyenPlace
+from sandbox.adyen.remote import Adyen
 from sandbox.adyen.settings import Settings as AdyenSettings
 from sandbox.clock import Clock
 from sandbox.control import Control
@@ -33,7 +34,7 @@ _POLL_SECONDS = 0.01
 class Application:
     """Sends each request to Stripe, to Stripe's pages or to the control API; or to Adyen's own place."""
 
-    def __init__(self, world: World, courier: Courier, adyen: Adyen) -> None:
+    def __init__(self, world: World, courier: Courier, adyen: AdyenPlace) -> None:
         self.adyen = adyen
         self.peer = Peer(world)
         self._control = Control(self.peer, courier)
@@ -44,8 +45,8 @@ class Application:
         return self._answer(Request(environ))(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
-        if (of_adyen := self.adyen.answer(request)) is not None:
-            return of_adyen
+        if request.path.startswith(OF_ADYEN):
+            return self.adyen.answer(request)
         if request.path.startswith("/_sandbox/"):
             return self._control.answer(request)
         if request.path.startswith("/hosted/"):
@@ -81,7 +82,7 @@ class Running(Remote):
             publishable_key=settings.publishable_key,
         )
         self.webhook_secret = settings.webhook_secret
-        self.adyen = AdyenRemote(self.base_url, application.adyen.settings)
+        self.adyen = Adyen(self.base_url, application.adyen.settings)
         self._adyen = application.adyen
         self._server = server
         self._peer = application.peer
@@ -90,13 +91,12 @@ class Running(Remote):
             target=server.serve_forever, args=(_POLL_SECONDS,), name="sandbox", daemon=True
         )
         courier.start()
-        self._adyen.start()
         self._thread.start()
 
     def close(self) -> None:
         """Stop listening, let go whatever is held and save the state."""
         self._peer.faults.clear()
-        self._adyen.release()
+        self._adyen.let_go()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -136,8 +136,8 @@ def start(
         accounts.ensure_platform(world)
         idempotency.forget_unfinished(world)
     courier = Courier(world)
-    place = Adyen(clock, adyen, seed=seed, state=Path(state) if state else None)
-    application = Application(world, courier, place)
+    of_adyen = Path(f"{state}.adyen") if state else None
+    application = Application(world, courier, AdyenPlace(clock, adyen, seed=seed, snapshot=of_adyen))
     server = make_server("127.0.0.1", port, application, threaded=True, request_handler=_Handler)
     os.set_inheritable(server.fileno(), False)  # noqa: FBT003 - as the standard library has it
     return Running(server, application, courier)

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 # Banks charge back for a year and a half at most.
 _STRETCHES = 4
 
-_KINDS = (
+# What the transfers of a dispute are.
+KINDS = (
     "chargeback",
     "chargebackCorrection",
     "chargebackReversal",
@@ -123,7 +124,7 @@ class Chargebacks:
         moved = [
             each
             for each in transfers
-            if each["type"] in _KINDS and each["categoryData"].get("modificationPspReference") == wanted.psp
+            if each["type"] in KINDS and each["categoryData"].get("modificationPspReference") == wanted.psp
         ]
         told = self._told(gateway_id)
         if not moved and not told:

@@ -115,13 +115,19 @@ def connect(
         merchant_account=merchant_account,
         balance_platform=balance_platform,
         balance_account=balance_account,
-        hmac_keys=tuple(hmac_keys),
-        platform_hmac_keys=tuple(platform_hmac_keys),
+        hmac_keys=tuple(map(_hexadecimal, hmac_keys)),
+        platform_hmac_keys=tuple(map(_hexadecimal, platform_hmac_keys)),
         return_url=return_url,
         livemode=live_prefix is not None,
         told=told,
         now=now,
     )
+
+
+def _hexadecimal(key: str) -> str:
+    """The key, refused at the start: with one that is none every notification would be taken for a forgery."""
+    bytes.fromhex(key)
+    return key
 
 
 def keyed(idempotency_key: str) -> str:

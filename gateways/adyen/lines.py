@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gateways.adyen import ids
+from gateways.adyen.chargebacks import KINDS as DISPUTED
 from gateways.adyen.lists import FEES, instant, newest_first, transfers_between
 from gateways.adyen.outcomes import answered
 from gateways.adyen.transfers import plain
@@ -24,14 +25,7 @@ KINDS = MappingProxyType(
     {
         LineKind.CHARGE: ("capture", "captureReversal", "payment"),
         LineKind.REFUND: ("refund", "refundReversal"),
-        LineKind.DISPUTE: (
-            "chargeback",
-            "chargebackCorrection",
-            "chargebackReversal",
-            "chargebackReversalCorrection",
-            "secondChargeback",
-            "secondChargebackCorrection",
-        ),
+        LineKind.DISPUTE: DISPUTED,
         LineKind.TRANSFER: ("internalTransfer",),
         LineKind.PAYOUT: ("bankTransfer",),
         LineKind.FEE: ("cashoutFee", "fee", "invoiceDeduction", "miscCost", "paymentCost"),

@@ -1,22 +1,18 @@
 """The sandbox's own API for Adyen under `/_sandbox/adyen/`: play the shopper, the banks and the post."""
 
-import json
-import re
-from collections.abc import Callable
-
 from werkzeug.wrappers import Request, Response
 
-from sandbox import agenda, deliveries
+from sandbox import deliveries
 from sandbox.adyen import contract, disputing, ledger, moving, news, onboarding, paying, refunding
 from sandbox.adyen.errors import AdyenError, Json
 from sandbox.adyen.server import Peer
-from sandbox.clock import ClockRunsForwardError
+from sandbox.adyen.state import World
+from sandbox.controls import Acts
+from sandbox.controls import Control as AnyControl
 from sandbox.courier import Courier
-from sandbox.faults import Rule
 from sandbox.policy import Policy
 
-Act = Callable[["Control", Json, str], object]
-_ACTS: list[tuple[str, re.Pattern[str], Act]] = []
+act = Acts()
 
 _PRICES = (
     "fee_basis_points",
@@ -31,32 +27,26 @@ _PRICES = (
 )
 
 
-def act(method: str, path: str) -> Callable[[Act], Act]:
-    """Name the function that answers a control request; the path may hold one id."""
-    pattern = re.compile("/_sandbox/adyen/" + path.replace("{id}", r"(?P<id>[^/]+)"))
+class Control(AnyControl):
+    """What a test or a person may do to Adyen."""
 
-    def register(function: Act) -> Act:
-        _ACTS.append((method, pattern, function))
-        return function
-
-    return register
-
-
-class Control:
-    """What a test or a person may do to the peer."""
+    prefix = "/_sandbox/adyen/"
+    acts = act
+    peer: Peer
+    world: World
 
     def __init__(self, peer: Peer, courier: Courier) -> None:
-        self.peer = peer
-        self.world = peer.world
-        self.courier = courier
+        super().__init__(peer, peer.world, courier)
 
     def answer(self, request: Request) -> Response:
-        """Do what was asked; the answer is always JSON."""
-        for method, pattern, function in _ACTS:
-            match = pattern.fullmatch(request.path)
-            if match and method == request.method:
-                return self._done(function, request, match.groupdict().get("id", ""))
-        return _json({"error": f"the sandbox has no {request.method} {request.path}"}, 404)
+        """Do what was asked; what is Adyen's own happens all at once."""
+        if self.acts.find(request.method, request.path.removeprefix(self.prefix)) is None:
+            return super().answer(request)
+        try:
+            with self.world.lock:
+                return super().answer(request)
+        except AdyenError as refusal:
+            return Response(f'{{"error": "{refusal.code}"}}', status=409, mimetype="application/json")
 
     def payment(self, wanted: str) -> Json:
         """The payment that went through, by Adyen's reference or by ours."""
@@ -82,26 +72,6 @@ class Control:
             if wanted in {refund["id"], refund["reference"]}:
                 return refund
         raise LookupError(f"no refund {wanted}")
-
-    def _done(self, function: Act, request: Request, object_id: str) -> Response:
-        text = request.get_data()
-        try:
-            with self.world.lock:
-                answer = json.dumps(function(self, json.loads(text) if text else {}, object_id))
-        except AdyenError as refusal:
-            return _json({"error": str(refusal)}, 409)
-        except LookupError as missing:
-            return _json({"error": str(missing)}, 404)
-        except (TypeError, ValueError, ClockRunsForwardError) as mistake:
-            return _json({"error": str(mistake)}, 400)
-        return Response(answer, mimetype="application/json")
-
-
-@act("POST", "clock")
-def turn_clock(control: Control, given: Json, _id: str) -> Json:
-    """Let time pass: all that falls due on the way happens, in order, at its own moment."""
-    control.world.clock.advance(float(given["advance_seconds"]))
-    return {"now": control.world.clock.now(), "done": agenda.run_due(control.world)}
 
 
 @act("POST", "sessions/{id}/pay")
@@ -212,12 +182,6 @@ def set_webhooks(control: Control, given: Json, _id: str) -> Json:
     return {"url": control.world.settings.webhook_url}
 
 
-@act("GET", "webhooks")
-def all_deliveries(control: Control, _given: Json, _id: str) -> list[Json]:
-    """Every delivery, oldest first, with its attempts."""
-    return list(control.world.data["deliveries"].values())
-
-
 @act("GET", "news")
 def all_news(control: Control, _given: Json, _id: str) -> list[Json]:
     """Every notification, sent or not, as it would be delivered now."""
@@ -230,48 +194,19 @@ def all_news(control: Control, _given: Json, _id: str) -> list[Json]:
     return found
 
 
-@act("POST", "news/{id}/redeliver")
-def redeliver(control: Control, _given: Json, object_id: str) -> Json:
-    """Send a notification again."""
-    return deliveries.redeliver(control.world, control.world.get("news", object_id))
+@act("POST", "webhooks/redeliver")
+def redeliver(control: Control, given: Json, _id: str) -> Json:
+    """Send again all notifications of the given `types` (a part of their name), oldest first."""
+    again = [each for each in control.world.shelf("news") if given.get("types", "") in each["type"]]
+    for each in again:
+        deliveries.redeliver(control.world, each)
+    return {"events": [each["id"] for each in again]}
 
 
 @act("POST", "sign")
 def sign(control: Control, given: Json, _id: str) -> Json:
     """The signature of an item, as Adyen would write it."""
     return {"signature": news.item_signature(given, key=control.world.settings.hmac_key)}
-
-
-@act("GET", "faults")
-def all_faults(control: Control, _given: Json, _id: str) -> list[Json]:
-    """The misfortunes in force and how often they struck."""
-    return [rule.shown() for rule in control.peer.faults.rules()]
-
-
-@act("POST", "faults")
-def order_fault(control: Control, given: Json, _id: str) -> Json:
-    """Order a misfortune."""
-    return control.peer.faults.order(Rule(**given)).shown()
-
-
-@act("DELETE", "faults")
-def clear_faults(control: Control, _given: Json, _id: str) -> Json:
-    """End all misfortunes and let go whatever is held."""
-    control.peer.faults.clear()
-    return {}
-
-
-@act("POST", "faults/{id}/release")
-def release(control: Control, given: Json, object_id: str) -> Json:
-    """Let held requests go on, or cut them: `{"verdict": "cut"}`."""
-    control.peer.faults.release(object_id, verdict=given.get("verdict", "continue"))
-    return {}
-
-
-@act("GET", "journal")
-def journal(control: Control, _given: Json, _id: str) -> list[Json]:
-    """Every request received."""
-    return control.peer.journal.entries()
 
 
 @act("GET", "violations")
@@ -294,14 +229,12 @@ def state(control: Control, _given: Json, _id: str) -> Json:
 
 
 @act("POST", "reset")
-def reset(control: Control, _given: Json, _id: str) -> Json:
-    """Forget everything."""
+def reset(control: Control, given: Json, _id: str) -> Json:
+    """Forget everything; the clock too, unless `{"keep_clock": true}`."""
     control.peer.faults.clear()
     control.world.forget_all()
+    if not given.get("keep_clock"):
+        control.world.clock.reset()
     control.world.policy = Policy()
     control.peer.journal.clear()
     return {}
-
-
-def _json(answer: object, status: int = 200) -> Response:
-    return Response(json.dumps(answer), status=status, mimetype="application/json")

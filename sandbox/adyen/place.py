@@ -1,5 +1,7 @@
-"""Adyen's place in the sandbox: which requests are its, and its threads."""
+"""Adyen's place in the sandbox's server: it begins when it is first asked for anything."""
 
+import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 from werkzeug.wrappers import Request, Response
@@ -13,41 +15,61 @@ from sandbox.adyen.state import World
 from sandbox.clock import Clock
 from sandbox.courier import Courier
 
+PREFIXES = ("/adyen/", Control.prefix)
+_PAGES = "/adyen/hosted/"
 
-class Adyen:
-    """The peer with its pages, its control API and its post; `answer` is None for what is not Adyen's."""
+
+@dataclass(frozen=True)
+class _Begun:
+    peer: Peer
+    courier: Courier
+    control: Control
+    hosted: Hosted
+
+
+class Place:
+    """Sends what is Adyen's to its APIs, its pages or its control."""
 
     def __init__(
-        self, clock: Clock, settings: Settings | None = None, *, seed: int | None, state: Path | None
+        self,
+        clock: Clock,
+        settings: Settings | None = None,
+        *,
+        seed: int | None = None,
+        snapshot: Path | None = None,
     ) -> None:
         self.settings = settings or Settings()
-        snapshot = state.with_name(f"{state.name}.adyen") if state else None
-        world = World(clock, self.settings, seed=seed, snapshot=snapshot)
-        with world.lock:
-            idempotency.forget_unfinished(world)
-        self._peer = Peer(world)
-        self._courier = Courier(world)
-        self._control = Control(self._peer, self._courier)
-        self._hosted = Hosted(world)
+        self._clock = clock
+        self._seed = seed
+        self._snapshot = snapshot
+        self._lock = threading.Lock()
+        self._begun: _Begun | None = None
 
-    def answer(self, request: Request) -> Response | None:
-        """The answer to a request, if it is one of Adyen's."""
-        if request.path.startswith("/_sandbox/adyen/"):
-            return self._control.answer(request)
-        if request.path.startswith("/adyen/hosted/"):
-            return self._hosted.answer(request)
-        if request.path.startswith("/adyen/"):
-            return self._peer.answer(request)
-        return None
+    def answer(self, request: Request) -> Response:
+        """What Adyen says; most that use the sandbox never ask it."""
+        with self._lock:
+            if self._begun is None:
+                self._begun = self._begin()
+        if request.path.startswith(Control.prefix):
+            return self._begun.control.answer(request)
+        if request.path.startswith(_PAGES):
+            return self._begun.hosted.answer(request)
+        return self._begun.peer.answer(request)
 
-    def start(self) -> None:
-        """Begin to deliver."""
-        self._courier.start()
-
-    def release(self) -> None:
-        """Let go whatever is held."""
-        self._peer.faults.clear()
+    def let_go(self) -> None:
+        """End all misfortunes and let go whatever is held."""
+        if self._begun is not None:
+            self._begun.peer.faults.clear()
 
     def close(self) -> None:
-        """Stop delivering and save the state."""
-        self._courier.close()
+        """Stop carrying notifications and save the state."""
+        if self._begun is not None:
+            self._begun.courier.close()
+
+    def _begin(self) -> _Begun:
+        world = World(self._clock, self.settings, seed=self._seed, snapshot=self._snapshot)
+        with world.lock:
+            idempotency.forget_unfinished(world)
+        courier, peer = Courier(world), Peer(world)
+        courier.start()
+        return _Begun(peer, courier, Control(peer, courier), Hosted(world))

@@ -23,7 +23,7 @@ class Api:
         if key is not None:
             headers["Idempotency-Key"] = key
         response = requests.request(
-            method, self.peer.base_url + path, json=body, params=query, headers=headers, timeout=20
+            method, self.peer.api_base + path, json=body, params=query, headers=headers, timeout=20
         )
         return response.status_code, response.json() if response.text else {}
 

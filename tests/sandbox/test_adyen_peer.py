@@ -112,7 +112,7 @@ def test_what_the_peer_says_itself_is_held_against_the_documents_as_well(rough, 
 
 
 def test_whether_anything_is_checked_is_said(peer):
-    told = requests.get(f"{peer.sandbox_url}/_sandbox/adyen/contract", timeout=20).json()
+    told = requests.get(f"{peer.base_url}/_sandbox/adyen/contract", timeout=20).json()
     assert told["checked"] is contract.is_there()
     assert told["checked"] or "github.com/Adyen/adyen-openapi" in told["why"]
 
@@ -367,7 +367,7 @@ def test_sums_of_what_was_booked_are_the_balance(api, peer):
 
 def test_the_pages_do_what_their_buttons_say(api, peer):
     _, session = api.session()
-    page = f"{peer.base_url}/hosted/sessions/{session['id']}"
+    page = f"{peer.api_base}/hosted/sessions/{session['id']}"
     assert "Pay by card" in requests.get(page, timeout=20).text
     assert "went through" in requests.post(f"{page}/pay", timeout=20).text
     assert requests.get(page, timeout=20).status_code == 400
@@ -407,7 +407,7 @@ def test_the_state_is_there_after_a_restart(tmp_path):
 
 def test_a_reset_forgets_everything(api, peer):
     api.paid()
-    requests.post(f"{peer.sandbox_url}/_sandbox/adyen/reset", json={}, timeout=20)
+    requests.post(f"{peer.base_url}/_sandbox/adyen/reset", json={}, timeout=20)
     assert api.balance()["pending"] == 0
 
 
@@ -416,5 +416,5 @@ def test_a_reset_forgets_everything(api, peer):
     [("payments/none/dispute", 404), ("sessions/none/pay", 409), ("nothing", 404), ("prices", 400)],
 )
 def test_what_cannot_be_done_is_said(peer, path, status):
-    response = requests.post(f"{peer.sandbox_url}/_sandbox/adyen/{path}", json={"moon": 1}, timeout=20)
+    response = requests.post(f"{peer.base_url}/_sandbox/adyen/{path}", json={"moon": 1}, timeout=20)
     assert (response.status_code, "error" in response.json()) == (status, True)

@@ -24,14 +24,14 @@ from kernel.money import Money
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sandbox.adyen.remote import Remote
+    from sandbox.adyen.remote import Adyen
     from tests.clock import Clock
 
 
 class Inbox:
     """What Holdfast has been told and has kept, by what it is about."""
 
-    def __init__(self, peer: Remote, clock: Clock):
+    def __init__(self, peer: Adyen, clock: Clock):
         self.peer = peer
         self.clock = clock
         self.kept = defaultdict(list)
@@ -58,7 +58,7 @@ class Inbox:
 
 
 @pytest.fixture
-def adyen_peer(clock: Clock) -> Iterator[Remote]:
+def adyen_peer(clock: Clock) -> Iterator[Adyen]:
     """Adyen, as far as this test is concerned; turning the clock turns its time as well.
 
     At the end it must not have been asked, nor have said, anything that the real one would not.
@@ -92,7 +92,7 @@ def connected(adyen_peer, inbox, clock) -> Callable[..., AdyenGateway]:
             "hmac_keys": [known.hmac_key],
             "platform_hmac_keys": [known.platform_hmac_key],
             "return_url": "holdfast://paid",
-            "api_base": adyen_peer.base_url,
+            "api_base": adyen_peer.api_base,
             "told": inbox.told,
             "now": clock.now,
         }

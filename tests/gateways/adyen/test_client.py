@@ -50,6 +50,11 @@ def test_each_of_adyens_platforms_has_its_key(connected):
     assert connected(api_key="a").connection.entities.xapikey == "a"
 
 
+def test_a_signing_key_that_is_none_stops_the_start(connected):
+    with pytest.raises(ValueError, match="hexadecimal"):
+        connected(hmac_keys=["not a key"])
+
+
 def test_the_app_is_told_what_it_needs_to_speak_to_adyen(connected):
     assert connected().client_settings() == {"client_key": "test_SANDBOX", "environment": "test"}
     assert connected(live_prefix="abc").client_settings()["environment"] == "live"

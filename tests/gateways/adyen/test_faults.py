@@ -66,25 +66,50 @@ CALLS = {name: lambda world, made=made: (made(world),) for name, (made, _) in OR
 SEARCHES = [name for name in QUESTIONS if name.startswith("find_")]
 
 
+class World(dict):
+    """One of everything the calls are about, made when it is first named."""
+
+    def __init__(self, request):
+        super().__init__()
+        self.request = request
+
+    def fixture(self, name):
+        return self.request.getfixturevalue(name)
+
+    def another_payment(self):
+        return replace(self.fixture("payment_order"), payment_id=new_id("py"))
+
+    def __missing__(self, name):
+        self[name] = MADE[name](self)
+        return self[name]
+
+
+def disputed(world):
+    adyen, peer, order = world.fixture("adyen"), world.fixture("adyen_peer"), world.another_payment()
+    peer.pay(adyen.create_payment(order).client_secret)
+    return f"ay_{order.payment_id}.{peer.dispute(order.payment_id)['id']}"
+
+
+MADE = {
+    "payment": lambda world: world.fixture("payment").gateway_id,
+    "begun": lambda world: world.fixture("adyen").create_payment(world.another_payment()).gateway_id,
+    "payment_order": World.another_payment,
+    "refund_order": lambda world: RefundOrder(new_id("rf"), world["payment"], USD_10),
+    "dispute": disputed,
+    "account": lambda world: world.fixture("account"),
+    "account_order": lambda _: AccountOrder(new_id("ac"), new_id("us"), "b@example.com", "US"),
+    "transfer_order": lambda world: replace(world.fixture("transfer_order"), amount=USD_10),
+    "reversal_order": lambda world: ReversalOrder(new_id("rv"), world.fixture("transfer").gateway_id, USD_10),
+    "payout_order": lambda world: (
+        world.fixture("transfer") and PayoutOrder(new_id("po"), world["account"], USD_10)
+    ),
+}
+
+
 @pytest.fixture
-def world(adyen, adyen_peer, payment_order, transfer_order, transfer, payment, account):  # noqa: PLR0917 - one of everything
-    other = replace(payment_order, payment_id=new_id("py"))
-    disputed = replace(payment_order, payment_id=new_id("py"))
-    adyen_peer.pay(adyen.create_payment(disputed).client_secret)
-    adyen_peer.prices(dispute_fee_minor=0)
-    dispute = adyen_peer.dispute(disputed.payment_id, amount=100)
-    return {
-        "payment": payment.gateway_id,
-        "begun": adyen.create_payment(replace(payment_order, payment_id=new_id("py"))).gateway_id,
-        "payment_order": other,
-        "refund_order": RefundOrder(new_id("rf"), payment.gateway_id, USD_10),
-        "dispute": f"ay_{disputed.payment_id}.{dispute['id']}",
-        "account": account,
-        "account_order": AccountOrder(new_id("ac"), new_id("us"), "b@example.com", "US"),
-        "transfer_order": replace(transfer_order, transfer_id=new_id("tr"), amount=Money(100, "USD")),
-        "reversal_order": ReversalOrder(new_id("rv"), transfer.gateway_id, USD_10),
-        "payout_order": PayoutOrder(new_id("po"), account, USD_10),
-    }
+def world(request):
+    """Whatever a test is about."""
+    return World(request)
 
 
 def call(adyen, name, world):
@@ -93,6 +118,7 @@ def call(adyen, name, world):
 
 @pytest.mark.parametrize("name", CALLS)
 def test_whatever_breaks_on_the_road_is_no_answer(adyen, adyen_peer, world, name):
+    CALLS[name](world)
     for kind in ("cut_before_effect", "cut_after_effect"):
         adyen_peer.fault(kind)
         assert call(adyen, name, world) == Unknown("no answer: ConnectionError")
@@ -107,6 +133,7 @@ def test_whatever_breaks_on_the_road_is_no_answer(adyen, adyen_peer, world, name
 
 @pytest.mark.parametrize("name", CALLS)
 def test_too_slow_an_answer_is_none(connected, adyen_peer, world, name):
+    CALLS[name](world)
     adyen_peer.fault("hold_before_effect")
     outcome = call(connected(answer_seconds=0.1), name, world)
     adyen_peer.clear_faults()
@@ -117,6 +144,7 @@ def test_too_slow_an_answer_is_none(connected, adyen_peer, world, name):
 @pytest.mark.parametrize("kind", ["cut_before_effect", "cut_after_effect"])
 def test_the_same_order_again_has_its_effect_once(adyen, adyen_peer, world, name, kind):
     made, path = ORDERS[name]
+    CALLS[name](world)
     adyen_peer.fault(kind, method="POST", path=path)
     assert isinstance(call(adyen, name, world), Unknown)
     before = adyen_peer.state()["shelves"]
@@ -133,6 +161,7 @@ def test_the_same_order_again_has_its_effect_once(adyen, adyen_peer, world, name
 @pytest.mark.parametrize("placed", FOUND_BY)
 def test_an_order_whose_answer_was_lost_is_found_if_it_had_its_effect(adyen, adyen_peer, world, placed):
     found = FOUND_BY[placed]
+    CALLS[placed](world)
     adyen_peer.fault("cut_before_effect", method="POST")
     assert isinstance(call(adyen, placed, world), Unknown)
     assert call(adyen, found, world) is None
@@ -153,6 +182,7 @@ def test_a_payment_whose_answer_was_lost_is_not_found_before_somebody_paid_it(ad
 
 
 def test_a_refund_whose_answer_was_lost_is_found_once_adyen_has_begun_it(adyen, adyen_peer, world, clock):
+    CALLS["create_refund"](world)
     adyen_peer.fault("cut_after_effect", path=".*/refunds")
     assert isinstance(call(adyen, "create_refund", world), Unknown)
     assert call(adyen, "find_refund", world) is None
@@ -164,6 +194,7 @@ def test_a_refund_whose_answer_was_lost_is_found_once_adyen_has_begun_it(adyen, 
 @pytest.mark.parametrize("name", ORDERS)
 def test_an_order_held_in_flight_is_not_done_twice_by_another(connected, adyen_peer, world, name):
     made, path = ORDERS[name]
+    CALLS[name](world)
     fault = adyen_peer.fault("hold_in_flight", method="POST", path=path)
     assert call(connected(answer_seconds=0.1), name, world) == Unknown("no answer: ReadTimeout")
     second = call(connected(), name, world)
@@ -176,6 +207,7 @@ def test_an_order_held_in_flight_is_not_done_twice_by_another(connected, adyen_p
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_refused_key_fails_no_order(adyen, adyen_peer, world, name, caplog):
+    CALLS[name](world)
     for status in (401, 403):
         adyen_peer.fault("status", status=status)
         outcome = call(adyen, name, world)

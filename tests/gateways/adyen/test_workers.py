@@ -102,7 +102,7 @@ def test_the_worker_is_sent_to_adyens_page_and_comes_back_ready(adyen, adyen_pee
     link = adyen.onboarding_link(
         made.gateway_id, return_url="https://example.com/back", refresh_url="https://example.com/again"
     )
-    assert link.url.startswith(f"{adyen_peer.base_url}/hosted/onboarding/")
+    assert link.url.startswith(f"{adyen_peer.api_base}/hosted/onboarding/")
     assert adyen.account_session(made.gateway_id).code == "not_offered"
 
 
