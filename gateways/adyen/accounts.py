@@ -6,8 +6,11 @@ An account is three things: a legal entity (who it is), its account holder (what
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from Adyen.exceptions import AdyenAPIUnprocessableEntity
 
 from gateways.adyen import ids
 from gateways.adyen.client import keyed, named
@@ -28,6 +31,7 @@ _NOT_TOLD_YET = {"firstName": "Not", "lastName": "Given"}
 _MOST = 100
 _LINK_LASTS = timedelta(minutes=4)
 _HOLDER = "AH"
+_INSTANT = "instant"
 
 
 class Accounts:
@@ -130,7 +134,26 @@ class Accounts:
 
     def _read_whole(self, account: Json, holder: Json) -> AccountFound:
         people = self.connection.people.legal_entities_api
-        return read_account(account, holder, people.get_legal_entity(plain(holder["legalEntityId"])).message)
+        entity = people.get_legal_entity(plain(holder["legalEntityId"])).message
+        found = read_account(account, holder, entity)
+        return replace(found, takes_instant=found.can_be_paid_out and self._takes_instant(account, holder))
+
+    def _takes_instant(self, account: Json, holder: Json) -> bool:
+        """Whether Adyen knows an instant way to the bank account that the worker is paid out to."""
+        asked = {
+            "balancePlatform": self.connection.balance_platform,
+            "balanceAccountId": account["id"],
+            "category": "bank",
+            "counterparty": {"transferInstrumentId": _usable(holder)[0]["id"]},
+            "currency": _currency(account),
+            "priorities": [_INSTANT],
+        }
+        try:
+            answer = self.connection.accounts.transfer_routes_api.calculate_transfer_routes(asked).message
+        except AdyenAPIUnprocessableEntity:
+            # There is no way at all that is like this one.
+            return False
+        return any(each["priority"] == _INSTANT for each in answer.get("transferRoutes") or ())
 
     def _balance_account(self, gateway_id: str) -> Json:
         found: Json = self.connection.accounts.balance_accounts_api.get_balance_account(
@@ -186,9 +209,13 @@ def read_account(account: Json, holder: Json, entity: Json) -> AccountFound:
         bank_name=None,
         bank_last4=last4.get(banks[0]["id"]) if banks else next(iter(last4.values()), None),
         account_id=ids.ours(account.get("reference"), "ac"),
-        # Known only once a payout was tried: nothing is promised.
-        takes_instant=False,
     )
+
+
+def _currency(account: Json) -> str:
+    # What is there to be paid out; the default is no more than what Adyen shows an empty account in.
+    there = (each["currency"] for each in account.get("balances") or () if each["available"] > 0)
+    return str(next(there, account["defaultCurrencyCode"]))
 
 
 def _state(holder: Json, account: Json, missing: tuple[str, ...], *, ready: bool) -> AccountState:

@@ -100,6 +100,16 @@ def accounts_of(call: Call) -> Answer:
     return 200, _page(call, found, "balanceAccounts")
 
 
+@route("POST", "/bcl/v2/transferRoutes/calculate")
+def transfer_routes(call: Call) -> Answer:
+    """By which ways a bank account can be paid out to."""
+    bank = call.world.get("transferInstrument", call.body["counterparty"]["transferInstrumentId"])
+    ways = ["regular", "instant"] if bank["takes_instant"] else ["regular"]
+    asked = call.body.get("priorities") or ways
+    common = {"category": "bank", "country": "US", "currency": call.body["currency"]}
+    return 200, {"transferRoutes": [common | {"priority": way} for way in ways if way in asked]}
+
+
 def _page(call: Call, found: list[Json], name: str) -> Json:
     start, limit = int(call.query.get("offset", "0")), int(call.query.get("limit", _USUAL))
     return {

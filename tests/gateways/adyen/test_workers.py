@@ -73,7 +73,7 @@ def test_a_worker_who_told_everything_is_ready(adyen, account):
     found = adyen.account(account)
     assert (found.state, found.missing, found.disabled_reason) == (AccountState.READY, (), None)
     assert (found.can_receive_transfers, found.can_be_paid_out) == (True, True)
-    assert (found.bank_last4, found.bank_name, found.takes_instant) == ("6789", None, False)
+    assert (found.bank_last4, found.bank_name, found.takes_instant) == ("6789", None, True)
 
 
 def test_adyen_asks_for_more(adyen, adyen_peer, account):
@@ -229,6 +229,7 @@ def test_a_bank_that_takes_no_instant_payouts_refuses_one(adyen, adyen_peer, acc
     worker = adyen.create_account(account_order).gateway_id
     adyen_peer.complete_onboarding(worker, takes_instant=False)
     adyen.create_transfer(replace(transfer_order, destination=worker, amount=USD_10))
+    assert adyen.account(worker).takes_instant is False
     order = PayoutOrder(new_id("po"), worker, USD_10, method=PayoutMethod.INSTANT)
     refused = adyen.create_payout(order)
     assert (refused.code, refused.temporary) == ("routeNotFound", False)
