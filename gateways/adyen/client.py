@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -22,6 +21,7 @@ from Adyen.services.transfers import AdyenTransfersApi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 Json = dict[str, Any]
 
@@ -89,13 +89,13 @@ def connect(
     hmac_keys: Sequence[str],
     platform_hmac_keys: Sequence[str],
     return_url: str,
+    now: Callable[[], datetime],
     platform_api_key: str | None = None,
     legal_entity_api_key: str | None = None,
     live_prefix: str | None = None,
     api_base: str | None = None,
     answer_seconds: float = _ANSWER_SECONDS,
     told: Told = lambda _object_id: (),
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Connection:
     """A connection to Adyen, live with the `live_prefix` of its addresses, or to the peer at `api_base`.
 

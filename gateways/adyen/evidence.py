@@ -39,7 +39,7 @@ def document(fields: Mapping[str, str]) -> str:
 
 def _style(size: int, *, space: int) -> ParagraphStyle:
     return ParagraphStyle(
-        f"evidence{size}", fontName=_FONT, fontSize=size, leading=size * 1.3, spaceBefore=space
+        f"evidence{size}", fontName=_FONT, fontSize=size, leading=size + 4, spaceBefore=space
     )
 
 

@@ -14,6 +14,7 @@ _MAY_USE_FLOATS = {
     "api/ledger/xlsx_file.py": "how wide a column is; a spreadsheet knows no other numbers",
     "api/receipts/paper.py": "where on the paper something stands",
     "api/pan_guard.py": "looks for card numbers in whatever JSON can say",
+    "gateways/adyen/client.py": "seconds of patience, never an amount",
     "gateways/stripe/client.py": "seconds of patience, never an amount",
     "jobs/commands.py": "seconds between two looks",
     "jobs/relay.py": "the same seconds",

@@ -49,6 +49,7 @@ def gateway(*keys, live_prefix=None, platform=(NEW, OLD)):
             hmac_keys=keys,
             platform_hmac_keys=platform,
             return_url="holdfast://paid",
+            now=lambda: NOW,
             live_prefix=live_prefix,
         )
     )
