@@ -117,14 +117,14 @@ def read_line(transaction: Json, transfer: Json, account: str | None) -> Balance
     """A transaction in our words, with the transfer that it is part of."""
     kind, data = _kind(transfer, account), transfer.get("categoryData") or {}
     value = transaction["amount"]["value"]
-    is_fee = data.get("platformPaymentType") in FEES
+    # What Adyen takes of a payment is a line beside the payment's; together they are what came.
+    taken = -value if kind is not LineKind.FEE and data.get("platformPaymentType") in FEES else 0
     return BalanceLine(
         line_id=transaction["id"],
         kind=kind,
         type=str(transfer["type"]),
-        gross_minor=0 if is_fee else value,
-        # What Adyen takes of a payment is a line beside the payment's; together they are what came.
-        fee_minor=-value if is_fee else 0,
+        gross_minor=value + taken,
+        fee_minor=taken,
         net_minor=value,
         currency=transaction["amount"]["currency"],
         created_at=instant(transaction["creationDate"]),
@@ -149,6 +149,9 @@ def _kind(transfer: Json, account: str | None) -> LineKind:
     if transfer.get("category") == "topUp":
         return LineKind.TOPUP
     kind = _KIND_OF.get(transfer["type"], LineKind.UNKNOWN)
+    if kind is LineKind.REFUND and (transfer.get("categoryData") or {}).get("platformPaymentType") in FEES:
+        # Nobody ordered what Adyen takes for giving back.
+        return LineKind.FEE
     return LineKind.ARRIVAL if kind is LineKind.TRANSFER and account else kind
 
 

@@ -216,17 +216,21 @@ class Payments:
         line = next((event for event, _ in booked(main)), None)
         fees = [each for each in moved if platform_type(each) in FEES and _same_payment(each, main)]
         taken = [-value for each in fees for _, value in booked(each)]
-        if line is None or not fees or len(taken) < len(fees):
+        if line is None or len(taken) < len(fees):
             # Adyen books the parts of a payment one after the other; the news of the rest follows.
             return None
         transactions = self.connection.transfers.transactions_api
         found = transactions.get_transaction(line["transactionId"]).message
+        settled = {"booked": True, "pending": False}[found["status"]]
+        if not fees and not settled:
+            # What Adyen takes is listed beside it; only what has settled without it came free.
+            return None
         return Charge(
             gateway_id=main["id"],
             amount=from_adyen(found["amount"]),
             fee=Money(sum(taken), found["amount"]["currency"]),
             available_on=instant(found["valueDate"]),
-            settled={"booked": True, "pending": False}[found["status"]],
+            settled=settled,
             balance_transaction=found["id"],
             # A transfer does not say of which card it was.
             card_brand=None,

@@ -43,6 +43,8 @@ _STATES = {
 }
 _SENT_BACK = ("REFUND_FAILED", "REFUNDED_REVERSED")
 _REVERSAL = "refundReversal"
+# Banks send back for some months at most.
+_STRETCHES = 2
 _LONGEST_REASON = 64
 # Nothing was sent yet, so nothing is said about what was sent before.
 _NOT_PAID_YET = Rejected(
@@ -128,7 +130,7 @@ class Refunds:
     def _known(self, reference: str, amount: Money | None) -> tuple[list[Json], list[Json]]:
         transfers = [
             each
-            for each in transfers_of(self.connection, reference)
+            for each in transfers_of(self.connection, reference, stretches=_STRETCHES)
             if each["type"] in {"refund", _REVERSAL} and platform_type(each) not in FEES
         ]
         # Of another order of ours under a new key the reference is the same; what stands is the last.

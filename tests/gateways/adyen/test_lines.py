@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateways.adyen.lines import KINDS
+from gateways.adyen.lines import KINDS, read_line
 from gateways.contract import LineKind, PayoutOrder, RefundOrder, ReversalOrder
 from kernel.ids import new_id
 from kernel.money import Money
@@ -47,6 +47,39 @@ def test_a_payment_and_its_fee_are_lines_of_one_order(adyen, payment, payment_or
     assert (fee.gross_minor, fee.fee_minor, fee.net_minor) == (0, 320, -320)
     assert (sale.line_id, sale.source) == (payment.charge.balance_transaction, payment.charge.gateway_id)
     assert sale.available_on == payment.charge.available_on
+
+
+def test_what_adyen_takes_for_giving_back_is_a_bill_of_its_own(adyen, adyen_peer, payment):
+    sale = next(each for each in adyen_peer.state()["objects"].values() if each.get("type") == "capture")
+    transaction = {
+        "id": "EV1USD",
+        "amount": {"currency": "USD", "value": -25},
+        "creationDate": sale["creationDate"],
+        "valueDate": sale["creationDate"],
+    }
+    data = sale["categoryData"] | {"platformPaymentType": "AdyenFees"}
+    line = read_line(
+        transaction, sale | {"type": "refund", "reference": "<auto>", "categoryData": data}, None
+    )
+    assert (line.kind, line.gross_minor, line.fee_minor, line.net_minor, line.our_id) == (
+        LineKind.FEE,
+        -25,
+        0,
+        -25,
+        None,
+    )
+
+
+@pytest.mark.parametrize("type_", ["moonshine", ""])
+def test_a_type_nobody_knows_is_kept_as_unknown(adyen, type_):
+    transaction = {
+        "id": "EV1USD",
+        "amount": {"currency": "USD", "value": -25},
+        "creationDate": "2026-11-22T12:00:00Z",
+        "valueDate": "2026-11-22T12:00:00Z",
+    }
+    line = read_line(transaction, {"id": "T1", "type": type_, "category": "internal"}, None)
+    assert (line.kind, line.type, line.net_minor, line.our_id) == (LineKind.UNKNOWN, type_, -25, None)
 
 
 def test_whatever_happens_the_lines_add_up_to_the_balance(  # noqa: PLR0917 - all that it is about

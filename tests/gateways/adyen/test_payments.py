@@ -95,6 +95,35 @@ def test_what_was_authorised_is_not_yet_ours(adyen, adyen_peer, begun, clock):
     assert adyen.payment(begun.gateway_id).state is PaymentState.SUCCEEDED
 
 
+@pytest.fixture
+def parts(adyen_peer, payment):
+    """The two transfers of a payment: what was paid, and what Adyen takes of it."""
+    found = [each for each in adyen_peer.state()["objects"].values() if each.get("type") == "capture"]
+    return sorted(found, key=lambda each: each["direction"])
+
+
+def test_until_adyen_has_booked_its_fee_the_charge_is_not_known(adyen, parts, payment_order, payment):
+    sale, fee = parts
+    unbooked = fee | {"events": [each for each in fee["events"] if "transactionId" not in each]}
+    now = adyen._read_payment(payment_order.payment_id, [sale, unbooked], None)
+    assert (now.state, now.charge) == (PaymentState.SUCCEEDED, None)
+    assert adyen._read_payment(payment_order.payment_id, [sale, fee], None) == payment
+
+
+def test_what_settled_without_a_fee_came_free(adyen, parts, payment_order, clock):
+    sale, _ = parts
+    assert adyen._read_payment(payment_order.payment_id, [sale], None).charge is None
+    clock.advance(days=2)
+    assert adyen._read_payment(payment_order.payment_id, [sale], None).charge.fee == Money(0, "USD")
+
+
+def test_what_another_session_cost_is_not_this_ones_fee(adyen, parts, payment_order, payment):
+    sale, fee = parts
+    data = fee["categoryData"] | {"pspPaymentReference": "X" * 16}
+    other = fee | {"categoryData": data, "status": "cancelled"}
+    assert adyen._read_payment(payment_order.payment_id, [sale, fee, other], None) == payment
+
+
 def test_a_refused_card_leaves_the_session_open_for_another(adyen, adyen_peer, begun):
     adyen_peer.pay(begun.client_secret, refuse="Not enough balance")
     assert adyen.payment(begun.gateway_id).state is PaymentState.NEEDS_METHOD
