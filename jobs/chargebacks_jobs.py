@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from escrow import chargebacks as escrow_chargebacks
 from escrow import funding
 from gateways.contract import AnswerNotUnderstood, PaymentFound
+from jobs.payouts_jobs import rail_of
 from jobs.work import NotYet, handler
 from kernel.ids import new_id
 from kernel.money import Money
@@ -75,7 +76,8 @@ def order_repayment(work: Work) -> None:
         transfers.repay,
         transfer_id=new_id("tr"),
         amount=Money(told["amount_minor"], told["currency"]),
-        **{name: told[name] for name in ("line_id", "milestone_id", "worker_id", "payment_id", "gateway")},
+        gateway=rail_of(told),
+        **{name: told[name] for name in ("line_id", "milestone_id", "worker_id", "payment_id")},
     )
 
 

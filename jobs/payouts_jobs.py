@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateways.contract import Rejected
 from jobs.queues import DEFAULT
@@ -11,7 +11,7 @@ from jobs.work import NotYet, handler
 from kernel.ids import new_id
 from kernel.money import Money
 from payments.answers import found
-from payouts import account_news, connected, progress, schedules, transfers, withdrawals
+from payouts import account_news, accounts, connected, progress, schedules, transfers, withdrawals
 from payouts.progress import AtGateway
 from persistence import clock, due
 from persistence.unit_of_work import atomically, reading, staged
@@ -41,6 +41,7 @@ def order_transfer(work: Work) -> None:
     if not amount:
         # Our fee took all of it.
         return
+    gateway = rail_of(released)
     atomically(
         transfers.order,
         transfer_id=new_id("tr"),
@@ -48,9 +49,20 @@ def order_transfer(work: Work) -> None:
         milestone_id=released["milestone_id"],
         worker_id=released["worker_id"],
         payment_id=released["payment_id"],
-        gateway=released["gateway"],
-        source_charge=released["source_charge"],
+        gateway=gateway,
+        # Of a charge at another gateway nothing is known there: that money comes out of what is available to us.
+        source_charge=released["source_charge"] if gateway == released["gateway"] else None,
         amount=amount,
+    )
+
+
+def rail_of(told: dict[str, Any]) -> str:
+    """Through which gateway the worker is paid what was paid in through the `gateway` told of."""
+    return reading(
+        accounts.rail,
+        worker_id=told["worker_id"],
+        paid_through=told["gateway"],
+        rails=tuple(wired().pays_out),
     )
 
 
@@ -113,9 +125,9 @@ def look_at_balances(work: Work) -> None:
     """Have what lies at every worker's account looked at, one by one."""
     for name in wired().pays_out:
         after: str | None = None
-        while accounts := reading(connected.accounts_with_money, gateway=name, after=after, limit=_BATCH):
-            atomically(_schedule_looks, period=work.id, accounts=accounts)
-            after = accounts[-1]
+        while some := reading(connected.accounts_with_money, gateway=name, after=after, limit=_BATCH):
+            atomically(_schedule_looks, period=work.id, accounts=some)
+            after = some[-1]
 
 
 @handler("look_at_balance", queue=DEFAULT)

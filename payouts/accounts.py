@@ -16,10 +16,12 @@ from kernel.refusals import Conflict, NotFound
 from payouts.tables import PayoutAccount
 from payouts.views import AccountView, account_view
 from persistence import clock
-from persistence.locks import locked
+from persistence.locks import locked, locked_rows
 from persistence.unit_of_work import Retry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
@@ -91,6 +93,26 @@ def account_at_gateway(session: Session, *, user_id: str, gateway: str) -> str:
     if row is None or row.gateway_id is None:
         raise PayoutAccountMissing("Set up your payout account first.")
     return row.gateway_id
+
+
+def hold_accounts(session: Session, *, user_id: str) -> None:
+    """Lock all of a worker's accounts: whoever withdraws meanwhile, through whichever gateway, waits or was before."""
+    ids = session.scalars(select(PayoutAccount.id).where(PayoutAccount.user_id == user_id))
+    locked_rows(session, PayoutAccount, ids)
+
+
+def rail(session: Session, *, worker_id: str, paid_through: str, rails: Sequence[str]) -> str:
+    """Through which of the `rails` (the gateways that pay out, first to last) a worker is paid.
+
+    The one that collected, if it pays out and the worker can be paid there: the money is there. Otherwise any at which
+    they can be paid; while there is none, the money waits for an account at the first one.
+    """
+    ready = select(PayoutAccount.gateway).where(
+        PayoutAccount.user_id == worker_id, PayoutAccount.can_receive_transfers
+    )
+    able = set(session.scalars(ready))
+    preferred: list[str] = sorted(rails, key=lambda name: name != paid_through)
+    return next((name for name in preferred if name in able), preferred[0])
 
 
 def accounts_at(session: Session, *, gateway: str) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ from ledger.posting import post
 from payments import debts
 from payments.charges import give_back
 from payments.collecting import GatewayDisagrees
-from payouts.accounts import held_account
+from payouts.accounts import hold_accounts
 from payouts.funds import NotEnoughAvailable, not_used_up, spoken_for
 from payouts.states import REVERSAL, TRANSFER, UNDONE
 from payouts.tables import Payout, PayoutPart, Reversal, Transfer
@@ -83,7 +83,7 @@ def pay(session: Session, *, debt_id: str, amount: Money, recovery_id: str, by: 
 def _hold(session: Session, debt_id: str) -> Debt:
     seen = debts.find(session, debt_id)
     # The account first, as everywhere: whoever withdraws meanwhile waits, or has been before.
-    held_account(session, user_id=seen.worker_id, gateway=seen.gateway)
+    hold_accounts(session, user_id=seen.worker_id)
     return debts.hold(session, debt_id)
 
 
@@ -192,7 +192,7 @@ def _transfers(session: Session, owing: Debt) -> list[Transfer]:
 def _elsewhere(session: Session, owing: Debt) -> Iterator[str]:
     # What was never moved is left to be: each of these is for one milestone, and whole.
     for row, _ in not_used_up(session, owing.worker_id, owing.amount.currency):
-        if row.state == "sent" and row.gateway == owing.gateway and row.milestone_id != owing.milestone_id:
+        if row.state == "sent" and row.milestone_id != owing.milestone_id:
             yield row.id
 
 

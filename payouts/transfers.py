@@ -71,7 +71,7 @@ def order(
     worker_id: str,
     payment_id: str,
     gateway: str,
-    source_charge: str,
+    source_charge: str | None,
     amount: Money,
 ) -> TransferView:
     """Have the worker's share of a release moved to their account, once; it waits while they have none."""

@@ -10,22 +10,10 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from payments.routing import read_routes
+from runtime.production import DEVELOPMENT_KEY, DEVELOPMENT_SEALING_KEY, unsafe_in_production
 from runtime.signing import key_bytes
 
-_DEVELOPMENT_KEY = "development only: this key signs nothing that matters"
-_DEVELOPMENT_SEALING_KEY = "ZGV2ZWxvcG1lbnQgb25seTogc2lnbnMgbm90aGluZyE="
-_SHORTEST_KEY = 32
-# A random key of hexadecimal digits, which are the fewest, has more than a dozen of them.
-_FEWEST_CHARACTERS = 8
-# Stripe's own have 24 and more after what they begin with.
-_SHORTEST_SECRET = 16
-_DATABASES = {"mysql+pymysql", "mariadb+pymysql"}
 _REDISES = {"redis", "rediss", "unix"}
-_WHICH_DATABASE = "Production needs MariaDB or MySQL: mysql+pymysql://user:password@host/name."
-_MAKE_A_KEY = "Make one: python -c 'import secrets; print(secrets.token_urlsafe(48))'."
-_MAKE_A_SEALING_KEY = (
-    "Make one: python -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())'."
-)
 
 
 class SettingsRefused(Exception):  # noqa: N818 - an answer to whoever starts the process
@@ -62,11 +50,11 @@ class Settings(BaseSettings):
         description="Redis for queues and rate limits: `redis://…`, `rediss://…` or `unix:///path`.",
     )
     SECRET_KEY: SecretStr = Field(
-        default=SecretStr(_DEVELOPMENT_KEY),
+        default=SecretStr(DEVELOPMENT_KEY),
         description="Signs page cursors. At least 32 random characters; the same for every process.",
     )
     SEALING_KEY: SecretStr = Field(
-        default=SecretStr(_DEVELOPMENT_SEALING_KEY),
+        default=SecretStr(DEVELOPMENT_SEALING_KEY),
         description="Signs the seals of the books and receipts: an Ed25519 key, 32 bytes in base64.",
     )
     RETIRED_SEALING_KEYS: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -90,6 +78,48 @@ class Settings(BaseSettings):
     STRIPE_API_BASE: str | None = Field(
         default=None,
         description="Development and test only: speak to the sandbox peer at this address instead of Stripe.",
+    )
+    ADYEN_API_KEY: SecretStr = Field(
+        default=SecretStr(""),
+        description="Adyen's API key for payments; without it Adyen is not used.",
+    )
+    ADYEN_PLATFORM_API_KEY: SecretStr | None = Field(
+        default=None,
+        description="Adyen's API key for balances and transfers, where it is another.",
+    )
+    ADYEN_CLIENT_KEY: str = Field(
+        default="", description="Adyen's client key, which the mobile app is given."
+    )
+    ADYEN_MERCHANT_ACCOUNT: str = Field(default="", description="Adyen's merchant account.")
+    ADYEN_BALANCE_PLATFORM: str = Field(default="", description="Adyen's balance platform.")
+    ADYEN_BALANCE_ACCOUNT: str = Field(
+        default="", description="Our own balance account at Adyen, into which clients pay."
+    )
+    ADYEN_HMAC_KEYS: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(),
+        description="Keys of Adyen's standard webhooks, hexadecimal, separated by commas, two while one is replaced.",
+    )
+    ADYEN_PLATFORM_HMAC_KEYS: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(),
+        description="The same of the balance platform's webhooks.",
+    )
+    ADYEN_LIVE_PREFIX: str | None = Field(
+        default=None, description="The prefix of our live addresses at Adyen; without it, Adyen's test world."
+    )
+    ADYEN_API_BASE: str | None = Field(
+        default=None,
+        description="Development and test only: speak to the sandbox peer at this address instead of Adyen.",
+    )
+    PAYPAL_CLIENT_ID: str = Field(
+        default="", description="The id of our app at PayPal; without it PayPal is not used."
+    )
+    PAYPAL_CLIENT_SECRET: SecretStr = Field(default=SecretStr(""), description="Its secret.")
+    PAYPAL_WEBHOOK_ID: str = Field(
+        default="", description="The id of the webhook at PayPal, over which each of its signatures goes."
+    )
+    PAYPAL_API_BASE: str | None = Field(
+        default=None,
+        description="PayPal's sandbox, or in development and test the peer at this address; without it, live.",
     )
     GATEWAY_ROUTES: str = Field(
         default="",
@@ -149,7 +179,13 @@ class Settings(BaseSettings):
         default="INFO", description="The least that is logged."
     )
 
-    @field_validator("STRIPE_WEBHOOK_SECRETS", "RETIRED_SEALING_KEYS", mode="before")
+    @field_validator(
+        "STRIPE_WEBHOOK_SECRETS",
+        "ADYEN_HMAC_KEYS",
+        "ADYEN_PLATFORM_HMAC_KEYS",
+        "RETIRED_SEALING_KEYS",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return (
@@ -214,7 +250,7 @@ class Settings(BaseSettings):
 
     def check(self) -> None:
         """Refuse what must not run in this environment."""
-        problems = _unsafe_in_production(self) if self.in_production else []
+        problems = unsafe_in_production(self) if self.in_production else []
         if problems:
             raise SettingsRefused(problems)
 
@@ -235,91 +271,3 @@ def _malformed(error: ValidationError) -> list[str]:
         f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}."
         for problem in error.errors(include_input=False)
     ]
-
-
-def _unsafe_in_production(settings: Settings) -> list[str]:
-    named = {
-        "DATABASE_URL": _database(settings.DATABASE_URL.get_secret_value()),
-        "REDIS_URL": None if settings.REDIS_URL else "is missing. Name the Redis that the queues use.",
-        "SECRET_KEY": _secret_key(settings.SECRET_KEY.get_secret_value()),
-        "SEALING_KEY": _sealing_key(settings.SEALING_KEY.get_secret_value()),
-        "PUBLIC_URL": _public_url(settings.PUBLIC_URL),
-        "STRIPE_SECRET_KEY": _stripe_key(
-            settings.STRIPE_SECRET_KEY.get_secret_value(), ("sk_live_", "rk_live_")
-        ),
-        "STRIPE_PUBLISHABLE_KEY": _stripe_key(settings.STRIPE_PUBLISHABLE_KEY, ("pk_live_",)),
-        "STRIPE_WEBHOOK_SECRETS": _webhook_secrets(settings.STRIPE_WEBHOOK_SECRETS),
-        "STRIPE_API_BASE": "points away from Stripe. Unset it." if settings.STRIPE_API_BASE else None,
-        "TRUSTED_PROXIES": _proxies(settings.TRUSTED_PROXIES),
-        "CLOCK_FILE": "lets the clock be turned. Unset it." if settings.CLOCK_FILE else None,
-    }
-    problems = [f"{name} {problem}" for name, problem in named.items() if problem]
-    if problems:
-        problems.append(
-            "(ENVIRONMENT is production, which it also is when it is not set; on a laptop set it to development.)"
-        )
-    return problems
-
-
-def _database(url: str) -> str | None:
-    if url.startswith("sqlite"):
-        return f"is SQLite, or missing. {_WHICH_DATABASE}"
-    parts = urlsplit(url)
-    if parts.scheme not in _DATABASES or not parts.path.strip("/"):
-        return f"names no database that the books can be in. {_WHICH_DATABASE}"
-    return None
-
-
-def _public_url(url: str) -> str | None:
-    parts = urlsplit(url)
-    return None if parts.scheme == "https" and parts.hostname else "must be an https:// address."
-
-
-def _proxies(number: int | None) -> str | None:
-    # Without a word the proxy's address would be everybody's, and one stranger's guesses everybody's guesses.
-    if number is None:
-        return "is missing. Say how many proxies stand in front; 0 when callers reach this process itself."
-    return None
-
-
-def _secret_key(key: str) -> str | None:
-    if key == _DEVELOPMENT_KEY:
-        return f"is missing or the development default. {_MAKE_A_KEY}"
-    if len(key.strip()) < _SHORTEST_KEY:
-        return f"is shorter than {_SHORTEST_KEY} characters. {_MAKE_A_KEY}"
-    if len(set(key)) < _FEWEST_CHARACTERS:
-        return f"is a few characters over and over. {_MAKE_A_KEY}"
-    return None
-
-
-def _sealing_key(key: str) -> str | None:
-    if key == _DEVELOPMENT_SEALING_KEY:
-        return f"is missing or the development default. {_MAKE_A_SEALING_KEY}"
-    return None
-
-
-def _stripe_key(key: str, prefixes: tuple[str, ...]) -> str | None:
-    if not key:
-        return "is missing. Copy the live key from Stripe's dashboard."
-    if "_test_" in key:
-        return "is a test-mode key, which moves no money. Copy the live key from Stripe's dashboard."
-    if not key.startswith(prefixes):
-        return f"must begin with {' or '.join(prefixes)}. Copy the live key from Stripe's dashboard."
-    if not any(_is_whole(key, prefix) for prefix in prefixes):
-        return "is cut off. Copy the whole live key from Stripe's dashboard."
-    return None
-
-
-def _webhook_secrets(secrets: tuple[SecretStr, ...]) -> str | None:
-    if not secrets:
-        return "is missing. Copy the signing secret of the webhook endpoint from Stripe's dashboard."
-    if not all(secret.get_secret_value().startswith("whsec_") for secret in secrets):
-        return "must each begin with whsec_. Copy the signing secret of the webhook endpoint from Stripe's dashboard."
-    if not all(_is_whole(secret.get_secret_value(), "whsec_") for secret in secrets):
-        return "holds one that is cut off. Copy the whole signing secret from Stripe's dashboard."
-    return None
-
-
-def _is_whole(secret: str, prefix: str) -> bool:
-    rest = secret.removeprefix(prefix)
-    return rest != secret and len(rest.strip()) >= _SHORTEST_SECRET

@@ -7,6 +7,7 @@ from marshmallow import fields, validate
 from api.orders.listing import KINDS, STATES
 from api.paging import AboutQuery
 from api.schemas import Instant, MoneyField, Strict, StrictBoolean
+from payments.routing import METHODS
 
 _A_YEAR_OF_HOURS = 8_784
 
@@ -40,3 +41,21 @@ class OpenOrderSchema(Strict):
     next_step = fields.String(required=True)
     next_at = Instant(required=True, allow_none=True)
     what_to_do = fields.String(required=True)
+
+
+class GatewayInUseSchema(Strict):
+    """One payment gateway: what it is used for, and whether it answers."""
+
+    gateway = fields.String(required=True)
+    methods = fields.List(fields.String(metadata={"enum": list(METHODS)}), required=True)
+    pays_workers = StrictBoolean(required=True)
+    silent_since = Instant(required=True, allow_none=True)
+    failures = fields.Integer(required=True)
+    passed_over = StrictBoolean(required=True)
+    text = fields.String(required=True)
+
+
+class GatewaysSchema(Strict):
+    """The payment gateways that are set up here."""
+
+    items = fields.List(fields.Nested(GatewayInUseSchema), required=True)

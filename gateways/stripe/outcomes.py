@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import stripe
 
 from gateways.contract import AnswerNotUnderstood, Busy, Rejected, Unknown
+from gateways.reaching import without_answer
 from gateways.stripe import words
 from kernel.refusals import Refusal
 
@@ -85,7 +86,7 @@ def outcome_of(error: stripe.StripeError) -> Rejected | Busy | Unknown:
     if status == _SLOW_DOWN or isinstance(error, stripe.RateLimitError):
         return Busy(_retry_after_seconds(error))
     if isinstance(error, stripe.APIConnectionError):
-        return Unknown(f"no answer: {type(error.__cause__ or error).__name__}")
+        return without_answer(error)
     if status not in _CALLER_ERRORS or status == _IN_FLIGHT or explained is None:
         return Unknown(f"no usable answer: status {status}, request {error.request_id}")
     if isinstance(error, stripe.IdempotencyError):

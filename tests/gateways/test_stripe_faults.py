@@ -16,6 +16,7 @@ from gateways.contract import (
     Rejected,
     Unknown,
 )
+from gateways.reaching import UNREACHABLE
 from kernel.ids import new_id
 from kernel.money import Money
 
@@ -237,4 +238,4 @@ def test_what_is_no_card_leads_to_no_other_address_of_stripes(stripe, peer, card
 
 def test_nobody_listens(stripe, connected, peer):
     silent = connected(api_base="http://127.0.0.1:9")
-    assert silent.payment("pi_1") == Unknown("no answer: ConnectionError")
+    assert silent.payment("pi_1") == UNREACHABLE

@@ -229,6 +229,7 @@ ORDERS: dict[str, Maker] = {
     "confirmCheckout": _confirm,
     "giveUpFunding": _by("clara", milestone_id="milestone funding"),
     "getPayment": _by("clara", payment_id="payment"),
+    "capturePayment": _by("clara", payment_id="payment"),
     "createCustomerSession": _by("clara"),
     "createSetupIntent": _by("clara"),
     "createEphemeralKey": _by("clara", {"api_version": "2026-10-28.endive"}),
@@ -324,5 +325,6 @@ ORDERS: dict[str, Maker] = {
     "getProcess": lambda _, __: Order(None, {"name": "milestone"}),
     "receiveWebhook": _webhook,
     "listEventSweeps": _by("fiona"),
+    "listGateways": _by("fiona"),
     "listOpenOrders": _list("fiona", limit="5", kind="payment", state="open", older_than_hours="1"),
 }
