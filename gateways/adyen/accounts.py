@@ -14,7 +14,7 @@ from Adyen.exceptions import AdyenAPIUnprocessableEntity
 
 from gateways.adyen import ids
 from gateways.adyen.client import keyed, named
-from gateways.adyen.outcomes import MISSING, answered, searched
+from gateways.adyen.outcomes import MISSING, answered, ordered, searched
 from gateways.adyen.transfers import plain
 from gateways.contract import AccountFound, AccountState, OnboardingLink, Rejected
 
@@ -41,7 +41,8 @@ class Accounts:
 
     def create_account(self, order: AccountOrder) -> AccountFound | Rejected | Busy | Unknown:
         """Open the worker's account; the same order twice opens one, and goes on where it was cut off."""
-        return answered(lambda: self._opened(order))
+        entity = ordered(lambda: self._entity(order))
+        return answered(lambda: self._opened(order, entity)) if isinstance(entity, dict) else entity
 
     def find_account(
         self, order: AccountOrder, *, since: datetime
@@ -104,8 +105,8 @@ class Accounts:
         banks = _usable(holder)
         return plain(banks[0]["id"]) if banks else None
 
-    def _opened(self, order: AccountOrder) -> AccountFound:
-        entity = self.connection.people.legal_entities_api.create_legal_entity(
+    def _entity(self, order: AccountOrder) -> Json:
+        made: Json = self.connection.people.legal_entities_api.create_legal_entity(
             {
                 "type": "individual",
                 "reference": order.account_id,
@@ -118,6 +119,9 @@ class Accounts:
             },
             idempotency_key=keyed(f"{order.key}.entity"),
         ).message
+        return made
+
+    def _opened(self, order: AccountOrder, entity: Json) -> AccountFound:
         holder = self.connection.accounts.account_holders_api.create_account_holder(
             {
                 "legalEntityId": entity["id"],

@@ -15,7 +15,7 @@ from gateways.adyen.amounts import from_adyen
 from gateways.adyen.evidence import document
 from gateways.adyen.lists import FEES, booked, instant, platform_type, transfers_of
 from gateways.adyen.notices import items_of
-from gateways.adyen.outcomes import MISSING, answered, searched
+from gateways.adyen.outcomes import MISSING, answered, carried_out, searched
 from gateways.adyen.payments import captured
 from gateways.contract import ChargebackFound, ChargebackLine, ChargebackState, Rejected, Unknown
 from kernel.money import Money
@@ -173,9 +173,9 @@ class Chargebacks:
             return Unknown(
                 "Adyen did not take the defense; whether it has it already is told by notification"
             )
-        found = self._dispute(wanted, order.chargeback)
-        if isinstance(found, Rejected):
-            return Unknown("handed in, and not yet listed")
+        found = carried_out(lambda: self._dispute(wanted, order.chargeback))
+        if not isinstance(found, ChargebackFound):
+            return Unknown("handed in, and not yet told of")
         return replace(found, state=_after_answer(found.state), answers=max(found.answers, 1))
 
 

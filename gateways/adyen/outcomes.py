@@ -11,6 +11,7 @@ from Adyen.exceptions import AdyenAPIResponseError
 
 from gateways.adyen import words
 from gateways.contract import AnswerNotUnderstood, Busy, Rejected, Unknown
+from gateways.reaching import without_answer
 from kernel.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -51,11 +52,43 @@ _TEMPORARY = {
 def answered(call: Callable[[], Found]) -> Found | Rejected | Busy | Unknown:
     """What `call` finds, or what Adyen or the network said instead; it refuses to guess at words it does not know."""
     try:
-        return call()
+        return understood(call)
     except requests.RequestException as error:
         return Unknown(f"no answer: {type(error).__name__}")
     except AdyenAPIResponseError as error:
         return outcome_of(error)
+
+
+def ordered(call: Callable[[], Found]) -> Found | Rejected | Busy | Unknown:
+    """The same for what carries an order out in one request, or is asked before it is sent.
+
+    Where no connection was made nothing was sent, which is to say that nothing was done.
+    """
+    try:
+        return understood(call)
+    except requests.RequestException as error:
+        outcome = without_answer(error)
+        # Named as it is everywhere here: by what the library calls it.
+        return outcome if isinstance(outcome, Rejected) else Unknown(f"no answer: {type(error).__name__}")
+    except AdyenAPIResponseError as error:
+        return outcome_of(error)
+
+
+def carried_out(call: Callable[[], Found]) -> Found | Unknown:
+    """The same for what is asked about an order that Adyen has taken: whatever it says now, the order may stand."""
+    outcome = answered(call)
+    if isinstance(outcome, Rejected | Busy):
+        return Unknown("the order was taken, and could not be looked at again")
+    return outcome
+
+
+def understood(call: Callable[[], Found]) -> Found:
+    """What `call` makes of an answer; a person has to look at one that is not as we know it."""
+    try:
+        return call()
+    except requests.RequestException:
+        # Some of them are errors of values as well.
+        raise
     except (AttributeError, KeyError, IndexError, TypeError, ValueError, Refusal) as error:
         raise AnswerNotUnderstood(f"Adyen's answer is not as we know it: {error!r}") from error
 

@@ -13,7 +13,7 @@ from gateways.adyen import ids
 from gateways.adyen.amounts import from_adyen, to_adyen
 from gateways.adyen.client import keyed
 from gateways.adyen.lists import FEES, booked, instant, platform_type, transfers_of
-from gateways.adyen.outcomes import MISSING, answered, searched
+from gateways.adyen.outcomes import MISSING, answered, ordered, searched
 from gateways.contract import Charge, CustomerFound, PaymentFound, PaymentState, Rejected, Unknown
 from kernel.money import Money
 
@@ -61,7 +61,7 @@ class Payments:
         if isinstance(amount, Rejected):
             return amount
         request, sessions = self._session(order, amount), self.connection.checkout.payments_api
-        return answered(
+        return ordered(
             lambda: self._begun(sessions.sessions(request, idempotency_key=keyed(order.key)).message, order)
         )
 

@@ -10,7 +10,7 @@ from gateways.adyen.accounts import Accounts
 from gateways.adyen.amounts import from_adyen, to_adyen
 from gateways.adyen.client import keyed
 from gateways.adyen.lists import instant, ordered_as
-from gateways.adyen.outcomes import MISSING, answered, refused, searched
+from gateways.adyen.outcomes import MISSING, answered, ordered, refused, searched
 from gateways.adyen.transfers import plain
 from gateways.contract import PayoutFound, PayoutMethod, PayoutState, Rejected
 
@@ -58,10 +58,10 @@ class Payouts(Accounts):
         if not ids.is_plain(order.account):
             return MISSING
         # Asked for apart: that this is refused says nothing of an order that went before.
-        bank = answered(lambda: self.bank_of(order.account) or _NO_BANK)
+        bank = ordered(lambda: self.bank_of(order.account) or _NO_BANK)
         if not isinstance(bank, str):
             return bank
-        return answered(lambda: self._sent(order, amount, bank))
+        return ordered(lambda: self._sent(order, amount, bank))
 
     def payout(self, account: str, gateway_id: str) -> PayoutFound | Rejected | Busy | Unknown:
         """The payout now."""

@@ -12,7 +12,7 @@ from gateways.adyen import ids
 from gateways.adyen.amounts import from_adyen, to_adyen
 from gateways.adyen.client import keyed
 from gateways.adyen.lists import instant, ordered_as
-from gateways.adyen.outcomes import MISSING, answered, refused, searched
+from gateways.adyen.outcomes import MISSING, carried_out, ordered, refused, searched, understood
 from gateways.contract import Rejected, ReversalFound, TransferFound, Unknown
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Transfers:
             return amount
         ours = self.connection.balance_account
         request = _internal(amount, ours, order.destination, order.transfer_id, order.milestone_id)
-        return answered(lambda: self._moved(request, order.key, _read_transfer))
+        return self._moved(request, order.key, _read_transfer)
 
     def find_transfer(self, order: TransferOrder) -> TransferFound | Rejected | Busy | Unknown | None:
         """The transfer that came of an order whose answer was lost."""
@@ -68,12 +68,12 @@ class Transfers:
         amount = to_adyen(order.amount)
         if isinstance(amount, Rejected):
             return amount
-        worker = answered(lambda: self._destination(order.transfer))
+        worker = ordered(lambda: self._destination(order.transfer))
         if not isinstance(worker, str):
             return worker
         ours = self.connection.balance_account
         request = _internal(amount, worker, ours, order.reversal_id, order.reversal_id)
-        return answered(lambda: self._moved(request, order.key, _read_reversal))
+        return self._moved(request, order.key, _read_reversal)
 
     def find_reversal(self, order: ReversalOrder) -> ReversalFound | Rejected | Busy | Unknown | None:
         """The reversal that came of an order whose answer was lost."""
@@ -86,14 +86,25 @@ class Transfers:
 
         return searched(look)
 
-    def _moved(self, request: Json, key: str, read: Callable[[Json], Found]) -> Found | Rejected | Unknown:
+    def _moved(
+        self, request: Json, key: str, read: Callable[[Json], Found]
+    ) -> Found | Rejected | Busy | Unknown:
         api = self.connection.transfers.transfers_api
-        made = api.transfer_funds(request, idempotency_key=keyed(key)).message
-        if made["status"] in _NOT_DECIDED:
-            made = api.get_transfer(plain(made["id"])).message
-        if made["status"] in _IN_VAIN:
-            return refused(made.get("reason"))
-        return _one_standing(made, read)
+        made: Json | Rejected | Busy | Unknown = ordered(
+            lambda: dict(api.transfer_funds(request, idempotency_key=keyed(key)).message)
+        )
+        if isinstance(made, dict) and made.get("status") in _NOT_DECIDED:
+            made = self._looked_at(made)
+        if not isinstance(made, dict):
+            return made
+        now = made
+        return understood(
+            lambda: refused(now.get("reason")) if now["status"] in _IN_VAIN else _one_standing(now, read)
+        )
+
+    def _looked_at(self, made: Json) -> Json | Unknown:
+        api = self.connection.transfers.transfers_api
+        return carried_out(lambda: dict(api.get_transfer(plain(made["id"])).message))
 
     def _destination(self, transfer_id: str) -> str | Rejected:
         """The worker's account that a transfer of ours went to."""

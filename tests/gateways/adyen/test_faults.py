@@ -18,6 +18,7 @@ from gateways.contract import (
     ReversalOrder,
     Unknown,
 )
+from gateways.reaching import UNREACHABLE
 from kernel.ids import new_id
 from kernel.money import Money
 
@@ -262,3 +263,20 @@ def test_a_word_that_nobody_knows_is_not_guessed_at(adyen, moved, payment_order,
 def test_nobody_listens(connected):
     silent = connected(api_base="http://127.0.0.1:9")
     assert silent.balance("USD") == Unknown("no answer: ConnectionError")
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_an_order_that_reached_nobody_was_never_sent(connected, world, name):
+    CALLS[name](world)
+    assert call(connected(api_base="http://127.0.0.1:9"), name, world) == UNREACHABLE
+
+
+@pytest.mark.parametrize("status", [401, 422, 429, 500])
+@pytest.mark.parametrize("name", ["create_transfer", "create_reversal"])
+def test_what_cannot_be_looked_at_after_it_was_taken_is_not_refused(adyen, adyen_peer, world, name, status):
+    order = CALLS[name](world)[0]
+    # A reversal asks first where the transfer had gone.
+    first = 2 if name == "create_reversal" else 1
+    adyen_peer.fault("status", method="GET", path=".*/transfers/[^/]+", status=status, nth=first)
+    assert isinstance(call(adyen, name, world), Unknown)
+    assert getattr(adyen, FOUND_BY[name])(order).amount == USD_10
