@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
+from gateways.events import ObjectKind
 from gateways.tables import WebhookEvent
 from kernel.ids import new_id
 from persistence import clock, due
@@ -100,6 +101,12 @@ def received(session: Session, webhook_id: str) -> Received:
     return Received(row.id, row.gateway, row.payload)
 
 
+def told_of(session: Session, *, gateway: str, object_id: str) -> list[bytes]:
+    """All that a gateway has told of one thing, as it was kept, first received first."""
+    of = (WebhookEvent.gateway == gateway) & (WebhookEvent.object_id == object_id)
+    return list(session.scalars(select(WebhookEvent.payload).where(of).order_by(WebhookEvent.received_at)))
+
+
 def settle(session: Session, webhook_id: str, *, state: Literal["handled", "ignored", "parked"]) -> None:
     """Remember what became of a webhook."""
     row = locked(session, WebhookEvent, webhook_id)
@@ -127,8 +134,12 @@ def received_since(session: Session, since: datetime) -> list[str]:
 
 
 def forget_handled(session: Session, *, before: datetime, limit: int) -> int:
-    """Drop up to `limit` webhooks that came before then and that nobody has to look at; returns how many."""
+    """Drop up to `limit` webhooks that came before then and that nobody has to look at; returns how many.
+
+    What was told of a chargeback stays: not every gateway can be asked for it again, and it goes on for months.
+    """
     old = WebhookEvent.state.in_(("handled", "ignored")) & (WebhookEvent.received_at < before)
+    old &= WebhookEvent.object_kind.is_distinct_from(ObjectKind.CHARGEBACK.value)
     ids = session.scalars(
         select(WebhookEvent.id).where(old).order_by(WebhookEvent.received_at).limit(limit)
     ).all()

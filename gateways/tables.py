@@ -19,6 +19,7 @@ class WebhookEvent(Base):
         UniqueConstraint("gateway", "account", "event_id"),
         Index(None, "received_at"),
         Index(None, "state", "received_at"),
+        Index(None, "gateway", "object_id"),
         TABLE_OPTIONS,
     )
 

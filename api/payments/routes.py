@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from api.auth import actor, requires
+from api.auth import actor, public, requires
 from api.blueprints import Blueprint, leads_to, refuses
 from api.idempotency import begun_once, idempotent, naturally_idempotent
 from api.payments import schemas as bodies
@@ -115,6 +115,14 @@ def give_up_funding(milestone_id: str) -> PaymentView | Response:
     if outcome is not None:
         found(outcome)
     return reading(payment, payment_id=payment_id, by=actor())
+
+
+@blueprint.get("/checkout/returned")
+@public(reason="It says only that the app goes on from here.")
+@blueprint.response(200, bodies.CheckoutReturnedSchema)
+def show_checkout_returned() -> dict[str, str]:
+    """Where a payment provider's page sends the payer when they have agreed, or have gone away from it."""
+    return {"message": "Go back to the Holdfast app; it shows whether the payment is complete."}
 
 
 @blueprint.post("/payments/<payment_id>/capture")

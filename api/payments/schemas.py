@@ -84,6 +84,12 @@ class CheckoutSchema(Strict):
     lines = fields.List(fields.Nested(FeeLineSchema), required=True)
 
 
+class CheckoutReturnedSchema(Strict):
+    """A word to whoever comes back from a payment provider's page."""
+
+    message = fields.String(required=True)
+
+
 class PaymentSchema(Strict):
     """A payment; the truth about it comes from the gateway's events, never from the app."""
 

@@ -42,6 +42,7 @@ PAYING_IN = {
     "succeeded_at": "When the charge was made.",
     "wallet": "`apple_pay`, `google_pay`, … when the card came out of one.",
     "PaymentsConfig.methods": "How clients can pay here at all; a milestone's currency may leave some out.",
+    "CheckoutReturned.message": "In plain words.",
     "Checkout.gateway": "Whose sheet to show.",
     "Payment.gateway": "Through which payment provider.",
     "approvalUrl": "The provider's page on which the payer agrees; null where there is a sheet.",

@@ -29,6 +29,7 @@ def upgrade() -> None:
     op.add_column("payments", sa.Column("calls", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("payments", sa.Column("out_since", columns.UtcDateTime(), nullable=True))
     op.add_column("payments", sa.Column("called_at", columns.UtcDateTime(), nullable=True))
+    op.create_index(op.f("ix_webhook_events_gateway_object_id"), "webhook_events", ["gateway", "object_id"])
     # Of what was ordered before, nobody knows whether it was sent: it stays where it is.
     op.execute("UPDATE payments SET out_since = ordered_at, called_at = ordered_at")
 
@@ -37,4 +38,5 @@ def downgrade() -> None:
     with op.batch_alter_table("payments") as table:
         for name in ("called_at", "out_since", "calls", "method"):
             table.drop_column(name)
+    op.drop_index(op.f("ix_webhook_events_gateway_object_id"), "webhook_events")
     op.drop_table("gateway_outages")

@@ -251,6 +251,7 @@ ORDERS: dict[str, Maker] = {
     "openDispute": _by("walt", {"reason": "She is not there."}, milestone_id="milestone submitted"),
     "settleDispute": _by("mia", _SETTLEMENT, milestone_id="milestone disputed"),
     "createOnboardingLink": _by("walt"),
+    "showCheckoutReturned": _by(None),
     "showOnboardingFinished": _by(None),
     "showOnboardingExpired": _by(None),
     "createAccountSession": _by("walt"),

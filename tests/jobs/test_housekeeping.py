@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from gateways.contract import Event, ObjectKind
+from gateways.contract import Event, Listed, ObjectKind
 from gateways.inbox import receive, settle
 from gateways.tables import WebhookEvent
 from jobs.work import perform
@@ -37,15 +37,13 @@ def schedule(key, *, state):
     atomically(write)
 
 
-def webhook(state):
+def webhook(state, kind=ObjectKind.PAYMENT):
     webhook_id = new_id("wh")
 
     def write(session):
         instant = database_clock.now(session)
-        event = Event(
-            f"evt_{state}", "payment_intent.succeeded", ObjectKind.PAYMENT, "pi_1", None, instant, False
-        )
-        receive(session, webhook_id=webhook_id, gateway="stripe", event=event, payload=b"{}")
+        event = Event(f"evt_{state}_{kind}", "of_a_test", kind, "pi_1", None, instant, False)
+        receive(session, gateway="stripe", told=[Listed(event, b"{}")], webhook_ids=[webhook_id])
         if state != "received":
             settle(session, webhook_id, state=state)
 
@@ -122,3 +120,13 @@ def test_webhooks_that_were_handled_three_months_ago_are_dropped_and_those_to_lo
 def _complete(session, works):
     for work in works:
         due.complete(session, work.id)
+
+
+def test_what_was_told_of_a_chargeback_is_kept_because_it_cannot_be_asked_for_everywhere(database, clock):
+    webhook("handled")
+    webhook("handled", ObjectKind.CHARGEBACK)
+    webhook("ignored", None)
+    clock.advance(days=91)
+    clean_up()
+    (kept,) = reading(lambda session: list(session.scalars(select(WebhookEvent.object_kind))))
+    assert kept == ObjectKind.CHARGEBACK
