@@ -13,6 +13,7 @@ from gateways.adyen import ids
 from gateways.adyen.amounts import from_adyen, to_adyen
 from gateways.adyen.client import keyed
 from gateways.adyen.lists import FEES, booked, instant, platform_type, transfers_of
+from gateways.adyen.notices import items_of
 from gateways.adyen.outcomes import MISSING, answered, ordered, searched
 from gateways.contract import Charge, CustomerFound, PaymentFound, PaymentState, Rejected, Unknown
 from kernel.money import Money
@@ -36,6 +37,7 @@ _STATES = {
 # Nothing came of it: the session is open as before.
 _IN_VAIN = ("refused", "failed", "cancelled", "expired", "error", "rejected")
 _CAPTURES = ("capture", "payment")
+_UNDONE = ("CANCELLATION", "CAPTURE_FAILED", "EXPIRE", "TECHNICAL_CANCEL")
 _LONGEST_REASON = 64
 
 
@@ -81,7 +83,8 @@ class Payments:
 
         def look() -> PaymentFound | Rejected | Busy | Unknown | None:
             moved = self._captures(order.payment_id)
-            return self._read_payment(order.payment_id, moved, order.amount) if _live(moved) else None
+            there = _live(moved) or self._is_authorised(order.payment_id, order.amount)
+            return self._read_payment(order.payment_id, moved, order.amount) if there else None
 
         return searched(look)
 
@@ -182,7 +185,10 @@ class Payments:
             if over is None:
                 return Unknown("Adyen lists nothing of this payment yet")
             code = None if in_vain is None else str(in_vain.get("reason"))[:_LONGEST_REASON]
-            return self._nothing_moved(reference, over, state=PaymentState.NEEDS_METHOD, decline_code=code)
+            # Adyen tells of an authorisation before it lists what comes of it, and that is not to be given up.
+            paid = in_vain is None and self._is_authorised(reference, over)
+            state = PaymentState.PROCESSING if paid else PaymentState.NEEDS_METHOD
+            return self._nothing_moved(reference, over, state=state, decline_code=code)
         (main,) = live
         collected, state = from_adyen(main["amount"]), _STATES[main["status"]]
         return PaymentFound(
@@ -196,6 +202,13 @@ class Payments:
             payment_id=reference,
             livemode=self.connection.livemode,
         )
+
+    def _is_authorised(self, reference: str, amount: Money) -> bool:
+        """Whether it was told that a bank has said yes, and not that nothing came of it."""
+        names = (ids.called(reference), ids.called(reference, amount))
+        told = items_of([each for name in names for each in self.connection.told(name)])
+        codes = [item["eventCode"] for item in told if item["success"] == "true"]
+        return "AUTHORISATION" in codes and not any(code in _UNDONE for code in codes)
 
     def _nothing_moved(
         self, reference: str, amount: Money, *, state: PaymentState, decline_code: str | None

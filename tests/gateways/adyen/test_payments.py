@@ -95,6 +95,32 @@ def test_what_was_authorised_is_not_yet_ours(adyen, adyen_peer, begun, clock):
     assert adyen.payment(begun.gateway_id).state is PaymentState.SUCCEEDED
 
 
+def test_what_a_bank_has_said_yes_to_is_not_given_up_though_nothing_is_listed_yet(
+    adyen, payment, payment_order, inbox
+):
+    about = (payment_order.payment_id, [], payment.amount)
+    assert adyen._read_payment(*about).state is PaymentState.NEEDS_METHOD
+    inbox.hear(adyen)
+    waiting = adyen._read_payment(*about)
+    assert (waiting.state, waiting.charge) == (PaymentState.PROCESSING, None)
+
+
+def test_what_was_stopped_after_a_bank_had_said_yes_is_open_again(
+    adyen, adyen_peer, begun, payment_order, inbox
+):
+    adyen_peer.prices(capture_seconds=600)
+    adyen_peer.pay(begun.client_secret)
+    adyen.cancel_payment(begun.gateway_id)
+    inbox.hear(adyen)
+    assert adyen._read_payment(payment_order.payment_id, [], begun.amount).state is PaymentState.NEEDS_METHOD
+
+
+def test_a_refused_card_is_no_yes(adyen, adyen_peer, begun, inbox):
+    adyen_peer.pay(begun.client_secret, refuse="Not enough balance")
+    inbox.hear(adyen)
+    assert adyen.payment(begun.gateway_id).state is PaymentState.NEEDS_METHOD
+
+
 @pytest.fixture
 def parts(adyen_peer, payment):
     """The two transfers of a payment: what was paid, and what Adyen takes of it."""
