@@ -120,7 +120,8 @@ class Events:
                 after=after,
                 balanceAccountId=account or self.connection.balance_account,
             )
-            changed = [each for each in found if since <= _changed(each) <= until]
+            dated = [each | {"updatedAt": _last_change(each).isoformat()} for each in found]
+            changed = [each for each in dated if since <= _changed(each) <= until]
             return EventsFound(tuple(self._listed(self._as_told(each)) for each in changed), place)
 
         return answered(look)
@@ -311,6 +312,14 @@ def _dated(text: object) -> datetime | None:
         return instant(text) if isinstance(text, str) else None
     except ValueError:
         return None
+
+
+def _last_change(transfer: Json) -> datetime:
+    # Adyen need not say when a transfer changed, but each of its steps is dated.
+    steps = (
+        each.get(name) for each in transfer.get("events") or () for name in ("bookingDate", "updateDate")
+    )
+    return max([_changed(transfer), *(instant(each) for each in steps if each)])
 
 
 def _changed(transfer: Json) -> datetime:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateways.adyen.client import connect
+from gateways.adyen.events import _last_change
 from gateways.adyen.gateway import AdyenGateway
 from gateways.contract import AnswerNotUnderstood, ObjectKind, RefundOrder, SignatureRefused
 from kernel.ids import new_id
@@ -386,6 +387,20 @@ def test_what_changed_later_is_found_by_when_it_changed(real, adyen_peer, paymen
     adyen_peer.fail_refund(order.refund_id)
     (found,) = sweep(real, clock)
     assert (found.event.kind, found.event.object_id) == (ObjectKind.REFUND, f"ay_{order.refund_id}.1000USD")
+
+
+@pytest.mark.parametrize(
+    ("said", "changed"),
+    [
+        ({}, "2026-11-22T12:00:00Z"),
+        ({"updatedAt": "2026-11-22T13:00:00Z"}, "2026-11-22T13:00:00Z"),
+        ({"events": [{"bookingDate": "2026-11-23T01:00:00Z"}, {"id": "x"}]}, "2026-11-23T01:00:00Z"),
+        ({"events": [{"updateDate": "2026-11-24T01:00:00Z"}]}, "2026-11-24T01:00:00Z"),
+    ],
+)
+def test_a_transfer_changed_when_its_last_step_was_taken(said, changed):
+    transfer = {"creationDate": "2026-11-22T12:00:00Z"} | said
+    assert _last_change(transfer) == datetime.fromisoformat(changed)
 
 
 def test_pages_follow_each_other(real, adyen_peer, clock):
