@@ -21,6 +21,7 @@ from sandbox.clock import Clock
 from sandbox.control import Control
 from sandbox.courier import Courier
 from sandbox.hosted import Hosted
+from sandbox.paypal.part import Part
 from sandbox.remote import Remote
 from sandbox.stripe import accounts, idempotency
 from sandbox.stripe.server import Peer
@@ -34,7 +35,8 @@ _POLL_SECONDS = 0.01
 class Application:
     """Sends each request to Stripe, to Stripe's pages or to the control API; or to Adyen's own place."""
 
-    def __init__(self, world: World, courier: Courier, adyen: AdyenPlace) -> None:
+    def __init__(self, world: World, courier: Courier, adyen: AdyenPlace, paypal: Part) -> None:
+        self.paypal = paypal
         self.adyen = adyen
         self.peer = Peer(world)
         self._control = Control(self.peer, courier)
@@ -45,6 +47,8 @@ class Application:
         return self._answer(Request(environ))(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
+        if request.path.startswith(("/paypal/", "/_sandbox/paypal/")):
+            return self.paypal.answer(request)
         if request.path.startswith(OF_ADYEN):
             return self.adyen.answer(request)
         if request.path.startswith("/_sandbox/"):
@@ -84,6 +88,7 @@ class Running(Remote):
         self.webhook_secret = settings.webhook_secret
         self.adyen = Adyen(self.base_url, application.adyen.settings)
         self._adyen = application.adyen
+        self._paypal = application.paypal
         self._server = server
         self._peer = application.peer
         self._courier = courier
@@ -97,11 +102,13 @@ class Running(Remote):
         """Stop listening, let go whatever is held and save the state."""
         self._peer.faults.clear()
         self._adyen.let_go()
+        self._paypal.let_go()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
         self._courier.close()
         self._adyen.close()
+        self._paypal.close()
 
     def wait(self) -> None:
         """Serve until somebody interrupts."""
@@ -137,7 +144,9 @@ def start(
         idempotency.forget_unfinished(world)
     courier = Courier(world)
     of_adyen = Path(f"{state}.adyen") if state else None
-    application = Application(world, courier, AdyenPlace(clock, adyen, seed=seed, snapshot=of_adyen))
+    paypal = Part(clock, seed=seed, snapshot=Path(f"{state}.paypal") if state else None)
+    of_adyen_place = AdyenPlace(clock, adyen, seed=seed, snapshot=of_adyen)
+    application = Application(world, courier, of_adyen_place, paypal)
     server = make_server("127.0.0.1", port, application, threaded=True, request_handler=_Handler)
     os.set_inheritable(server.fileno(), False)  # noqa: FBT003 - as the standard library has it
     return Running(server, application, courier)

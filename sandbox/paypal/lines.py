@@ -1,0 +1,63 @@
+"""What moved on the merchant's balance: PayPal's transactions, and what they add up to."""
+
+from sandbox.paypal.amounts import said
+from sandbox.paypal.state import World
+from sandbox.world import Json
+
+
+def book(
+    world: World,
+    code: str,
+    gross: int,
+    currency: str,
+    *,
+    fee: int = 0,
+    line_id: str | None = None,
+    reference: str | None = None,
+    reference_type: str = "TXN",
+    custom: str | None = None,
+    invoice: str | None = None,
+) -> Json:
+    """Write a movement: `gross` with its sign, `fee` what PayPal keeps of it."""
+    info: Json = {
+        "transaction_id": line_id or world.new_id(),
+        "transaction_event_code": code,
+        "transaction_initiation_date": world.instant(),
+        "transaction_updated_date": world.instant(),
+        "transaction_amount": said(gross, currency),
+        "transaction_status": "S",
+        "protection_eligibility": "02",
+    }
+    if fee:
+        info["fee_amount"] = said(-fee, currency)
+    if reference:
+        info |= {"paypal_reference_id": reference, "paypal_reference_id_type": reference_type}
+    if custom:
+        info["custom_field"] = custom
+    if invoice:
+        info["invoice_id"] = invoice
+    line = {
+        "at": world.now(),
+        "currency": currency,
+        "net": gross - fee,
+        "info": info,
+    }
+    world.data["lines"].append(line)
+    total = balance(world, currency)
+    info |= {"ending_balance": said(total, currency), "available_balance": said(total, currency)}
+    world.touch()
+    return info
+
+
+def balance(world: World, currency: str, *, until: float | None = None) -> int:
+    """What lies there in a currency."""
+    return sum(
+        line["net"]
+        for line in world.data["lines"]
+        if line["currency"] == currency and (until is None or line["at"] <= until)
+    )
+
+
+def currencies(world: World) -> list[str]:
+    """The currencies that anything ever moved in."""
+    return sorted({"USD"} | {line["currency"] for line in world.data["lines"]})
