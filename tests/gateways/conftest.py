@@ -20,6 +20,13 @@ from gateways.stripe.client import connect
 from gateways.stripe.gateway import StripeGateway
 from kernel.ids import new_id
 from kernel.money import Money
+from tests.gateways.paypal_fixtures import (  # noqa: F401 - for the tests beside this file
+    paypal,
+    paypal_connected,
+    paypal_order,
+    paypal_payment,
+    paypal_peer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
