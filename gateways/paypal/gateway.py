@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateways.paypal.accounts import Accounts
 from gateways.paypal.chargebacks import Chargebacks
 from gateways.paypal.customers import Customers
 from gateways.paypal.events import Events
 from gateways.paypal.payments import Payments
+from gateways.paypal.payouts import Payouts
 from gateways.paypal.refunds import Refunds
 
 if TYPE_CHECKING:
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     from gateways.paypal.client import Connection
 
 
-class PayPalGateway(Customers, Payments, Refunds, Chargebacks, Events):
-    """PayPal as `gateways.contract.Captures`; `gateways.paypal.client.connect` makes its connection."""
+class PayPalGateway(Customers, Payments, Refunds, Chargebacks, Accounts, Payouts, Events):
+    """PayPal as `gateways.contract.Captures` and `PaysOut`; `gateways.paypal.client.connect` makes its connection."""
 
     name = "paypal"
 

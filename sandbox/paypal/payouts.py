@@ -57,6 +57,7 @@ def create(call: Call) -> Answer:
     for item in call.body["items"]:
         _item(world, batch, item)
     lines.book(world, "T1503", -(total + fees), currency, reference=batch["payout_batch_id"])
+    emit(world, "PAYMENT.PAYOUTSBATCH.PROCESSING", "payouts", {"batch_header": shown(batch)})
     at = world.now() + _PROCESSED_AFTER_SECONDS
     schedule(world, at=at, kind="paypal.batch", subject=batch["payout_batch_id"])
     path = f"/v1/payments/payouts/{batch['payout_batch_id']}"
