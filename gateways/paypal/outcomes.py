@@ -36,6 +36,12 @@ _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _ANOTHER_ORDER = "DUPLICATE_REQUEST_ID"
 # Refusals of what our account may do at all; they stop all work.
 _ABOUT_US = {"AUTHORIZATION_ERROR", "NOT_AUTHORIZED", "PERMISSION_DENIED"}
+# Refusals of our account in itself: the order is good, and waits until PayPal lets us have money again.
+_OUR_ACCOUNT = {
+    "INVALID_ACCOUNT_STATUS",
+    "PAYEE_ACCOUNT_LOCKED_OR_CLOSED",
+    "PAYEE_ACCOUNT_RESTRICTED",
+}
 # Refusals that end by themselves: money that is on its way, a payer who has yet to agree.
 _TEMPORARY = {
     "INSUFFICIENT_FUNDS",
@@ -121,8 +127,10 @@ def outcome_of(answer: Answer) -> Rejected | Busy | Unknown:
         _log.critical("PayPal holds another order under this key: request %s", debug_id)
         return Unknown(f"another order stands under this key: request {debug_id}")
     # Its sentences may repeat what was sent, addresses and all; the codes are enough.
-    _log.info("PayPal refused: %s, %s, request %s", name, code, debug_id)
-    return Rejected(code, words.refusal(code, name), temporary=bool({code, name} & _TEMPORARY))
+    level = logging.CRITICAL if code in _OUR_ACCOUNT else logging.INFO
+    _log.log(level, "PayPal refused: %s, %s, request %s", name, code, debug_id)
+    temporary = bool({code, name} & (_TEMPORARY | _OUR_ACCOUNT))
+    return Rejected(code, words.refusal(code, name), temporary=temporary)
 
 
 def _without_token(answer: Answer) -> Rejected | Busy | Unknown:

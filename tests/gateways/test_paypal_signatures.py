@@ -355,3 +355,16 @@ def test_what_nobody_understands_is_listed_all_the_same(paypal, paypal_peer, pay
     since = datetime.fromtimestamp(paypal_peer.now(), UTC) - timedelta(minutes=1)
     page = paypal.events(since=since, until=since + timedelta(minutes=2))
     assert [listed.event is None for listed in page.events] == [False, False, True]
+
+
+def test_an_event_is_the_same_however_often_and_late_it_is_delivered(paypal, paypal_peer, paypal_payment):
+    told = paypal_peer.events()[-1]["id"]
+    found = set()
+    for _ in range(3):
+        body, headers = paypal_peer.signed(told)
+        now = datetime.fromtimestamp(paypal_peer.now(), UTC)
+        found.add((verified(paypal, headers, now, body).event, headers["PayPal-Transmission-Time"]))
+        paypal_peer.advance(3_600)
+    assert len(found) == 3
+    assert {event.id for event, _ in found} == {told}
+    assert len({event for event, _ in found}) == 1
