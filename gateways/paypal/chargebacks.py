@@ -82,7 +82,8 @@ class Chargebacks(Lines):
             ),
             lambda _: None,
         )
-        return self.chargeback(order.chargeback) if outcome is None else outcome
+        # It is handed in, whatever becomes of the look at it.
+        return unless_refused(self.chargeback(order.chargeback)) if outcome is None else outcome
 
     def find_evidence(self, order: EvidenceOrder) -> ChargebackFound | Busy | Unknown | None:
         """The dispute, if the answer to a lost order was handed in; None when nothing was."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gateways.contract import BalanceFound, BalanceLine, LineKind, LinesPage, Rejected
 from gateways.paypal.amounts import from_paypal, minor_of
-from gateways.paypal.outcomes import answered, understood
+from gateways.paypal.outcomes import answered, ours, understood
 from kernel.money import Money
 
 if TYPE_CHECKING:
@@ -264,8 +264,7 @@ def _of_the_latest(line: BalanceLine, disputes: Sequence[Json]) -> BalanceLine:
 
 def _our_id(kind: LineKind, custom: str | None) -> str | None:
     # A refund may carry the name of the payment it is of.
-    wanted = _OURS.get(kind)
-    return custom if wanted is not None and custom is not None and custom.startswith(wanted) else None
+    return ours(_OURS[kind], custom) if kind in _OURS else None
 
 
 def _no_accounts() -> Rejected:

@@ -12,6 +12,7 @@ import requests
 from gateways.contract import AnswerNotUnderstood, Busy, Rejected, Unknown
 from gateways.paypal import words
 from gateways.paypal.transport import Answer, TokenRefusedError
+from gateways.reaching import without_answer
 from kernel.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def asked(call: Callable[[], Answer]) -> Answer | Rejected | Busy | Unknown:
     except TokenRefusedError as refused:
         return _without_token(refused.answer)
     except requests.RequestException as error:
-        return Unknown(f"no answer: {type(error).__name__}")
+        return without_answer(error)
 
 
 def told(answer: Answer, read: Callable[[Json], Found]) -> Found | Rejected | Busy | Unknown:
@@ -106,6 +107,11 @@ def document_of(answer: Answer) -> Json | None:
     except ValueError:
         return None
     return values if isinstance(values, dict) else None
+
+
+def ours(prefix: str, named: str | None) -> str | None:
+    """The name something bears, if it is one of ours: what people make at PayPal by hand they name as they please."""
+    return named if named is not None and named.startswith(prefix) else None
 
 
 def outcome_of(answer: Answer) -> Rejected | Busy | Unknown:

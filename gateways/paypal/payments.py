@@ -11,7 +11,7 @@ from gateways.contract import Charge, PaymentFound, PaymentState, Rejected, Unkn
 from gateways.paypal import words
 from gateways.paypal.amounts import from_paypal, to_paypal
 from gateways.paypal.client import keyed
-from gateways.paypal.outcomes import answered, asked, document_of, told
+from gateways.paypal.outcomes import answered, asked, document_of, ours, told, unless_refused
 from gateways.paypal.transport import Answer
 
 if TYPE_CHECKING:
@@ -107,7 +107,8 @@ class Payments:
         if not isinstance(outcome, Rejected):
             return outcome
         if outcome.code in _ALREADY_CAPTURED:
-            return self.payment(gateway_id)
+            # Collected before, whatever becomes of the look at it.
+            return unless_refused(self.payment(gateway_id))
         return (
             self._to_choose_again(gateway_id, answer, outcome) if outcome.code in _CHOOSE_AGAIN else outcome
         )
@@ -175,7 +176,7 @@ def read_payment(values: Json, *, livemode: bool) -> PaymentFound:
         charge=_charge_of(capture) if capture is not None and state is PaymentState.SUCCEEDED else None,
         decline_code=_why(capture) if capture is not None and declined else None,
         decline_message=words.refusal("TRANSACTION_REFUSED") if declined else None,
-        payment_id=unit.get("custom_id"),
+        payment_id=ours("py_", unit.get("custom_id")),
         livemode=livemode,
         saves_card=_saves_account(values),
     )

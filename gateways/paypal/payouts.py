@@ -12,7 +12,7 @@ from gateways.paypal.accounts import ACCOUNT
 from gateways.paypal.amounts import from_paypal, to_paypal
 from gateways.paypal.client import keyed
 from gateways.paypal.lines import Lines
-from gateways.paypal.outcomes import answered, asked, document_of, told, unless_refused
+from gateways.paypal.outcomes import answered, asked, document_of, ours, told, unless_refused
 from gateways.paypal.transport import Answer
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def read_payout(values: Json) -> PayoutFound:
         trace_id=values.get("transaction_id"),
         failure_code=code,
         failure_message=words.refusal(code) if failed else None,
-        payout_id=item.get("sender_item_id"),
+        payout_id=ours("po_", item.get("sender_item_id")),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gateways.contract import RefundFound, RefundState, Rejected
 from gateways.paypal.amounts import from_paypal, to_paypal
 from gateways.paypal.client import keyed
-from gateways.paypal.outcomes import answered, looked_up
+from gateways.paypal.outcomes import answered, looked_up, ours
 from gateways.paypal.payments import capture_of
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def read_refund(values: Json) -> RefundFound:
         pending_reason=reason if status == "PENDING" else None,
         failure_reason=(reason or status) if status in _UNDONE else None,
         reference=values.get("acquirer_reference_number"),
-        refund_id=values.get("custom_id"),
+        refund_id=ours("rf_", values.get("custom_id")),
     )
 
 

@@ -206,6 +206,12 @@ def test_held_money_is_given_back_once(paypal, paypal_payment):
     assert paypal.payment(paypal_payment.gateway_id) == paypal_payment
 
 
+def test_what_somebody_named_at_paypal_by_hand_is_nothing_of_ours(paypal, paypal_peer, paypal_payment):
+    refund = paypal.create_refund(RefundOrder(new_id("rf"), paypal_payment.gateway_id, usd("1.00")))
+    paypal_peer.change(refund.gateway_id, custom_id=paypal_payment.payment_id)
+    assert paypal.refund(refund.gateway_id).refund_id is None
+
+
 def test_more_than_was_paid_is_not_given_back(paypal, paypal_payment):
     refused = paypal.create_refund(RefundOrder(new_id("rf"), paypal_payment.gateway_id, usd("100.01")))
     assert (refused.code, refused.temporary) == ("REFUND_AMOUNT_EXCEEDED", False)

@@ -11,6 +11,7 @@ from threading import Thread
 import pytest
 
 from gateways.contract import Busy, EvidenceOrder, RefundOrder, Rejected, Unknown
+from gateways.reaching import UNREACHABLE
 from kernel.ids import new_id
 from kernel.money import Money
 
@@ -282,9 +283,25 @@ def test_a_question_that_is_refused_says_nothing_of_the_order_it_was_about(paypa
     assert answer == Unknown("could not be looked up: INVALID_RESOURCE_ID")
 
 
-def test_nobody_listens(paypal_connected):
+def test_nobody_listens(paypal_connected, paypal_order):
     silent = paypal_connected(api_base="http://127.0.0.1:9")
-    assert silent.payment("NOPE") == Unknown("no answer: ConnectionError")
+    for outcome in (silent.payment("NOPE"), silent.create_payment(paypal_order)):
+        assert outcome == UNREACHABLE
+    found = silent.find_refund(RefundOrder(new_id("rf"), "NOPE", USD_10))
+    assert found == Unknown("could not be looked up: unreachable")
+
+
+def test_what_was_handed_in_is_not_refused_because_it_cannot_be_looked_at(paypal, paypal_peer, world):
+    order = EvidenceOrder(new_id("ce"), world["dispute"], {"a": "b"})
+    # Asked for before it is handed in, and after.
+    paypal_peer.fault("status", status=403, method="GET", path="/v1/customer/disputes/.*", nth=2)
+    assert paypal.submit_evidence(order) == Unknown("could not be looked up: credentials_refused")
+    assert paypal.submit_evidence(order).answers == 1
+    approved = world["approved"]
+    paypal.capture_payment(approved, key="first")
+    paypal_peer.fault("status", status=403, method="GET", path="/v2/checkout/orders/.*")
+    again = paypal.capture_payment(approved, key="second")
+    assert again == Unknown("could not be looked up: credentials_refused")
 
 
 def test_what_is_logged_names_codes_and_nobody(paypal, world, caplog):
