@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from sandbox.adyen.settings import Settings as AdyenSettings
+from sandbox.paypal.settings import Settings as PayPalSettings
 from sandbox.running import start
 from sandbox.stripe.settings import Settings
 
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seed=given.seed,
         state=given.state,
         adyen=AdyenSettings(webhook_url=given.adyen_webhook_url),
+        paypal=PayPalSettings(webhook_url=given.paypal_webhook_url),
     )
     sys.stdout.write(f"sandbox: {running.base_url}\n")
     sys.stdout.flush()
@@ -37,6 +39,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--stripe-secret-key", default=Settings.secret_key)
     parser.add_argument("--stripe-publishable-key", default=Settings.publishable_key)
     parser.add_argument("--adyen-webhook-url", help="where Adyen's notifications are sent; none by default")
+    parser.add_argument("--paypal-webhook-url", help="where PayPal's notifications are sent; none by default")
     parser.add_argument("--clock-file", help="the clock shared with Holdfast")
     parser.add_argument("--seed", type=int, help="makes ids repeat from run to run")
     parser.add_argument("--state", help="a file that keeps the state between runs")

@@ -3,7 +3,6 @@
 from urllib.parse import urlencode
 
 from sandbox.driver import Driver, Json, SandboxRefusedError
-from sandbox.paypal.driver import PayPal
 
 __all__ = ["Json", "Remote", "SandboxRefusedError"]
 
@@ -15,11 +14,6 @@ class Remote(Driver):
         super().__init__(base_url)
         self.secret_key = secret_key
         self.publishable_key = publishable_key
-
-    @property
-    def paypal(self) -> PayPal:
-        """PayPal, and everything that may be done to it."""
-        return PayPal(self.base_url)
 
     def webhooks(self, *, url: str | None = None, secret: str | None = None, **policy: object) -> None:
         """Say where webhooks go and what befalls them: drop, duplicate, delay, reorder, hold, types, seed."""

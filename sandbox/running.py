@@ -21,7 +21,10 @@ from sandbox.clock import Clock
 from sandbox.control import Control
 from sandbox.courier import Courier
 from sandbox.hosted import Hosted
-from sandbox.paypal.part import Part
+from sandbox.paypal.place import PREFIXES as OF_PAYPAL
+from sandbox.paypal.place import Place as PayPalPlace
+from sandbox.paypal.remote import PayPal
+from sandbox.paypal.settings import Settings as PayPalSettings
 from sandbox.remote import Remote
 from sandbox.stripe import accounts, idempotency
 from sandbox.stripe.server import Peer
@@ -33,11 +36,11 @@ _POLL_SECONDS = 0.01
 
 
 class Application:
-    """Sends each request to Stripe, to Stripe's pages or to the control API; or to Adyen's own place."""
+    """Sends each request to Stripe, to Stripe's pages or to the control API; or to Adyen's or PayPal's own place."""
 
-    def __init__(self, world: World, courier: Courier, adyen: AdyenPlace, paypal: Part) -> None:
-        self.paypal = paypal
+    def __init__(self, world: World, courier: Courier, *, adyen: AdyenPlace, paypal: PayPalPlace) -> None:
         self.adyen = adyen
+        self.paypal = paypal
         self.peer = Peer(world)
         self._control = Control(self.peer, courier)
         self._hosted = Hosted(world)
@@ -47,10 +50,10 @@ class Application:
         return self._answer(Request(environ))(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
-        if request.path.startswith(("/paypal/", "/_sandbox/paypal/")):
-            return self.paypal.answer(request)
         if request.path.startswith(OF_ADYEN):
             return self.adyen.answer(request)
+        if request.path.startswith(OF_PAYPAL):
+            return self.paypal.answer(request)
         if request.path.startswith("/_sandbox/"):
             return self._control.answer(request)
         if request.path.startswith("/hosted/"):
@@ -88,6 +91,7 @@ class Running(Remote):
         self.webhook_secret = settings.webhook_secret
         self.adyen = Adyen(self.base_url, application.adyen.settings)
         self._adyen = application.adyen
+        self.paypal = PayPal(self.base_url, application.paypal.settings)
         self._paypal = application.paypal
         self._server = server
         self._peer = application.peer
@@ -129,6 +133,7 @@ def start(
     seed: int | None = None,
     state: Path | str | None = None,
     adyen: AdyenSettings | None = None,
+    paypal: PayPalSettings | None = None,
 ) -> Running:
     """Start the sandbox on a port of its own, or on the given one; the caller closes it."""
     settings = Settings(
@@ -144,9 +149,13 @@ def start(
         idempotency.forget_unfinished(world)
     courier = Courier(world)
     of_adyen = Path(f"{state}.adyen") if state else None
-    paypal = Part(clock, seed=seed, snapshot=Path(f"{state}.paypal") if state else None)
-    of_adyen_place = AdyenPlace(clock, adyen, seed=seed, snapshot=of_adyen)
-    application = Application(world, courier, of_adyen_place, paypal)
+    of_paypal = Path(f"{state}.paypal") if state else None
+    application = Application(
+        world,
+        courier,
+        adyen=AdyenPlace(clock, adyen, seed=seed, snapshot=of_adyen),
+        paypal=PayPalPlace(clock, paypal, seed=seed, snapshot=of_paypal),
+    )
     server = make_server("127.0.0.1", port, application, threaded=True, request_handler=_Handler)
     os.set_inheritable(server.fileno(), False)  # noqa: FBT003 - as the standard library has it
     return Running(server, application, courier)

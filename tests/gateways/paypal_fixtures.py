@@ -16,7 +16,7 @@ from kernel.money import Money
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sandbox.paypal.driver import PayPal
+    from sandbox.paypal.remote import PayPal
 
 
 @pytest.fixture

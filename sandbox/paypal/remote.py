@@ -9,6 +9,10 @@ class PayPal(Driver):
 
     prefix = "/_sandbox/paypal/"
 
+    def __init__(self, base_url: str, settings: Settings | None = None) -> None:
+        super().__init__(base_url)
+        self._settings = settings or Settings()
+
     @property
     def api_base(self) -> str:
         """Where its API is."""
@@ -17,7 +21,7 @@ class PayPal(Driver):
     @property
     def credentials(self) -> dict[str, str]:
         """What it lets in, as the adapter is told it."""
-        settings = Settings()
+        settings = self._settings
         return {
             "client_id": settings.client_id,
             "client_secret": settings.client_secret,

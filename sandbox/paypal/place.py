@@ -1,4 +1,4 @@
-"""PayPal as a part of the sandbox's server: it begins when it is first asked for anything."""
+"""PayPal's place in the sandbox's server: it begins when it is first asked for anything."""
 
 import threading
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from sandbox.paypal.server import PREFIX, Peer
 from sandbox.paypal.settings import Settings
 from sandbox.paypal.state import World
 
+PREFIXES = (f"{PREFIX}/", Control.prefix)
+
 
 @dataclass(frozen=True)
 class _Begun:
@@ -23,10 +25,18 @@ class _Begun:
     hosted: Hosted
 
 
-class Part:
+class Place:
     """Sends what is PayPal's to its API, its page or its control."""
 
-    def __init__(self, clock: Clock, *, seed: int | None = None, snapshot: Path | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        settings: Settings | None = None,
+        *,
+        seed: int | None = None,
+        snapshot: Path | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
         self._clock = clock
         self._seed = seed
         self._snapshot = snapshot
@@ -57,7 +67,7 @@ class Part:
     def _begin(self, host: str) -> _Begun:
         world = World(
             self._clock,
-            Settings(),
+            self.settings,
             base_url=f"{host}{PREFIX}",
             seed=self._seed,
             snapshot=self._snapshot,
