@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 LIVE = "https://api-m.paypal.com"
 SANDBOX = "https://api-m.sandbox.paypal.com"
-# Webhooks name their certificate at these addresses, whichever of its own PayPal is asked at.
+# Where people are, and where webhooks say that their certificate is: at addresses of their own.
+_PAGES = {LIVE: "https://www.paypal.com", SANDBOX: "https://www.sandbox.paypal.com"}
 _CERTIFICATES = {LIVE: "https://api.paypal.com", SANDBOX: "https://api.sandbox.paypal.com"}
 
 # As with the other gateways: a question and an order, both at their slowest, end before the work that waits for them.
@@ -42,8 +43,13 @@ class Connection:
     client_id: str
     webhook_id: str
     livemode: bool
+    pages: str
     return_url: str | None
     cancel_url: str | None
+
+    def page_for_the_payer(self, order: str) -> str:
+        """PayPal's page on which the payer agrees to an order, or chooses again what to pay it with."""
+        return f"{self.pages}/checkoutnow?token={order}"
 
     def by_sdk(self, call: Callable[[], object]) -> Answer:
         """What PayPal answers to a call of the SDK."""
@@ -77,6 +83,7 @@ def connect(
         certificates=Certificates(_CERTIFICATES.get(base, base), timeout=timeout),
         client_id=client_id,
         webhook_id=webhook_id,
+        pages=_PAGES.get(base, f"{base}/hosted"),
         livemode=urlsplit(base).hostname == urlsplit(LIVE).hostname,
         return_url=return_url,
         cancel_url=cancel_url,

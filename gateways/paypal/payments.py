@@ -11,8 +11,7 @@ from gateways.contract import Charge, PaymentFound, PaymentState, Rejected, Unkn
 from gateways.paypal import words
 from gateways.paypal.amounts import from_paypal, to_paypal
 from gateways.paypal.client import keyed
-from gateways.paypal.outcomes import answered, asked, document_of, ours, told, unless_refused
-from gateways.paypal.transport import Answer
+from gateways.paypal.outcomes import answered, ours, unless_refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,14 +41,8 @@ _CAPTURES = {
     "FAILED": PaymentState.CANCELED,
 }
 _ALREADY_CAPTURED = {"ORDER_ALREADY_CAPTURED", "ORDER_ALREADY_COMPLETED", "ORDER_COMPLETED_OR_VOIDED"}
-# The payer chose what cannot pay, and can choose again on PayPal's page.
-_CHOOSE_AGAIN = {
-    "INSTRUMENT_DECLINED",
-    "PAYER_ACTION_REQUIRED",
-    "PAYER_CANNOT_PAY",
-    "TRANSACTION_REFUSED",
-}
-_TO_THE_PAYER = ("payer-action", "approve", "redirect")
+_TO_THE_PAYER = ("payer-action", "approve")
+_OVER = (PaymentState.CANCELED, PaymentState.PROCESSING, PaymentState.SUCCEEDED)
 _STANDS = (PaymentState.PROCESSING, PaymentState.SUCCEEDED)
 _LONGEST_DESCRIPTION = 127
 
@@ -97,42 +90,27 @@ class Payments:
         return replace(outcome, state=PaymentState.CANCELED, client_secret=None)
 
     def capture_payment(self, gateway_id: str, *, key: str) -> PaymentFound | Rejected | Busy | Unknown:
-        """Collect what the payer has agreed to; the same payment twice is collected once."""
+        """Collect what the payer has agreed to; the same payment twice is collected once.
+
+        What is declined is refused: PayPal goes on calling the order approved, and its payer may choose again there.
+        """
         orders = self.connection.sdk.orders
         options = keyed(key) | {"id": gateway_id}
-        answer = asked(lambda: self.connection.by_sdk(lambda: orders.capture_order(options)))
-        if not isinstance(answer, Answer):
-            return answer
-        outcome = told(answer, self._payment)
-        if not isinstance(outcome, Rejected):
-            return outcome
-        if outcome.code in _ALREADY_CAPTURED:
+        outcome = self._read(lambda: orders.capture_order(options))
+        if isinstance(outcome, Rejected) and outcome.code in _ALREADY_CAPTURED:
             # Collected before, whatever becomes of the look at it.
             return unless_refused(self.payment(gateway_id))
-        return (
-            self._to_choose_again(gateway_id, answer, outcome) if outcome.code in _CHOOSE_AGAIN else outcome
-        )
-
-    def _to_choose_again(
-        self, gateway_id: str, answer: Answer, refused: Rejected
-    ) -> PaymentFound | Rejected | Busy | Unknown:
-        found = self.payment(gateway_id)
-        if not isinstance(found, PaymentFound) or found.state in (*_STANDS, PaymentState.CANCELED):
-            return found
-        return replace(
-            found,
-            # PayPal goes on calling it approved; captured again it would be declined again.
-            state=PaymentState.NEEDS_ACTION,
-            client_secret=found.client_secret or _page_for_the_payer(document_of(answer) or {}),
-            decline_code=refused.code,
-            decline_message=refused.message,
-        )
+        return outcome
 
     def _read(self, call: Callable[[], object]) -> PaymentFound | Rejected | Busy | Unknown:
         return answered(lambda: self.connection.by_sdk(call), self._payment)
 
     def _payment(self, values: Json) -> PaymentFound:
-        return read_payment(values, livemode=self.connection.livemode)
+        found = read_payment(values, livemode=self.connection.livemode)
+        if found.state is PaymentState.APPROVED:
+            # PayPal links no page to what is approved, and a payer who was declined has to get back to it.
+            return replace(found, client_secret=self.connection.page_for_the_payer(found.gateway_id))
+        return found
 
     def _wallet(self, order: PaymentOrder) -> Json:
         context = {"user_action": "PAY_NOW", "shipping_preference": "NO_SHIPPING"}
@@ -172,7 +150,7 @@ def read_payment(values: Json, *, livemode: bool) -> PaymentFound:
         gateway_id=values["id"],
         state=state,
         amount=from_paypal(unit["amount"]),
-        client_secret=None if state in (*_STANDS, PaymentState.CANCELED) else _page_for_the_payer(values),
+        client_secret=None if state in _OVER else _page_for_the_payer(values),
         charge=_charge_of(capture) if capture is not None and state is PaymentState.SUCCEEDED else None,
         decline_code=_why(capture) if capture is not None and declined else None,
         decline_message=words.refusal("TRANSACTION_REFUSED") if declined else None,
@@ -226,7 +204,7 @@ def _why(capture: Json) -> str:
 
 
 def _page_for_the_payer(document: Json) -> str | None:
-    """PayPal's page on which the payer agrees, or chooses again."""
+    """PayPal's page on which the payer agrees."""
     links = {link["rel"]: link["href"] for link in document.get("links") or []}
     return next((links[rel] for rel in _TO_THE_PAYER if rel in links), None)
 

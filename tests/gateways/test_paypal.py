@@ -110,12 +110,14 @@ def test_a_payer_who_was_declined_chooses_again(paypal, paypal_peer, paypal_orde
     made = paypal.create_payment(paypal_order)
     paypal_peer.approve(made.gateway_id, instrument="declined")
     declined = paypal.capture_payment(made.gateway_id, key="py_1.capture")
-    assert (declined.state, declined.decline_code) == (PaymentState.NEEDS_ACTION, "INSTRUMENT_DECLINED")
-    assert declined.client_secret == made.client_secret
-    assert declined.decline_message == "PayPal declined this way of paying. Choose another one there."
+    assert (declined.code, declined.temporary) == ("INSTRUMENT_DECLINED", False)
+    assert declined.message == "PayPal declined this way of paying. Choose another one there."
+    # PayPal still calls it approved, and the way back to its page is there.
+    waiting = paypal.payment(made.gateway_id)
+    assert (waiting.state, waiting.client_secret) == (PaymentState.APPROVED, made.client_secret)
     paypal_peer.approve(made.gateway_id)
-    paid = paypal.capture_payment(made.gateway_id, key="py_1.capture")
-    assert paid.state is PaymentState.SUCCEEDED
+    paid = paypal.capture_payment(made.gateway_id, key="py_1.capture.2")
+    assert (paid.state, paid.client_secret) == (PaymentState.SUCCEEDED, None)
 
 
 def test_an_echeck_is_on_its_way_and_then_there(paypal, paypal_peer, paypal_order):
