@@ -15,6 +15,7 @@ from gateways.paypal.gateway import PayPalGateway
 from kernel.ids import new_id
 from kernel.money import Money
 from sandbox.paypal import signing
+from tests.sandbox.paypal_client import Endpoint
 
 EVENT = {
     "id": "WH-2WR32451HC0233532-67976317FL4543714",
@@ -368,3 +369,26 @@ def test_an_event_is_the_same_however_often_and_late_it_is_delivered(paypal, pay
     assert len(found) == 3
     assert {event.id for event, _ in found} == {told}
     assert len({event for event, _ in found}) == 1
+
+
+def test_what_is_delivered_twice_late_and_out_of_order_is_each_event_once(paypal, paypal_peer, paypal_order):
+    endpoint = Endpoint()
+    endpoint.answers += [503, 503]
+    paypal_peer.webhooks(url=endpoint.url, duplicate=0.7, reorder=0.5, delay=0.3, delay_seconds=600, seed=5)
+    for _ in range(4):
+        made = paypal.create_payment(replace(paypal_order, payment_id=new_id("py")))
+        paypal_peer.approve(made.gateway_id)
+        paypal.capture_payment(made.gateway_id, key=made.payment_id)
+    for _ in range(3):
+        paypal_peer.drain()
+        paypal_peer.advance(601)
+    paypal_peer.drain()
+    endpoint.close()
+    ids = [paypal.read_event(body).id for body, _ in endpoint.got]
+    told = [each["id"] for each in paypal_peer.events()]
+    assert set(ids) == set(told)
+    assert len(ids) > len(told)
+    assert list(dict.fromkeys(ids)) != told
+    for body, headers in endpoint.got:
+        sent_at = datetime.fromisoformat(headers["PayPal-Transmission-Time"])
+        assert verified(paypal, headers, sent_at, body).event is not None

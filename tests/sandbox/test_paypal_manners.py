@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
@@ -16,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 import sandbox
-from tests.sandbox.paypal_client import Client, issue
+from tests.sandbox.paypal_client import Client, Endpoint, issue
 
 USD_1 = {"currency_code": "USD", "value": "1.00"}
 
@@ -40,29 +38,10 @@ def paypal(peer):
 
 @pytest.fixture
 def endpoint():
-    """What arrived, and the answers that are given, 200 where none is left."""
-    got, answers, lock = [], [], threading.Lock()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            with lock:
-                got.append((body, dict(self.headers)))
-                status = answers.pop(0) if answers else 200
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_args):
-            """The test reads what arrived."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/webhooks", got, answers
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    """Where it is, what arrived, and the answers that are given, 200 where none is left."""
+    opened = Endpoint()
+    yield opened.url, opened.got, opened.answers
+    opened.close()
 
 
 def types(got):
@@ -236,11 +215,16 @@ def test_what_paypal_would_not_understand_is_kept_against_whoever_sent_it(peer, 
     paypal.get("/v1/reporting/balances", currency="USD")
     paypal.get("/v2/nothing")
     paypal.post("/v2/checkout/orders", {"intent": "capture", "purchase_units": [{"amount": USD_1}]})
+    capture = paypal.capture()["id"]
+    dispute = peer.dispute(capture)["dispute_id"]
+    paypal.evidence(dispute, "x" * 2_001)
     told = [each["message"] for each in peer.violations()]
     assert told[0] == "/purchase_units/0/colour is not known"
     assert told[1] == "query parameter currency is not known"
     assert told[2] == "the sandbox does not play this call"
     assert told[3].startswith("/intent: ")
+    assert told[4].startswith("/0/notes: ")
+    assert len(told) == 5
 
 
 def test_without_paypals_documents_the_check_says_why_it_is_left_out(peer, paypal):
