@@ -63,6 +63,8 @@ class Session(requests.Session):
         if answer.status_code == _UNAUTHORIZED:
             self._forget(token)
             answer = self._sent(request, self._current(), options)
+        # JSON is UTF-8, whether or not it is said; guessing takes longer than the answer did.
+        answer.encoding = "utf-8"
         _refuse_pickles(answer)
         self._heard.answer = Answer(answer.status_code, answer.text, answer.headers)
         return answer

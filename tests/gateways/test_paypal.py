@@ -9,12 +9,15 @@ import pytest
 
 from gateways.contract import (
     AnswerNotUnderstood,
+    Captures,
     CustomerFound,
     CustomerOrder,
     PaymentState,
+    PaysOut,
     RefundOrder,
     RefundState,
     Rejected,
+    TakesCards,
 )
 from kernel.ids import new_id
 from kernel.money import Money
@@ -36,6 +39,17 @@ def test_the_app_is_told_how_to_speak_to_paypal(paypal, paypal_connected, paypal
     assert live.client_settings() == known | {"environment": "live"}
     assert live.livemode
     assert not paypal_connected(api_base="https://api-m.sandbox.paypal.com").livemode
+
+
+def test_it_captures_and_pays_out_and_takes_no_cards(paypal):
+    assert isinstance(paypal, Captures)
+    assert not isinstance(paypal, TakesCards)
+    assert all(hasattr(paypal, name) for name in vars(PaysOut) if not name.startswith("_"))
+
+
+def test_names_of_people_are_read_as_they_are_written(paypal, paypal_peer, paypal_payment):
+    paypal_peer.change(paypal_payment.gateway_id, payer={"name": {"surname": "Łukasz 山田"}})
+    assert paypal.payment(paypal_payment.gateway_id) == paypal_payment
 
 
 def test_a_client_is_known_by_a_form_of_our_own_id_and_paypal_is_not_asked(paypal, paypal_peer):
