@@ -187,12 +187,22 @@ def test_a_paid_payment_stays_as_it_is(paypal, paypal_payment):
     assert paypal.cancel_payment(paypal_payment.gateway_id) == paypal_payment
 
 
-def test_an_order_nobody_approves_in_time_is_over(paypal, paypal_peer, paypal_order):
+def test_an_order_that_paypal_calls_void_is_over(paypal, paypal_peer, paypal_order):
+    made = paypal.create_payment(paypal_order)
+    paypal_peer.change(made.gateway_id, status="VOIDED")
+    over = paypal.payment(made.gateway_id)
+    assert (over.state, over.client_secret) == (PaymentState.CANCELED, None)
+
+
+def test_an_order_nobody_approves_in_time_is_one_that_paypal_does_not_have(paypal, paypal_peer, paypal_order):
     made = paypal.create_payment(paypal_order)
     paypal_peer.advance(4 * 3_600)
-    assert paypal.payment(made.gateway_id).state is PaymentState.CANCELED
-    paypal_peer.forget(made.gateway_id)
-    assert paypal.payment(made.gateway_id).code == "INVALID_RESOURCE_ID"
+    for outcome in (
+        paypal.payment(made.gateway_id),
+        paypal.cancel_payment(made.gateway_id),
+        paypal.capture_payment(made.gateway_id, key="py_1.capture"),
+    ):
+        assert (outcome.code, outcome.temporary, outcome.at_the_door) == ("INVALID_RESOURCE_ID", False, False)
 
 
 def test_the_payers_account_is_kept_while_paying(paypal, paypal_peer, paypal_order):

@@ -45,11 +45,12 @@ def test_an_order_is_approved_by_its_payer_and_captured_by_us(paypal, peer):
     assert paypal.balance() == "96.02"
 
 
-def test_an_order_nobody_approves_ends(paypal, peer):
-    made = paypal.order().json()
+def test_an_order_nobody_approves_is_gone_and_one_that_is_approved_is_not(paypal, peer):
+    made, agreed = paypal.order().json()["id"], paypal.order().json()["id"]
+    peer.approve(agreed)
     peer.advance(3 * 3_600 + 60)
-    paypal.sign_in()
-    assert paypal.get(f"/v2/checkout/orders/{made['id']}").json()["status"] == "VOIDED"
+    assert issue(paypal.get(f"/v2/checkout/orders/{made}")) == (404, "INVALID_RESOURCE_ID")
+    assert paypal.get(f"/v2/checkout/orders/{agreed}").json()["status"] == "APPROVED"
 
 
 def test_the_payer_agrees_on_paypals_page(paypal, peer):
