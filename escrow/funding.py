@@ -30,6 +30,7 @@ from persistence import clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from sqlalchemy.orm import Session
 
@@ -117,9 +118,9 @@ def checkout(session: Session, *, payment_id: str) -> Checkout:
     return Checkout(payment, _order(session, payment), ask_first)
 
 
-def order_to_send(session: Session, *, payment_id: str) -> Checkout:
-    """The same, noted as out from now on unless the gateway has made it already."""
-    call = collecting.note_call(session, payment_id=payment_id)
+def order_to_send(session: Session, *, payment_id: str, means_last: timedelta | None) -> Checkout:
+    """The same, noted as out from now on unless the gateway has made it already and its means last."""
+    call = collecting.note_call(session, payment_id=payment_id, means_last=means_last)
     return replace(checkout(session, payment_id=payment_id), call=call)
 
 
@@ -144,13 +145,13 @@ def still_wanted(payment: PaymentView) -> PaymentView:
 def collect(at: PaysIn, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
     """The payment at the gateway, made there unless it was before, and saving the card or not as was said last."""
     there = _at_the_gateway(at, wanted)
+    if not isinstance(there, PaymentFound) or there.state is not PaymentState.NEEDS_METHOD:
+        return there
+    if at.means_last is not None and there.client_secret is None:
+        # It is told with the order alone; the same order once more makes nothing new.
+        return at.create_payment(wanted.order)
     save = wanted.order.save_card
-    if (
-        isinstance(at, TakesCards)
-        and isinstance(there, PaymentFound)
-        and there.state is PaymentState.NEEDS_METHOD
-        and there.saves_card != save
-    ):
+    if isinstance(at, TakesCards) and there.saves_card != save:
         return at.save_card_of(there.gateway_id, save=save)
     return there
 
@@ -223,10 +224,15 @@ def send_elsewhere(
     return collecting.send_elsewhere(session, payment_id=payment_id, gateways=others)
 
 
-def payment_to_capture(session: Session, *, payment_id: str) -> Checkout | None:
-    """What the payer has agreed to; None when it is not wanted any more, or collected already."""
+def payment_to_capture(session: Session, *, payment_id: str, by_payer: bool = False) -> Checkout | None:
+    """What the payer has agreed to; None when it is not wanted any more, or collected already.
+
+    What was declined before is asked for again only when the payer says so.
+    """
     wanted = checkout_to_stop(session, payment_id=payment_id)
-    return wanted if wanted is not None and wanted.payment.state not in PAID else None
+    if wanted is None or wanted.payment.state in PAID or (wanted.payment.decline_code and not by_payer):
+        return None
+    return wanted
 
 
 def capture(at: Captures, wanted: Checkout) -> PaymentFound | Rejected | Busy | Unknown:

@@ -17,7 +17,7 @@ from gateways.charging_back import (
 from gateways.events import Event, EventsFound, Listed, ObjectKind, SignatureRefused
 from gateways.keys import KEYS_LAST, attempt_key
 from gateways.lines import BalanceLine, LineKind, LinesPage
-from gateways.outcomes import AnswerNotUnderstood, Busy, Rejected, Unknown
+from gateways.outcomes import VANISHED, AnswerNotUnderstood, Busy, Rejected, Unknown
 from gateways.paying_in import (
     CardFound,
     Charge,
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 # One place to import all of it from.
 __all__ = [
     "KEYS_LAST",
+    "VANISHED",
     "AccountFound",
     "AccountOrder",
     "AccountState",
@@ -101,6 +102,7 @@ __all__ = [
     "TransferFound",
     "TransferOrder",
     "Unknown",
+    "WarnsOfFraud",
     "attempt_key",
 ]
 
@@ -137,6 +139,8 @@ class Gateway(Protocol):
     ) -> Sequence[Listed]:
         """The events in these bytes; raises `SignatureRefused` unless the gateway signed all of them, around `now`.
 
+        The `headers` may be in any case, as a server hands them on.
+
         `now` is asked only about what is signed. What is signed and not understood has no `event`.
         """
         ...
@@ -154,6 +158,9 @@ class Gateway(Protocol):
 
 class PaysIn(Gateway, Protocol):
     """A gateway through which clients pay, and get back what they paid."""
+
+    # For how long a payer can use what they were handed to pay with; None where it lasts and can be asked for.
+    means_last: timedelta | None
 
     def create_customer(self, order: CustomerOrder) -> CustomerFound | Rejected | Busy | Unknown:
         """Make the client's record; the same order twice makes one."""
@@ -206,7 +213,7 @@ class PaysIn(Gateway, Protocol):
 
 @runtime_checkable
 class TakesCards(PaysIn, Protocol):
-    """A gateway that keeps clients' cards for us, takes tokens of them, and warns of their fraud."""
+    """A gateway that keeps clients' cards for us, and takes tokens of them."""
 
     def confirm_payment(
         self, gateway_id: str, *, token: str, key: str
@@ -245,6 +252,10 @@ class TakesCards(PaysIn, Protocol):
     def set_default_card(self, customer: str, card: str) -> CustomerFound | Rejected | Busy | Unknown:
         """Offer this card first."""
         ...
+
+
+class WarnsOfFraud(PaysIn, Protocol):
+    """A gateway that hands on what the cards' networks suspect."""
 
     def fraud_warning(self, gateway_id: str) -> ChargebackFound | Rejected | Busy | Unknown:
         """What the card's network suspects of a payment, as it is now."""

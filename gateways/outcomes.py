@@ -25,6 +25,12 @@ class Rejected:
     at_the_door: bool = False
 
 
+# A payment that nobody paid, and that the gateway has let go of: it can never be paid.
+VANISHED = Rejected(
+    "payment_vanished", "The payment provider has let go of this payment, since nobody paid it. Begin anew."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Busy:
     """The gateway did nothing and asks to slow down."""

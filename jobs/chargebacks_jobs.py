@@ -17,7 +17,7 @@ from payments.answers import found
 from payouts import recovery, transfers
 from persistence import clock
 from persistence.unit_of_work import atomically, reading, staged
-from runtime.wiring import paying_in, paying_out, taking_cards
+from runtime.wiring import paying_in, paying_out, warning_of_fraud
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,7 +51,7 @@ def refresh_chargeback(work: Work) -> None:
 def refresh_fraud_warning(work: Work) -> None:
     """Ask the gateway what the card's network suspects, and write it down. The subject is the gateway's id."""
     name = work.payload["gateway"]
-    _record(name, found(taking_cards(name).fraud_warning(work.subject)))
+    _record(name, found(warning_of_fraud(name).fraud_warning(work.subject)))
 
 
 @handler("recover_debt")
@@ -110,7 +110,7 @@ def remind_of_evidence(work: Work) -> None:
 def _asked(ours: ChargebackView) -> ChargebackFound | Rejected | Busy | Unknown:
     if ours.kind == "chargeback":
         return paying_in(ours.gateway).chargeback(ours.gateway_id)
-    return taking_cards(ours.gateway).fraud_warning(ours.gateway_id)
+    return warning_of_fraud(ours.gateway).fraud_warning(ours.gateway_id)
 
 
 def _send_evidence(intent: EvidenceToSend) -> evidence.Answer | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from escrow import funding
 from escrow import refunds as escrow_refunds
-from gateways.contract import PaymentState
+from gateways.contract import VANISHED, PaymentState
 from jobs.work import NotYet, handler
 from payments import charges, collecting, refunds
 from payments.answers import found
@@ -50,8 +50,7 @@ def stop_payment(work: Work) -> None:
     payment = reading(collecting.find_payment, payment_id=work.subject, gateway_id=None)
     assert payment is not None, "a payment is never deleted"
     assert payment.gateway_id is not None, "the gateway has made it"
-    stopped = found(paying_in(payment.gateway).cancel_payment(payment.gateway_id))
-    atomically(funding.record_payment, payment_id=payment.id, outcome=stopped)
+    _written(payment.id, paying_in(payment.gateway).cancel_payment(payment.gateway_id))
 
 
 @handler("capture_payment")
@@ -116,7 +115,7 @@ def _refresh_ours(work: Work) -> None:
         return
     outcome = _look_up(payment)
     if outcome is not None:
-        payment = atomically(funding.record_payment, payment_id=payment.id, outcome=found(outcome))
+        payment = _written(payment.id, outcome)
     if _is_abandoned(payment):
         payment = _give_up(payment)
     if payment.state not in PAYMENT.terminal:
@@ -135,7 +134,12 @@ def _is_abandoned(payment: PaymentView) -> bool:
 def _give_up(payment: PaymentView) -> PaymentView:
     wanted = reading(funding.checkout, payment_id=payment.id)
     stopped = funding.stop_collecting(paying_in(payment.gateway), wanted)
-    return atomically(funding.record_payment, payment_id=payment.id, outcome=found(stopped))
+    return _written(payment.id, stopped)
+
+
+def _written(payment_id: str, outcome: PaymentFound | Rejected | Busy | Unknown) -> PaymentView:
+    there = outcome if outcome == VANISHED else found(outcome)
+    return atomically(funding.record_payment, payment_id=payment_id, outcome=there)
 
 
 def _next_look(payment: PaymentView) -> datetime:

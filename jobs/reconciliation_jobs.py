@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jobs.queues import DEFAULT
 from jobs.reconciling import begin_daily, carry_on
 from jobs.work import NotYet, handler
+from payments.answers import GatewayRefused, GatewayUnavailable
 from persistence import clock
 from persistence.unit_of_work import reading
 from reconciliation import solvency
@@ -15,6 +16,9 @@ from reconciliation.runs import DAILY
 from runtime.wiring import wired
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from kernel.refusals import Refusal
     from persistence.due import Work
 
 # As many as are done within the lease of the work, be the gateway slow; it then goes on at once.
@@ -25,18 +29,31 @@ _MOST_STEPS = 10
 def reconcile(_work: Work) -> None:
     """Go on with the run of yesterday for every gateway, a few steps at a time."""
     now = reading(clock.now)
+    yesterday = now.date() - timedelta(days=1)
+    silent: list[Refusal] = []
+    done = True
     for gateway in wired().gateways:
-        if not reading(solvency.stated_currencies, gateway=gateway):
-            # No money has ever been there.
-            continue
-        yesterday = now.date() - timedelta(days=1)
-        run = begin_daily(gateway, day=yesterday)
-        if run is None:
-            continue
-        done = carry_on(run.id, most=_MOST_STEPS)
-        # Another run was under way, somebody's own or that of a day before, and that of the day comes after it.
-        if not done or (run.started_by, run.day) != (DAILY, yesterday):
-            raise NotYet(now)
+        try:
+            done &= _went_on(gateway, yesterday)
+        except (GatewayRefused, GatewayUnavailable) as refusal:
+            # One that does not answer shall not keep the others from being looked at.
+            silent.append(refusal)
+    if silent:
+        raise silent[0]
+    if not done:
+        raise NotYet(now)
+
+
+def _went_on(gateway: str, day: date) -> bool:
+    if not reading(solvency.stated_currencies, gateway=gateway):
+        # No money has ever been there.
+        return True
+    run = begin_daily(gateway, day=day)
+    if run is None:
+        return True
+    done = carry_on(run.id, most=_MOST_STEPS)
+    # Another run was under way, somebody's own or that of a day before, and that of the day comes after it.
+    return done and (run.started_by, run.day) == (DAILY, day)
 
 
 @handler("reconcile_run", queue=DEFAULT)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from gateways import orders
-from gateways.contract import PaymentFound, PaymentState, Rejected, Unknown
+from gateways.contract import VANISHED, PaymentFound, PaymentState, Rejected, Unknown
 from kernel.refusals import Conflict, NotFound
 from ledger import movements
 from ledger.posting import post
@@ -21,6 +21,7 @@ from persistence.unit_of_work import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import timedelta
 
     from sqlalchemy.orm import Session
 
@@ -125,12 +126,21 @@ def find_payment(
     return payment_view(row) if row is not None else None
 
 
-def note_call(session: Session, *, payment_id: str) -> Call | None:
-    """Note, before it goes, that the order may be out from now on; None when the gateway has made it already."""
+def note_call(session: Session, *, payment_id: str, means_last: timedelta | None) -> Call | None:
+    """Note, before it goes, that the order may be out from now on; None when the gateway has made it already.
+
+    What a payer is handed may last only so long. Then the order goes anew, once nobody can pay by the last one.
+    """
     row = locked(session, Payment, payment_id)
     if row is None:
         raise PaymentNotFound("There is no payment with this id.")
-    return orders.next_call(row, now=clock.now(session)) if row.gateway_id is None else None
+    instant = clock.now(session)
+    if row.gateway_id is None:
+        return orders.next_call(row, now=instant)
+    if means_last and row.called_at and row.called_at + means_last <= instant and row.state == "open":
+        row.attempt += 1
+        row.called_at = instant
+    return None
 
 
 def note_answer(session: Session, *, payment_id: str, call: Call, outcome: Rejected | Busy) -> None:
@@ -189,8 +199,10 @@ def record_payment(
         _apply(session, row, outcome)
     elif isinstance(outcome, Unknown):
         _lose_answer(session, row)
-    elif isinstance(outcome, Rejected) and row.gateway_id is None and not outcome.temporary:
-        # Nothing was made at the gateway, so the milestone is free for another try.
+    elif isinstance(outcome, Rejected) and (
+        outcome == VANISHED or (row.gateway_id is None and not outcome.temporary)
+    ):
+        # Nothing was made at the gateway, or nothing is left of it, so the milestone is free for another try.
         row.decline_code = outcome.code[:64]
         _step(session, row, "cancel")
     return payment_view(row)
@@ -222,9 +234,11 @@ def _apply(session: Session, row: Payment, found: PaymentFound) -> None:
     _refuse_another_payment(row, found)
     row.gateway_id = found.gateway_id
     row.gateway_state = found.state.value if row.state not in PAID else PaymentState.SUCCEEDED.value
-    row.decline_code = found.decline_code
+    # What was declined is still agreed to there: only the payer, come back, has it asked for once more.
+    declined = row.decline_code if found.state is PaymentState.APPROVED else None
+    row.decline_code = found.decline_code or declined
     act = _ACTS[found.state]
-    if found.state is PaymentState.APPROVED and row.state not in PAYMENT.terminal:
+    if found.state is PaymentState.APPROVED and row.state not in PAYMENT.terminal and not declined:
         _capture(session, row)
     if act == "open" and row.state == "canceled":
         _stop_at_the_gateway(session, row)
@@ -341,7 +355,7 @@ def _stop_at_the_gateway(session: Session, row: Payment) -> None:
 
 
 def _capture(session: Session, row: Payment) -> None:
-    # The payer's consent lasts for hours only. What a bank declines is agreed to anew, as another attempt.
+    # The payer's consent lasts for hours only.
     due.schedule(
         session,
         kind="capture_payment",

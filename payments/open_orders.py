@@ -32,6 +32,7 @@ _ARRIVED_WITHIN = timedelta(days=14)
 _PAYING = {
     PaymentState.NEEDS_METHOD.value: "The client has not paid yet.",
     PaymentState.NEEDS_ACTION.value: "The client's bank waits for the client to confirm.",
+    PaymentState.APPROVED.value: "The client has agreed; the money is being collected.",
     PaymentState.PROCESSING.value: "The client's bank is at work.",
 }
 _REFUND_WAITS = {

@@ -6,24 +6,32 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from gateways.stripe.client import connect
+from gateways import inbox
+from gateways.adyen import client as adyen
+from gateways.adyen.gateway import AdyenGateway
+from gateways.paypal import client as paypal
+from gateways.paypal.gateway import PayPalGateway
+from gateways.stripe import client as stripe
 from gateways.stripe.gateway import StripeGateway
 from kernel.refusals import NotFound
 from kernel.time import FileOffset, no_offset
 from payments.routing import Route, read_routes
-from persistence import unit_of_work
+from persistence import clock, unit_of_work
 from persistence.engine import Database
+from persistence.unit_of_work import reading
 from runtime.signing import keyring, signing_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gateways.contract import Captures, Gateway, PaysIn, PaysOut, TakesCards
+    from gateways.contract import Captures, Gateway, PaysIn, PaysOut, TakesCards, WarnsOfFraud
     from runtime.settings import Settings
     from runtime.signing import Keyring, SigningKey
 
 Kind = TypeVar("Kind")
 
+# Where a payment provider's page sends the payer.
+_RETURN_TO = "/v1/checkout/returned"
 # Where the settings do not say.
 _EVERYTHING = (Route("stripe", "card"), Route("adyen", "card"), Route("paypal", "paypal"))
 
@@ -61,12 +69,17 @@ class Wiring:
     @cached_property
     def pays_in(self) -> Mapping[str, PaysIn]:
         """The gateways through which clients pay, by name."""
-        return {"stripe": self._stripe}
+        return {**self.card_takers, **self.warns_of_fraud, **self.captures}
+
+    @cached_property
+    def warns_of_fraud(self) -> Mapping[str, WarnsOfFraud]:
+        """Those of them that hand on what the cards' networks suspect, by name."""
+        return {"stripe": self._stripe} | ({"adyen": self._adyen} if self._adyen else {})
 
     @cached_property
     def captures(self) -> Mapping[str, Captures]:
         """Those of them at which the payer only agrees, by name."""
-        return {}
+        return {"paypal": self._paypal} if self._paypal else {}
 
     @cached_property
     def pays_out(self) -> Mapping[str, PaysOut]:
@@ -87,6 +100,14 @@ class Wiring:
     @cached_property
     def _stripe(self) -> StripeGateway:
         return _stripe(self.settings)
+
+    @cached_property
+    def _adyen(self) -> AdyenGateway | None:
+        return _adyen(self.settings) if self.settings.ADYEN_API_KEY.get_secret_value() else None
+
+    @cached_property
+    def _paypal(self) -> PayPalGateway | None:
+        return _paypal(self.settings) if self.settings.PAYPAL_CLIENT_ID else None
 
 
 def build(settings: Settings) -> Wiring:
@@ -132,6 +153,11 @@ def paying_out(name: str) -> PaysOut:
     return _named(wired().pays_out, name)
 
 
+def warning_of_fraud(name: str) -> WarnsOfFraud:
+    """The gateway of that name, if it hands on what the cards' networks suspect."""
+    return _named(wired().warns_of_fraud, name)
+
+
 def _named(known: Mapping[str, Kind], name: str) -> Kind:
     found = known.get(name)
     if found is None:
@@ -141,10 +167,44 @@ def _named(known: Mapping[str, Kind], name: str) -> Kind:
 
 def _stripe(settings: Settings) -> StripeGateway:
     return StripeGateway(
-        connect(
+        stripe.connect(
             secret_key=settings.STRIPE_SECRET_KEY.get_secret_value(),
             publishable_key=settings.STRIPE_PUBLISHABLE_KEY,
             webhook_secrets=[secret.get_secret_value() for secret in settings.STRIPE_WEBHOOK_SECRETS],
             api_base=settings.STRIPE_API_BASE,
+        )
+    )
+
+
+def _adyen(settings: Settings) -> AdyenGateway:
+    key = settings.ADYEN_PLATFORM_API_KEY
+    return AdyenGateway(
+        adyen.connect(
+            api_key=settings.ADYEN_API_KEY.get_secret_value(),
+            platform_api_key=key.get_secret_value() if key else None,
+            client_key=settings.ADYEN_CLIENT_KEY,
+            merchant_account=settings.ADYEN_MERCHANT_ACCOUNT,
+            balance_platform=settings.ADYEN_BALANCE_PLATFORM,
+            balance_account=settings.ADYEN_BALANCE_ACCOUNT,
+            hmac_keys=[key.get_secret_value() for key in settings.ADYEN_HMAC_KEYS],
+            platform_hmac_keys=[key.get_secret_value() for key in settings.ADYEN_PLATFORM_HMAC_KEYS],
+            return_url=settings.PUBLIC_URL + _RETURN_TO,
+            live_prefix=settings.ADYEN_LIVE_PREFIX,
+            api_base=settings.ADYEN_API_BASE,
+            told=lambda object_id: reading(inbox.told_of, gateway="adyen", object_id=object_id),
+            now=lambda: reading(clock.now),
+        )
+    )
+
+
+def _paypal(settings: Settings) -> PayPalGateway:
+    return PayPalGateway(
+        paypal.connect(
+            client_id=settings.PAYPAL_CLIENT_ID,
+            client_secret=settings.PAYPAL_CLIENT_SECRET.get_secret_value(),
+            webhook_id=settings.PAYPAL_WEBHOOK_ID,
+            api_base=settings.PAYPAL_API_BASE,
+            return_url=settings.PUBLIC_URL + _RETURN_TO,
+            cancel_url=settings.PUBLIC_URL + _RETURN_TO,
         )
     )

@@ -79,6 +79,7 @@ def collect_what_was_agreed(of: PaymentView) -> None:
         call=partial(funding.capture, at),
         record=funding.record_captured,
         payment_id=of.id,
+        by_payer=True,
     )
     if outcome is not None:
         found(outcome)
@@ -101,6 +102,7 @@ def _begun(at: PaysIn, payment_id: str) -> PaymentFound | Rejected | Busy | Unkn
         call=partial(funding.collect, at),
         record=funding.record_collected,
         payment_id=payment_id,
+        means_last=at.means_last,
     )
     assert outcome is not None
     return outcome

@@ -13,7 +13,7 @@ from api.payments.checkout import begin_at_a_gateway, collect_what_was_agreed, c
 from api.payments.sheets import NO_MEANS, id_of, means_of_paying
 from api.preview import foreseen, is_preview, previewable
 from escrow import acts, funding, queries
-from gateways.contract import PaymentState, TakesCards
+from gateways.contract import VANISHED, PaymentState, TakesCards
 from identity.permissions import Permission
 from kernel.ids import new_id
 from kernel.money import EXPONENTS
@@ -112,7 +112,7 @@ def give_up_funding(milestone_id: str) -> PaymentView | Response:
         record=funding.record_collected,
         payment_id=payment_id,
     )
-    if outcome is not None:
+    if outcome is not None and outcome != VANISHED:
         found(outcome)
     return reading(payment, payment_id=payment_id, by=actor())
 

@@ -30,7 +30,9 @@ def means_of_paying(collecting: Collecting) -> dict[str, Any]:
         return _payment_sheet(at, collecting.customer, there)
     if isinstance(at, Captures):
         return {"approval_url": there.client_secret}
-    return {"session": {"id": there.gateway_id, "data": there.client_secret, **at.client_settings()}}
+    # Two words in one secret: what a Drop-in begins with has an id and its data.
+    session, _, data = (there.client_secret or "").partition(":")
+    return {"session": {"id": session, "data": data, **at.client_settings()} if data else None}
 
 
 def id_of(customer: CustomerView) -> str:

@@ -86,7 +86,8 @@ class Events:
 
         One forged item refuses all of them. `now` is asked only about what is signed.
         """
-        signature = headers.get("HmacSignature", "")
+        # Whoever hands them on may have written them in another case.
+        signature = {name.lower(): value for name, value in headers.items()}.get("hmacsignature", "")
         if self._is_signed(payload, signature):
             return (self._told_of_platform(payload, now),)
         try:

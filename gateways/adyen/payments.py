@@ -7,6 +7,7 @@ payment that was refused waits for another card like one that nobody has tried y
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gateways.adyen import ids
@@ -45,6 +46,8 @@ class Payments:
     """Money in."""
 
     connection: Connection
+    # https://docs.adyen.com/api-explorer/Checkout/72/post/sessions: a session expires after an hour.
+    means_last: timedelta | None = timedelta(hours=1)
 
     def create_customer(self, order: CustomerOrder) -> CustomerFound | Rejected | Busy | Unknown:
         """Adyen makes no record of a client: it knows them by our own id, from their first payment on."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from gateways.contract import Charge, PaymentFound, PaymentState, Rejected, Unknown
+from gateways.contract import VANISHED, Charge, PaymentFound, PaymentState, Rejected, Unknown
 from gateways.paypal import words
 from gateways.paypal.amounts import from_paypal, to_paypal
 from gateways.paypal.client import keyed
@@ -15,6 +15,7 @@ from gateways.paypal.outcomes import answered, ours, unless_refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from gateways.contract import Busy, PaymentOrder
     from gateways.paypal.client import Connection
@@ -45,12 +46,15 @@ _TO_THE_PAYER = ("payer-action", "approve")
 _OVER = (PaymentState.CANCELED, PaymentState.PROCESSING, PaymentState.SUCCEEDED)
 _STANDS = (PaymentState.PROCESSING, PaymentState.SUCCEEDED)
 _LONGEST_DESCRIPTION = 127
+_NO_SUCH_ORDER = "INVALID_RESOURCE_ID"
 
 
 class Payments:
     """Money in."""
 
     connection: Connection
+    # The page stays the same, and is told with the order.
+    means_last: timedelta | None = None
 
     def create_payment(self, order: PaymentOrder) -> PaymentFound | Rejected | Busy | Unknown:
         """Begin to collect; the same order twice begins once, for as long as PayPal remembers its key (six hours).
@@ -103,7 +107,11 @@ class Payments:
         return outcome
 
     def _read(self, call: Callable[[], object]) -> PaymentFound | Rejected | Busy | Unknown:
-        return answered(lambda: self.connection.by_sdk(call), self._payment)
+        outcome = answered(lambda: self.connection.by_sdk(call), self._payment)
+        if isinstance(outcome, Rejected) and outcome.code == _NO_SUCH_ORDER:
+            # What nobody approves is dropped after some hours.
+            return VANISHED
+        return outcome
 
     def _payment(self, values: Json) -> PaymentFound:
         found = read_payment(values, livemode=self.connection.livemode)

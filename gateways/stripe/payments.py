@@ -13,6 +13,8 @@ from gateways.stripe.outcomes import answered, our_id_of, searched, understood
 from kernel.time import from_epoch
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from stripe.params import PaymentIntentCreateParams
 
     from gateways.contract import Busy, PaymentOrder, Unknown
@@ -37,6 +39,8 @@ class Payments:
     """Money in."""
 
     connection: Connection
+    # Its secret is told with the payment for as long as nobody has paid.
+    means_last: timedelta | None = None
 
     def create_payment(self, order: PaymentOrder) -> PaymentFound | Rejected | Busy | Unknown:
         """Begin to collect; the same order twice begins once."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     import sandbox
+    from sandbox.driver import Driver
     from tests.clock import Clock
 
 # Work that makes work ends; if it does not, the test shall not hang.
@@ -44,12 +45,14 @@ class House:
     clock: Clock
     work: Callable[[str], None]
     app: Flask
+    others: tuple[Driver, ...] = ()
 
     def settle(self) -> None:
         """Let everything that is under way arrive: no webhook is on the road, and nothing is due."""
         for _ in range(_MOST_ROUNDS):
             self.work(self.redis_url)
-            self.peer.drain()
+            for peer in (self.peer, *self.others):
+                peer.drain()
             if not reading(due.backlog).due:
                 return
         raise AssertionError(f"Something is still due after {_MOST_ROUNDS} rounds.")
@@ -88,6 +91,25 @@ def environment(database_url: str, redis_url: str, peer: sandbox.Running, clock_
     }
 
 
+def more_gateways(peer: sandbox.Running) -> dict[str, str]:
+    """What a deployment would set to use Adyen and PayPal as well."""
+    adyen, paypal = peer.adyen.settings, peer.paypal.credentials
+    return {
+        "ADYEN_API_KEY": adyen.api_key,
+        "ADYEN_CLIENT_KEY": adyen.client_key,
+        "ADYEN_MERCHANT_ACCOUNT": adyen.merchant_account,
+        "ADYEN_BALANCE_PLATFORM": adyen.balance_platform,
+        "ADYEN_BALANCE_ACCOUNT": adyen.balance_account,
+        "ADYEN_HMAC_KEYS": adyen.hmac_key,
+        "ADYEN_PLATFORM_HMAC_KEYS": adyen.platform_hmac_key,
+        "ADYEN_API_BASE": peer.adyen.api_base,
+        "PAYPAL_CLIENT_ID": paypal["client_id"],
+        "PAYPAL_CLIENT_SECRET": paypal["client_secret"],
+        "PAYPAL_WEBHOOK_ID": paypal["webhook_id"],
+        "PAYPAL_API_BASE": peer.paypal.api_base,
+    }
+
+
 @contextmanager
 def open_house(
     database_url: str,
@@ -95,12 +117,21 @@ def open_house(
     peer: sandbox.Running,
     clock: Clock,
     work: Callable[[str], None] | None = None,
+    **more: str,
 ) -> Iterator[House]:
-    """Everything in this process but the databases: the application serves a port, `work` does what is due."""
-    app = create_app(Settings(**environment(database_url, redis_url, peer, clock.path)))
+    """Everything in this process but the databases: the application serves a port, `work` does what is due.
+
+    `more` are settings on top, such as `more_gateways`.
+    """
+    app = create_app(Settings(**environment(database_url, redis_url, peer, clock.path) | more))
     with serving(app) as address:
         peer.webhooks(url=f"{address}/v1/webhooks/stripe")
-        yield House(address, peer, redis_url, clock, work or quickly, app)
+        others: tuple[Driver, ...] = ()
+        if "ADYEN_API_KEY" in more:
+            peer.adyen.webhooks(url=f"{address}/v1/webhooks/adyen")
+            peer.paypal.webhooks(url=f"{address}/v1/webhooks/paypal")
+            others = (peer.adyen, peer.paypal)
+        yield House(address, peer, redis_url, clock, work or quickly, app, others)
     wiring.wired().database.engine.dispose()
 
 
