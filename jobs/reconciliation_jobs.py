@@ -32,28 +32,32 @@ def reconcile(_work: Work) -> None:
     yesterday = now.date() - timedelta(days=1)
     silent: list[Refusal] = []
     done = True
-    for gateway in wired().gateways:
-        try:
-            done &= _went_on(gateway, yesterday)
-        except (GatewayRefused, GatewayUnavailable) as refusal:
-            # One that does not answer shall not keep the others from being looked at.
-            silent.append(refusal)
+    # What is held is compared with what lies at all gateways, so all of them are read before any of it is stated.
+    for only_read in (True, False):
+        for gateway in wired().gateways:
+            try:
+                done &= _went_on(gateway, yesterday, only_read=only_read)
+            except (GatewayRefused, GatewayUnavailable) as refusal:
+                # One that does not answer shall not keep the others from being looked at.
+                silent.append(refusal)
+        if not done:
+            break
     if silent:
         raise silent[0]
     if not done:
         raise NotYet(now)
 
 
-def _went_on(gateway: str, day: date) -> bool:
+def _went_on(gateway: str, day: date, *, only_read: bool) -> bool:
     if not reading(solvency.stated_currencies, gateway=gateway):
         # No money has ever been there.
         return True
     run = begin_daily(gateway, day=day)
     if run is None:
         return True
-    done = carry_on(run.id, most=_MOST_STEPS)
+    done = carry_on(run.id, most=_MOST_STEPS, only_read=only_read)
     # Another run was under way, somebody's own or that of a day before, and that of the day comes after it.
-    return done and (run.started_by, run.day) == (DAILY, day)
+    return done and (only_read or (run.started_by, run.day) == (DAILY, day))
 
 
 @handler("reconcile_run", queue=DEFAULT)

@@ -53,9 +53,13 @@ def begin_daily(gateway: str, *, day: date) -> RunView | None:
     return made if made.state != "done" else None
 
 
-def carry_on(run_id: str, *, most: int | None = None, told: Step | None = None) -> bool:
-    """Go on with a run, for at most so many steps; true when it is done."""
+def carry_on(
+    run_id: str, *, most: int | None = None, told: Step | None = None, only_read: bool = False
+) -> bool:
+    """Go on with a run, for at most so many steps, or `only_read` what the gateway lists; true when that is done."""
     for done, state in enumerate(_steps(run_id), start=1):
+        if only_read and state != "reading":
+            break
         if told is not None:
             told(state, done)
         if most is not None and done >= most:

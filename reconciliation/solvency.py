@@ -1,7 +1,8 @@
 """Whether what is held for others is there: stated for every run and currency, signed, and chained.
 
-Held is what the books say as of the run's beginning. There is what the gateways listed until then, and what they have
-already given out that the books still hold, as withdrawals on their way to a bank.
+Held is what the books say as of an instant up to which every gateway's lines were read: the run's beginning or, where
+another gateway was read last before that, the beginning of that. There is what the gateways listed until then, and what
+they have already given out that the books still hold, as withdrawals on their way to a bank.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from persistence.unit_of_work import Retry
 from reconciliation.items import ALLOWED
 from reconciliation.reading import OURS
 from reconciliation.sides import LINE, item_of
-from reconciliation.tables import Line, Part, Statement
+from reconciliation.tables import Line, Part, Run, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,14 +96,14 @@ def state(session: Session, *, run: RunView, currency: str, signer: Signer) -> S
     ).first()
     if made is not None:
         return _view(made)
-    last = _newest(session)
+    last, at = _newest(session), _all_read_until(session, run)
     stated = {
-        **_amounts(session, run, currency),
+        **_amounts(session, run, currency, at),
         "number": str(last.number + 1 if last else 1),
         "previous": last.hash.hex() if last else NOTHING_BEFORE,
         "run": run.id,
         "day": run.day.isoformat(),
-        "as_of": rfc3339(run.began_at),
+        "as_of": rfc3339(at),
         "currency": currency,
         "key_id": signer.key_id,
     }
@@ -227,8 +228,18 @@ def _state_in(stated: dict[str, str]) -> str:
     return "covered" if stated.get("short_minor") == "0" else "short"
 
 
-def _amounts(session: Session, run: RunView, currency: str) -> dict[str, str]:
-    at = run.began_at
+def _all_read_until(session: Session, run: RunView) -> datetime:
+    """Until when the lines of every gateway are known: what came to another one later is not listed here yet."""
+    others = (
+        select(func.max(Run.began_at))
+        .where(Run.gateway != run.gateway, Run.state != "reading")
+        .group_by(Run.gateway)
+    )
+    read: list[datetime] = list(session.scalars(others))
+    return min([run.began_at, *read])
+
+
+def _amounts(session: Session, run: RunView, currency: str, at: datetime) -> dict[str, str]:
     held = {kind: minor for (kind, of), minor in held_as_of(session, at).items() if of == currency}
     receivable = sum(minor for kind, minor in held.items() if kind.startswith(RECEIVABLE))
     # What is in suspense is nobody's until it is explained; less than nothing in it is no reason to hold less.

@@ -94,6 +94,8 @@ def nothing_is_left_open(people):
         assert carry_on(run.id)
     people.finance.sign_in()
     assert people.finance.get("/v1/staff/reconciliation/breaks", state="open")["data"] == []
+    statements = people.finance.get("/v1/staff/reconciliation/statements")["data"]
+    assert statements[0]["state"] == "covered"
     assert reading(books.verify) == []
     assert reading(due.parked) == []
 
@@ -110,7 +112,7 @@ def test_what_is_paid_through_one_gateway_reaches_the_worker_through_another(peo
     people.house.pass_time(days=6)
     for who in (people.client, people.worker, people.finance):
         who.sign_in()
-    assert people.where(milestone)["paid_out"] == "90.00"
+    assert people.where(milestone) == {"bank": "90.00", "worker_fee": "10.00", "client_fee": "5.00"}
     nothing_is_left_open(people)
 
 
@@ -270,7 +272,7 @@ def test_a_bank_that_takes_a_payment_back_stops_its_milestone_and_what_it_decide
     with pytest.raises(Refused):
         people.release(milestone)
     if gateway == "adyen":
-        peer.move_dispute(taken, "SECOND_CHARGEBACK")
+        peer.move_dispute(taken, "DISPUTE_DEFENSE_PERIOD_ENDED")
     else:
         peer.resolve_dispute(taken, outcome="RESOLVED_BUYER_FAVOUR")
     house.pass_time(hours=30)
