@@ -37,7 +37,7 @@ _ON_ONE = {
     "tests/escrow/test_integrity.py": "mariadb",
     "tests/http/test_bad_input.py": "mariadb",
     "tests/http/test_document.py": "sqlite",
-    "tests/http/test_no_leak.py": "mariadb",
+    "tests/http/test_no_leak.py": "sqlite",
     "tests/http/test_ownership.py": "sqlite",
     "tests/http/test_receipts.py": "sqlite",
     "tests/http/test_schemathesis.py": "sqlite",
@@ -81,6 +81,7 @@ _ON_ONE = {
     "tests/story/test_paying_in.py": "sqlite",
     "tests/story/test_paying_out.py": "sqlite",
     "tests/story/test_races.py": "mariadb",
+    "tests/story/test_several_gateways.py": "mariadb",
     "tests/story/test_weather.py": "sqlite",
     "tests/webhooks/": "mariadb",
 }

@@ -76,6 +76,16 @@ WORK: dict[str, list[Point]] = {
     ],
 }
 
+
+def deaths(passed: list[Point]) -> list[Point]:
+    """The points to die at, one of each run of points between which nothing is written and nobody is called.
+
+    To die when something was committed is to die before the next thing is, and so it is after a call.
+    """
+    *before, last = passed
+    return [*(point for point in before if point[0] not in {"committed", "after_call"}), last]
+
+
 # Of the relay, on the way from a release to the transfer.
 RELAY: list[Point] = [
     *_commit("jobs.schedule.plan"),

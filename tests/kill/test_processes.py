@@ -46,7 +46,7 @@ def cases(known):
     return [
         pytest.param(act, point, id=f"{act}: {point[0]} {point[1]}")
         for act, its_points in known.items()
-        for point in its_points
+        for point in points.deaths(its_points)
     ]
 
 

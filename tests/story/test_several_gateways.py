@@ -40,13 +40,17 @@ def house(opened):
 def people(house):
     players = cast(house)
     players.set_up_payouts()
-    # Of what clients pay elsewhere nothing lies at Stripe; somebody has to have brought it there.
-    (float_,) = players.agree("2000.00")
-    _pay_with_card_at_stripe(players, float_)
-    house.pass_time(hours=49)
-    for who in (players.client, players.worker, players.finance):
-        who.sign_in()
     return players
+
+
+@pytest.fixture
+def float_(people):
+    """Of what clients pay elsewhere nothing lies at Stripe; somebody has to have brought it there."""
+    (float_,) = people.agree("2000.00")
+    _pay_with_card_at_stripe(people, float_)
+    people.house.pass_time(hours=49)
+    for who in (people.client, people.worker, people.finance):
+        who.sign_in()
 
 
 def _pay_with_card_at_stripe(people, milestone):
@@ -86,6 +90,12 @@ def pay_at_paypal(people, milestone):
 PAY = {"adyen": pay_at_adyen, "paypal": pay_at_paypal}
 
 
+def the_books_are_sound():
+    """Nothing is where it should not be, and no work was given up."""
+    assert reading(books.verify) == []
+    assert reading(due.parked) == []
+
+
 def nothing_is_left_open(people):
     """The books are sound, no work was given up, and each gateway's lines are the books' to the last one."""
     people.house.pass_time(hours=60)
@@ -96,12 +106,11 @@ def nothing_is_left_open(people):
     assert people.finance.get("/v1/staff/reconciliation/breaks", state="open")["data"] == []
     statements = people.finance.get("/v1/staff/reconciliation/statements")["data"]
     assert statements[0]["state"] == "covered"
-    assert reading(books.verify) == []
-    assert reading(due.parked) == []
+    the_books_are_sound()
 
 
 @pytest.mark.parametrize("gateway", PAY)
-def test_what_is_paid_through_one_gateway_reaches_the_worker_through_another(people, gateway):
+def test_what_is_paid_through_one_gateway_reaches_the_worker_through_another(people, float_, gateway):
     (milestone,) = people.agree("100.00")
     PAY[gateway](people, milestone)
     assert people.where(milestone) == {"held": "100.00", "client_fee": "5.00"}
@@ -117,7 +126,7 @@ def test_what_is_paid_through_one_gateway_reaches_the_worker_through_another(peo
 
 
 @pytest.mark.parametrize("gateway", PAY)
-def test_what_is_given_back_goes_the_way_it_came(people, gateway):
+def test_what_is_given_back_goes_the_way_it_came(people, float_, gateway):
     whole, part = people.agree("100.00", "80.00")
     for milestone in (whole, part):
         PAY[gateway](people, milestone)
@@ -176,7 +185,7 @@ def test_what_the_payer_agreed_to_is_collected_though_their_app_never_comes_back
     agree_at_paypal(people, milestone)
     people.house.settle()
     assert people.state(milestone) == "funded"
-    nothing_is_left_open(people)
+    the_books_are_sound()
 
 
 def test_what_was_given_up_is_not_collected_though_its_payer_agrees_afterwards(people):
@@ -189,7 +198,7 @@ def test_what_was_given_up_is_not_collected_though_its_payer_agrees_afterwards(p
     assert people.client.post(f"/v1/payments/{sheet['payment_id']}/capture")["state"] == "canceled"
     pay_at_adyen(people, milestone)
     assert people.state(milestone) == "funded"
-    nothing_is_left_open(people)
+    the_books_are_sound()
 
 
 def test_a_payer_who_is_declined_agrees_to_pay_with_something_else(people):
@@ -238,7 +247,7 @@ def test_a_drop_in_that_was_left_open_for_an_hour_begins_anew_and_is_paid_once(p
     people.house.peer.adyen.pay(later["session"]["id"])
     people.house.settle()
     assert people.state(milestone) == "funded"
-    nothing_is_left_open(people)
+    the_books_are_sound()
 
 
 def test_the_routes_decide_by_currency_and_country(opened):
@@ -259,7 +268,9 @@ def test_the_routes_decide_by_currency_and_country(opened):
 
 
 @pytest.mark.parametrize("gateway", PAY)
-def test_a_bank_that_takes_a_payment_back_stops_its_milestone_and_what_it_decides_is_booked(people, gateway):
+def test_a_bank_that_takes_a_payment_back_stops_its_milestone_and_what_it_decides_is_booked(
+    people, float_, gateway
+):
     house = people.house
     (milestone,) = people.agree("100.00")
     PAY[gateway](people, milestone)
