@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 import zlib
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from werkzeug.serving import make_server
 
 from gateways.contract import AnswerNotUnderstood, ObjectKind, RefundOrder, SignatureRefused
 from gateways.paypal.client import connect
@@ -145,25 +147,35 @@ def test_what_is_not_signed_is_refused_and_asks_for_no_time(paypal, paypal_peer,
 @pytest.mark.parametrize(
     "url",
     [
+        "{peer}/elsewhere/certs/CERT-1",
+        "{peer}@127.0.0.1/v1/notifications/certs/CERT-1",
+        "{peer}/v1/notifications/certs/../../../evil",
+        "{peer}/v1/notifications/certs/CERT-1?x=1",
+        "https://api.paypal.com/v1/notifications/certs/CERT-1",
+        "",
+    ],
+)
+def test_a_certificate_from_elsewhere_is_not_even_fetched(shelf, paypal_peer, url):
+    believing = PayPalGateway(connect(client_id="x", client_secret="y", webhook_id="z", api_base=shelf.base))
+    headers = paypal_peer.sign(BODY, webhook_id="z") | {"PayPal-Cert-Url": url.format(peer=shelf.base)}
+    with pytest.raises(SignatureRefused):
+        believing.verify_events(BODY, headers, now=lambda: datetime.now(UTC))
+    assert shelf.asked == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
         "https://evil.example/v1/notifications/certs/CERT-1",
         "http://api.paypal.com/v1/notifications/certs/CERT-1",
         "https://api.paypal.com.evil.example/v1/notifications/certs/CERT-1",
         "https://api.paypal.com@evil.example/v1/notifications/certs/CERT-1",
-        "https://api.paypal.com/v1/notifications/certs/../../../evil",
-        "https://api.paypal.com/v1/notifications/certs/CERT-1?x=1",
         "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-1",
-        "",
     ],
 )
-def test_a_certificate_from_elsewhere_is_not_even_fetched(paypal_peer, monkeypatch, url):
-    def never(*_args, **_more):
-        raise AssertionError("it was fetched")
-
-    monkeypatch.setattr("requests.get", never)
+def test_live_only_paypals_own_address_has_certificates(paypal_peer, url):
     live = PayPalGateway(connect(client_id="x", client_secret="y", webhook_id="z"))
-    headers = paypal_peer.sign(BODY, webhook_id="z") | {"PayPal-Cert-Url": url}
-    with pytest.raises(SignatureRefused):
-        live.verify_events(BODY, headers, now=lambda: datetime.now(UTC))
+    assert live.connection.certificates.at(url) is None
 
 
 def test_a_certificate_is_fetched_once(paypal, paypal_peer, now):
@@ -190,52 +202,78 @@ def signed_by(signer, base, *, at):
     )
 
 
+@dataclass
+class Shelf:
+    """A server that hands out one chain of certificates at whatever address, and remembers what it was asked."""
+
+    base: str = ""
+    chain: bytes = b""
+    asked: list[str] = field(default_factory=list)
+
+    def __call__(self, environ, start_response):
+        self.asked.append(environ["PATH_INFO"])
+        start_response("200 OK", [("Content-Type", "application/x-pem-file")])
+        return [self.chain]
+
+
 @pytest.fixture
-def certified(paypal_peer, monkeypatch):
+def shelf():
+    on = Shelf()
+    server = make_server("127.0.0.1", 0, on)
+    on.base = f"http://127.0.0.1:{server.server_port}"
+    serving = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    serving.start()
+    yield on
+    server.shutdown()
+    server.server_close()
+    serving.join()
+
+
+@pytest.fixture
+def certified(paypal_peer, shelf):
     """The adapter, and what it is given for any certificate."""
-    gateway = PayPalGateway(connect(**paypal_peer.credentials | {"webhook_id": "z", "api_base": "http://x"}))
+    gateway = PayPalGateway(connect(**paypal_peer.credentials | {"webhook_id": "z", "api_base": shelf.base}))
 
     def given(chain):
-        answer = type("Answer", (), {"status_code": 200, "content": chain})
-        monkeypatch.setattr("requests.get", lambda *_, **__: answer)
+        shelf.chain = chain
         return gateway
 
     return given
 
 
-def test_a_forged_signature_is_refused(certified, now):
+def test_a_forged_signature_is_refused(certified, shelf, now):
     forger = signing.signer("forger.example.com")
     with pytest.raises(SignatureRefused, match="not PayPal's"):
-        verified(certified(signing.signer().chain), signed_by(forger, "http://x", at=now), now)
+        verified(certified(signing.signer().chain), signed_by(forger, shelf.base, at=now), now)
 
 
-def test_a_certificate_of_somebody_elses_is_refused(certified, now):
+def test_a_certificate_of_somebody_elses_is_refused(certified, shelf, now):
     forger = signing.signer("forger.example.com")
     with pytest.raises(SignatureRefused, match="does not hold"):
-        verified(certified(forger.chain), signed_by(forger, "http://x", at=now), now)
+        verified(certified(forger.chain), signed_by(forger, shelf.base, at=now), now)
 
 
 @pytest.mark.parametrize("days", [-1, 2])
-def test_a_certificate_out_of_force_is_refused(certified, now, days):
+def test_a_certificate_out_of_force_is_refused(certified, shelf, now, days):
     begins = datetime(2020, 1, 1, tzinfo=UTC)
     short = signing.signer(begins=begins, ends=begins + timedelta(days=1))
     at = begins + timedelta(days=days)
     with pytest.raises(SignatureRefused, match="does not hold"):
-        verified(certified(short.chain), signed_by(short, "http://x", at=at), at)
+        verified(certified(short.chain), signed_by(short, shelf.base, at=at), at)
 
 
-def test_a_certificate_nobody_vouches_for_is_refused(certified, now):
+def test_a_certificate_nobody_vouches_for_is_refused(certified, shelf, now):
     own, other = signing.signer(), signing.signer("forger.example.com")
     mixed = own.chain.split(b"-----END CERTIFICATE-----\n")[0] + b"-----END CERTIFICATE-----\n"
     mixed += b"-----BEGIN" + other.chain.split(b"-----BEGIN")[2]
     with pytest.raises(SignatureRefused, match="does not hold"):
-        verified(certified(mixed), signed_by(own, "http://x", at=now), now)
+        verified(certified(mixed), signed_by(own, shelf.base, at=now), now)
 
 
 @pytest.mark.parametrize("chain", [b"", b"nonsense", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])
-def test_what_is_no_certificate_is_refused(certified, now, chain):
+def test_what_is_no_certificate_is_refused(certified, shelf, now, chain):
     with pytest.raises(SignatureRefused):
-        verified(certified(chain), signed_by(signing.signer(), "http://x", at=now), now)
+        verified(certified(chain), signed_by(signing.signer(), shelf.base, at=now), now)
 
 
 @pytest.mark.parametrize(
@@ -256,10 +294,10 @@ def test_what_is_no_certificate_is_refused(certified, now, chain):
         json.dumps(EVENT | {"event_type": "CHECKOUT.ORDER.APPROVED", "resource": {"id": "a/b"}}).encode(),
     ],
 )
-def test_what_is_signed_and_not_understood_is_kept_for_later(certified, now, body):
+def test_what_is_signed_and_not_understood_is_kept_for_later(certified, shelf, now, body):
     paypal, signer = certified(signing.signer().chain), signing.signer()
     headers = signing.headers(
-        body, transmission_id="1", sent_at=now.timestamp(), webhook_id="z", base_url="http://x", by=signer
+        body, transmission_id="1", sent_at=now.timestamp(), webhook_id="z", base_url=shelf.base, by=signer
     )
     listed = verified(paypal, headers, now, body)
     assert listed.event is None
