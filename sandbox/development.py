@@ -143,6 +143,8 @@ def _start(stack: Stack, socket_path: str, web_port: int, peer_port: int) -> Non
     stack.start(
         "sandbox", python, "-m", "sandbox", "--port", str(peer_port), "--clock-file", environment["CLOCK_FILE"],
         "--stripe-webhook-url", f"{stack.web}/v1/webhooks/stripe",
+        "--adyen-webhook-url", f"{stack.web}/v1/webhooks/adyen",
+        "--paypal-webhook-url", f"{stack.web}/v1/webhooks/paypal",
         "--stripe-webhook-secret", environment["STRIPE_WEBHOOK_SECRETS"], "--state", str(stack.folder / "stripe.json"),
     )  # fmt: skip
     migrated = subprocess.run(  # noqa: S603 - our own command

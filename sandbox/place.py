@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL
 
+from sandbox.adyen.settings import Settings as AdyenSettings
+from sandbox.paypal.settings import Settings as PayPalSettings
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -64,8 +67,29 @@ def environment(folder: Path, addresses: dict[str, str]) -> dict[str, str]:
         "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
         "STRIPE_WEBHOOK_SECRETS": kept["webhook_secret"],
         "STRIPE_API_BASE": addresses["peer"],
+        **_more_gateways(addresses["peer"]),
         "CLOCK_FILE": str(folder / "clock.json"),
         "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _more_gateways(peer: str) -> dict[str, str]:
+    adyen, paypal = AdyenSettings(), PayPalSettings()
+    return {
+        "ADYEN_API_KEY": adyen.api_key,
+        "ADYEN_CLIENT_KEY": adyen.client_key,
+        "ADYEN_MERCHANT_ACCOUNT": adyen.merchant_account,
+        "ADYEN_BALANCE_PLATFORM": adyen.balance_platform,
+        "ADYEN_BALANCE_ACCOUNT": adyen.balance_account,
+        "ADYEN_HMAC_KEYS": adyen.hmac_key,
+        "ADYEN_PLATFORM_HMAC_KEYS": adyen.platform_hmac_key,
+        "ADYEN_API_BASE": f"{peer}/adyen",
+        "PAYPAL_CLIENT_ID": paypal.client_id,
+        "PAYPAL_CLIENT_SECRET": paypal.client_secret,
+        "PAYPAL_WEBHOOK_ID": paypal.webhook_id,
+        "PAYPAL_API_BASE": f"{peer}/paypal",
+        # Cards stay with Stripe, whose sheet the demo shows.
+        "GATEWAY_ROUTES": "adyen card currency=EUR; stripe card; paypal paypal",
     }
 
 
