@@ -87,6 +87,10 @@ class Settings(BaseSettings):
         default=None,
         description="Adyen's API key for balances and transfers, where it is another.",
     )
+    ADYEN_LEGAL_ENTITY_API_KEY: SecretStr | None = Field(
+        default=None,
+        description="Adyen's API key for legal entities, where it is another.",
+    )
     ADYEN_CLIENT_KEY: str = Field(
         default="", description="Adyen's client key, which the mobile app is given."
     )

@@ -177,11 +177,12 @@ def _stripe(settings: Settings) -> StripeGateway:
 
 
 def _adyen(settings: Settings) -> AdyenGateway:
-    key = settings.ADYEN_PLATFORM_API_KEY
+    platform, people = settings.ADYEN_PLATFORM_API_KEY, settings.ADYEN_LEGAL_ENTITY_API_KEY
     return AdyenGateway(
         adyen.connect(
             api_key=settings.ADYEN_API_KEY.get_secret_value(),
-            platform_api_key=key.get_secret_value() if key else None,
+            platform_api_key=platform.get_secret_value() if platform else None,
+            legal_entity_api_key=people.get_secret_value() if people else None,
             client_key=settings.ADYEN_CLIENT_KEY,
             merchant_account=settings.ADYEN_MERCHANT_ACCOUNT,
             balance_platform=settings.ADYEN_BALANCE_PLATFORM,
