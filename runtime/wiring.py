@@ -7,10 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from gateways import inbox
-from gateways.adyen import client as adyen
-from gateways.adyen.gateway import AdyenGateway
-from gateways.paypal import client as paypal
-from gateways.paypal.gateway import PayPalGateway
 from gateways.stripe import client as stripe
 from gateways.stripe.gateway import StripeGateway
 from kernel.refusals import NotFound
@@ -24,7 +20,9 @@ from runtime.signing import keyring, signing_key
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gateways.adyen.gateway import AdyenGateway
     from gateways.contract import Captures, Gateway, PaysIn, PaysOut, TakesCards, WarnsOfFraud
+    from gateways.paypal.gateway import PayPalGateway
     from runtime.settings import Settings
     from runtime.signing import Keyring, SigningKey
 
@@ -176,7 +174,11 @@ def _stripe(settings: Settings) -> StripeGateway:
     )
 
 
+# Their SDKs take half a second each to load, and not everybody who starts a process uses them.
 def _adyen(settings: Settings) -> AdyenGateway:
+    from gateways.adyen import client as adyen  # noqa: PLC0415 - as said
+    from gateways.adyen.gateway import AdyenGateway  # noqa: PLC0415 - the same
+
     platform, people = settings.ADYEN_PLATFORM_API_KEY, settings.ADYEN_LEGAL_ENTITY_API_KEY
     return AdyenGateway(
         adyen.connect(
@@ -199,6 +201,9 @@ def _adyen(settings: Settings) -> AdyenGateway:
 
 
 def _paypal(settings: Settings) -> PayPalGateway:
+    from gateways.paypal import client as paypal  # noqa: PLC0415 - as said
+    from gateways.paypal.gateway import PayPalGateway  # noqa: PLC0415 - the same
+
     return PayPalGateway(
         paypal.connect(
             client_id=settings.PAYPAL_CLIENT_ID,

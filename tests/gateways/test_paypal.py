@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateways.contract import (
+    VANISHED,
     AnswerNotUnderstood,
     Captures,
     CustomerFound,
@@ -202,7 +203,7 @@ def test_an_order_nobody_approves_in_time_is_one_that_paypal_does_not_have(paypa
         paypal.cancel_payment(made.gateway_id),
         paypal.capture_payment(made.gateway_id, key="py_1.capture"),
     ):
-        assert (outcome.code, outcome.temporary, outcome.at_the_door) == ("INVALID_RESOURCE_ID", False, False)
+        assert outcome == VANISHED
 
 
 def test_the_payers_account_is_kept_while_paying(paypal, paypal_peer, paypal_order):
@@ -290,7 +291,8 @@ def test_a_currency_paypal_does_not_take_is_refused_before_it_is_asked(
 
 
 def test_what_paypal_does_not_have_is_refused(paypal):
-    for outcome in (paypal.payment("NOPE"), paypal.refund("NOPE"), paypal.chargeback("NOPE")):
+    assert paypal.payment("NOPE") == VANISHED
+    for outcome in (paypal.refund("NOPE"), paypal.chargeback("NOPE")):
         assert (outcome.code, outcome.temporary) == ("INVALID_RESOURCE_ID", False)
         assert outcome.message == "The payment provider knows nothing of this."
 

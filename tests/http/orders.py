@@ -225,7 +225,7 @@ ORDERS: dict[str, Maker] = {
     "declineContract": _by("walt", contract_id="contract offered"),
     "cancelContract": _by("clara", contract_id="contract active"),
     "getPaymentsConfig": _by("clara"),
-    "beginCheckout": _by("clara", {"save_card": True}, milestone_id="milestone draft"),
+    "beginCheckout": _by("clara", {"method": "card", "save_card": True}, milestone_id="milestone draft"),
     "confirmCheckout": _confirm,
     "giveUpFunding": _by("clara", milestone_id="milestone funding"),
     "getPayment": _by("clara", payment_id="payment"),
