@@ -58,7 +58,8 @@ environment() {
     "$python" -m venv --clear .venv || give_up "$python could not make .venv."
   fi
   say "Installing $1, which takes about a minute the first time"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$1" ||
+  # Not compiled ahead: of thousands of files in the vendors' SDKs, the few that are used are compiled when they are.
+  .venv/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r "$1" ||
     give_up "Installing $1 failed; the reason is above. Without a ready-built package for this machine, a C compiler is needed: apt-get install build-essential (Debian, Ubuntu) or xcode-select --install (macOS)."
   cp "$1" ".venv/$1"
 }

@@ -80,7 +80,7 @@ peers = {json.dumps(_STRANGERS)}
 def project(town: Town, tmp_path: Path) -> Path:
     """A directory with what Schemathesis has to know of the people and of what there is."""
     (tmp_path / "people.json").write_text(json.dumps({"auth": [_sign_in(name) for name in _WHO]}))
-    settings = _SETTINGS.format(examples=7, strangers=json.dumps(_STRANGERS))
+    settings = _SETTINGS.format(examples=5, strangers=json.dumps(_STRANGERS))
     settings += "\n".join(
         _bound(place, [town.one(kind)["id"] for kind in kinds]) for place, kinds in _PLACES.items()
     )

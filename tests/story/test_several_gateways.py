@@ -268,9 +268,7 @@ def test_the_routes_decide_by_currency_and_country(opened):
 
 
 @pytest.mark.parametrize("gateway", PAY)
-def test_a_bank_that_takes_a_payment_back_stops_its_milestone_and_what_it_decides_is_booked(
-    people, float_, gateway
-):
+def test_a_bank_that_takes_a_payment_back_stops_its_milestone_and_what_it_decides_is_booked(people, gateway):
     house = people.house
     (milestone,) = people.agree("100.00")
     PAY[gateway](people, milestone)
@@ -290,7 +288,7 @@ def test_a_bank_that_takes_a_payment_back_stops_its_milestone_and_what_it_decide
     people.finance.sign_in()
     (seen,) = people.finance.get("/v1/staff/chargebacks")["data"]
     assert seen["state"] == "lost"
-    nothing_is_left_open(people)
+    the_books_are_sound()
 
 
 def _take_back(house, gateway, milestone):

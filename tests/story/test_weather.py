@@ -23,7 +23,7 @@ def test_webhooks_on_a_bad_road(house, road):
     play(house)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_any_call_and_any_webhook_may_fail(house, seed):
     """Half of the calls that fail are carried out, and half are not."""
     for kind in ("cut_before_effect", "cut_after_effect"):
