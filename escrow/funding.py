@@ -17,13 +17,14 @@ from gateways.contract import (
     PaymentState,
     Rejected,
     TakesCards,
+    Unknown,
 )
 from identity.accounts import account
 from identity.actors import SYSTEM
 from kernel.money import Money
 from kernel.refusals import Conflict
 from payments import collecting, late
-from payments.customers import customer_of
+from payments.customers import NoCardsYet, customer_of
 from payments.routing import candidates
 from payments.states import PAID
 from persistence import clock
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from gateways.contract import Captures, PaysIn, Unknown
+    from gateways.contract import Captures, PaysIn
     from gateways.orders import Call
     from identity.actors import Actor
     from payments.routing import Route
@@ -61,6 +62,8 @@ class Checkout:
     order: PaymentOrder
     ask_first: bool
     call: Call | None = None
+    # What the payer is handed is made anew by another order: then that of an earlier one is handed to nobody.
+    renewable: bool = False
 
 
 def begin_checkout(
@@ -118,17 +121,34 @@ def checkout(session: Session, *, payment_id: str) -> Checkout:
     return Checkout(payment, _order(session, payment), ask_first)
 
 
-def order_to_send(session: Session, *, payment_id: str, means_last: timedelta | None) -> Checkout:
-    """The same, noted as out from now on unless the gateway has made it already and its means last."""
+def order_to_send(
+    session: Session, *, payment_id: str, gateway: str, means_last: timedelta | None
+) -> Checkout | None:
+    """The same, noted as out from now on unless the gateway has made it already and its means last.
+
+    None when it is not this `gateway`'s any more.
+    """
+    if not collecting.is_at(session, payment_id=payment_id, gateway=gateway):
+        return None
     call = collecting.note_call(session, payment_id=payment_id, means_last=means_last)
-    return replace(checkout(session, payment_id=payment_id), call=call)
+    return replace(checkout(session, payment_id=payment_id), call=call, renewable=means_last is not None)
 
 
 def checkout_to_stop(session: Session, *, payment_id: str) -> Checkout | None:
-    """What the gateway is to be asked to stop collecting; None for a payment that was given up before."""
+    """What the gateway is to be asked to stop collecting; None for a payment that was given up before.
+
+    One for which nothing was ever sent, because the client has no record there, is given up here and now.
+    """
     try:
         return checkout(session, payment_id=payment_id)
     except PaymentGivenUp:
+        return None
+    except NoCardsYet:
+        payment = collecting.find_payment(session, payment_id=payment_id, gateway_id=None)
+        assert payment is not None, "it was found a moment ago"
+        on = _for_the_gateway(session, payment.milestone_id)
+        collecting.foresee_cancellation(session, payment_id=payment_id)
+        move(session, on, "give_up_funding")
         return None
 
 
@@ -198,7 +218,9 @@ def record_collected(
         collecting.note_answer(session, payment_id=intent.payment.id, call=intent.call, outcome=outcome)
     if isinstance(outcome, PaymentFound):
         outages.note(session, gateway=intent.payment.gateway, answered=True)
-    record_payment(session, payment_id=intent.payment.id, outcome=outcome)
+    now = record_payment(session, payment_id=intent.payment.id, outcome=outcome)
+    if intent.renewable and isinstance(outcome, PaymentFound) and now.attempt != intent.order.attempt:
+        return Unknown("another order has taken the place of this one")
     return outcome
 
 
@@ -221,7 +243,7 @@ def send_elsewhere(
         client_id=payment.client_id,
     )
     others = [gateway for gateway in fitting if gateway not in tried]
-    return collecting.send_elsewhere(session, payment_id=payment_id, gateways=others)
+    return collecting.send_elsewhere(session, payment_id=payment_id, tried=tried[-1], gateways=others)
 
 
 def payment_to_capture(session: Session, *, payment_id: str, by_payer: bool = False) -> Checkout | None:

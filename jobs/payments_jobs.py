@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from escrow import funding
 from escrow import refunds as escrow_refunds
-from gateways.contract import VANISHED, PaymentState
+from gateways.contract import VANISHED, PaymentState, Rejected
 from jobs.work import NotYet, handler
 from payments import charges, collecting, refunds
 from payments.answers import found
+from payments.customers import NoCardsYet
 from payments.states import PAYMENT
 from persistence import clock
 from persistence.unit_of_work import atomically, reading, staged
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from escrow.funding import Checkout
-    from gateways.contract import Busy, PaymentFound, RefundFound, Rejected, Unknown
+    from gateways.contract import Busy, PaymentFound, RefundFound, Unknown
     from payments.refunds import RefundToSend
     from payments.views import PaymentView
     from persistence.due import Work
@@ -56,12 +57,15 @@ def stop_payment(work: Work) -> None:
 @handler("capture_payment")
 def capture_payment(work: Work) -> None:
     """Collect what the payer has agreed to at the gateway, unless it was given up; once however often this runs."""
-    staged(
+    outcome = staged(
         begin=funding.payment_to_capture,
         call=_capture,
         record=funding.record_captured,
         payment_id=work.subject,
     )
+    # What was declined is over until the payer comes back; what was not answered goes again.
+    if outcome is not None and (not isinstance(outcome, Rejected) or outcome.temporary):
+        found(outcome)
 
 
 @handler("settle_charge")
@@ -132,7 +136,11 @@ def _is_abandoned(payment: PaymentView) -> bool:
 
 
 def _give_up(payment: PaymentView) -> PaymentView:
-    wanted = reading(funding.checkout, payment_id=payment.id)
+    wanted = atomically(funding.checkout_to_stop, payment_id=payment.id)
+    if wanted is None:
+        now = reading(collecting.find_payment, payment_id=payment.id, gateway_id=None)
+        assert now is not None, "a payment is never deleted"
+        return now
     stopped = funding.stop_collecting(paying_in(payment.gateway), wanted)
     return _written(payment.id, stopped)
 
@@ -151,7 +159,11 @@ def _look_up(payment: PaymentView) -> PaymentFound | Rejected | Busy | Unknown |
     at = paying_in(payment.gateway)
     if payment.gateway_id is not None:
         return at.payment(payment.gateway_id)
-    return at.find_payment(reading(funding.checkout, payment_id=payment.id).order)
+    try:
+        return at.find_payment(reading(funding.checkout, payment_id=payment.id).order)
+    except NoCardsYet:
+        # Nothing was ordered there before the client had a record.
+        return None
 
 
 def _refresh_theirs(work: Work) -> None:

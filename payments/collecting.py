@@ -158,12 +158,25 @@ def decline(session: Session, *, payment_id: str, attempt: int, code: str) -> No
         row.decline_code = code[:64]
 
 
-def send_elsewhere(session: Session, *, payment_id: str, gateways: Sequence[str]) -> PaymentView | None:
-    """Have the next of these gateways collect instead; None when the order may be out, or no other one is left."""
+def is_at(session: Session, *, payment_id: str, gateway: str) -> bool:
+    """Whether the payment is still this gateway's to collect; it stays so until the transaction ends."""
+    row = locked(session, Payment, payment_id)
+    return row is not None and row.gateway == gateway
+
+
+def send_elsewhere(
+    session: Session, *, payment_id: str, tried: str, gateways: Sequence[str]
+) -> PaymentView | None:
+    """Have the next of these gateways collect instead of the one that was `tried`.
+
+    None when the order may be out, or no other one is left; the payment as it is where somebody else has moved it.
+    """
     row = locked(session, Payment, payment_id)
     if row is None:
         raise PaymentNotFound("There is no payment with this id.")
     others = [gateway for gateway in gateways if gateway != row.gateway]
+    if row.gateway != tried:
+        return payment_view(row)
     if not others or row.live_for is None or row.gateway_id is not None or row.out_since is not None:
         return None
     row.gateway = others[0]

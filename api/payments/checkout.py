@@ -43,6 +43,8 @@ def begin_at_a_gateway(payment_id: str, *, routes: Sequence[Route]) -> Collectin
         outcome = _begun(at, payment_id)
         if isinstance(outcome, PaymentFound):
             return Collecting(at, customer_at(at), outcome)
+        if outcome is None:
+            continue
         tried.append(at.name)
         if isinstance(outcome, Rejected) and not outcome.temporary:
             found(outcome)
@@ -93,19 +95,19 @@ def customer_at(at: PaysIn) -> CustomerView:
     return reading(customers.customer_of, user_id=actor().id, gateway=at.name)
 
 
-def _begun(at: PaysIn, payment_id: str) -> PaymentFound | Rejected | Busy | Unknown:
+def _begun(at: PaysIn, payment_id: str) -> PaymentFound | Rejected | Busy | Unknown | None:
     known = _customer(at)
     if isinstance(known, Rejected | Busy | Unknown):
         return known
-    outcome = staged(
+    # None when another tab was turned away there and has taken the payment elsewhere: it is gone on with where it is.
+    return staged(
         begin=funding.order_to_send,
         call=partial(funding.collect, at),
         record=funding.record_collected,
         payment_id=payment_id,
+        gateway=at.name,
         means_last=at.means_last,
     )
-    assert outcome is not None
-    return outcome
 
 
 def _customer(at: PaysIn) -> customers.Answer | None:

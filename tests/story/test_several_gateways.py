@@ -299,3 +299,27 @@ def _take_back(house, gateway, milestone):
     if gateway == "adyen":
         return house.peer.adyen.dispute(paid.id)["id"]
     return house.peer.paypal.dispute(paid.charge_id, channel="EXTERNAL", stage="CHARGEBACK")["dispute_id"]
+
+
+def test_what_the_payer_agreed_to_is_asked_for_until_the_gateway_answers(people):
+    (milestone,) = people.agree("100.00")
+    people.house.peer.paypal.fault("status", status=503, count=2, path=".*/capture")
+    agree_at_paypal(people, milestone)
+    people.house.settle()
+    assert people.state(milestone) == "funding"
+    people.house.pass_time(minutes=10)
+    people.house.pass_time(minutes=10)
+    assert people.state(milestone) == "funded"
+    the_books_are_sound()
+
+
+def test_what_no_gateway_has_a_record_for_can_be_given_up(opened):
+    with opened("stripe card; paypal paypal") as house:
+        people = cast(house)
+        (milestone,) = people.agree("10.00")
+        house.peer.fault("status", status=429, count=1, method="POST", path="/v1/customers")
+        with pytest.raises(Refused, match="gateway_unavailable"):
+            checkout(people, milestone, CARD)
+        people.client.post(f"/v1/milestones/{milestone}/give-up-funding")
+        assert people.state(milestone) == "draft"
+        assert checkout(people, milestone, PAYPAL)["gateway"] == "paypal"
