@@ -147,7 +147,7 @@ def checkout_to_stop(session: Session, *, payment_id: str) -> Checkout | None:
         payment = collecting.find_payment(session, payment_id=payment_id, gateway_id=None)
         assert payment is not None, "it was found a moment ago"
         on = _for_the_gateway(session, payment.milestone_id)
-        collecting.foresee_cancellation(session, payment_id=payment_id)
+        collecting.cancel(session, payment_id=payment_id)
         move(session, on, "give_up_funding")
         return None
 
@@ -318,7 +318,7 @@ def payment_to_cancel(session: Session, *, milestone_id: str, by: Actor) -> Paym
 def foresee_giving_up(session: Session, *, milestone_id: str, by: Actor) -> PaymentView:
     """What giving up would leave, should the gateway stop the payment; for previews, which take it back."""
     payment = payment_to_cancel(session, milestone_id=milestone_id, by=by)
-    stopped = collecting.foresee_cancellation(session, payment_id=payment.id)
+    stopped = collecting.cancel(session, payment_id=payment.id)
     move(session, _for_the_gateway(session, milestone_id), "give_up_funding")
     return stopped
 

@@ -221,8 +221,8 @@ def record_payment(
     return payment_view(row)
 
 
-def foresee_cancellation(session: Session, *, payment_id: str) -> PaymentView:
-    """The payment as it would be once the gateway has stopped it; for previews, which take it back."""
+def cancel(session: Session, *, payment_id: str) -> PaymentView:
+    """Stop collecting where no gateway has to be asked: nothing was ever sent, or a preview will take it back."""
     row = locked(session, Payment, payment_id)
     if row is None:
         raise PaymentNotFound("There is no payment with this id.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from api.auth import actor
 from escrow import funding
-from gateways.contract import Busy, PaymentFound, PaymentState, Rejected, Unknown
+from gateways.contract import VANISHED, Busy, PaymentFound, PaymentState, Rejected, Unknown
 from gateways.orders import Verdict
 from identity.accounts import account
 from payments import customers
@@ -42,7 +42,7 @@ def begin_at_a_gateway(payment_id: str, *, routes: Sequence[Route]) -> Collectin
         at = paying_in(reading(payment, payment_id=payment_id, by=actor()).gateway)
         outcome = _begun(at, payment_id)
         if isinstance(outcome, PaymentFound):
-            return Collecting(at, customer_at(at), outcome)
+            return Collecting(at, _known_at(at), outcome)
         if outcome is None:
             continue
         tried.append(at.name)
@@ -72,9 +72,9 @@ def collect_what_was_agreed(of: PaymentView) -> None:
     at = wired().captures.get(of.gateway)
     if at is None or of.gateway_id is None:
         return
-    there = found(at.payment(of.gateway_id))
-    atomically(funding.record_payment, payment_id=of.id, outcome=there)
-    if there.state is not PaymentState.APPROVED:
+    there = at.payment(of.gateway_id)
+    atomically(funding.record_payment, payment_id=of.id, outcome=there if there == VANISHED else found(there))
+    if found(there).state is not PaymentState.APPROVED:
         return
     outcome = staged(
         begin=funding.payment_to_capture,
@@ -92,6 +92,10 @@ def customer_at(at: PaysIn) -> CustomerView:
     outcome = _customer(at)
     if outcome is not None:
         found(outcome)
+    return _known_at(at)
+
+
+def _known_at(at: PaysIn) -> CustomerView:
     return reading(customers.customer_of, user_id=actor().id, gateway=at.name)
 
 

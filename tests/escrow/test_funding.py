@@ -461,6 +461,41 @@ def test_an_order_older_than_the_gateways_memory_is_asked_about_before_it_is_sen
     assert reading(funding.checkout, payment_id=payment.id).ask_first is True
 
 
+def test_nothing_is_sent_to_a_gateway_from_which_the_payment_was_taken_meanwhile():
+    payment = checkout(draft().id)
+    before = reading(find_payment, payment_id=payment.id, gateway_id=None)
+    assert atomically(funding.order_to_send, payment_id=payment.id, gateway="adyen", means_last=None) is None
+    assert reading(find_payment, payment_id=payment.id, gateway_id=None) == before
+    sent = atomically(funding.order_to_send, payment_id=payment.id, gateway="stripe", means_last=None)
+    assert sent.call.number == 1
+
+
+def test_of_two_orders_for_what_a_payer_is_handed_only_the_last_is_handed_out():
+    payment = checkout(draft().id)
+    asked = {"payment_id": payment.id, "gateway": "stripe", "means_last": timedelta(hours=1)}
+    first = atomically(funding.order_to_send, **asked)
+    second = atomically(funding.order_to_send, **asked)
+    # The second is not answered, so that another order follows it; then the first one's answer comes.
+    atomically(funding.record_collected, intent=second, outcome=Unknown("no answer"))
+    begun = answer(payment, PaymentState.NEEDS_METHOD)
+    late = atomically(funding.record_collected, intent=first, outcome=begun)
+    assert isinstance(late, Unknown)
+    last = atomically(funding.order_to_send, **asked)
+    assert last.order.attempt == first.order.attempt + 1
+    assert atomically(funding.record_collected, intent=last, outcome=begun) == begun
+
+
+def test_what_a_payer_is_handed_is_ordered_anew_once_it_cannot_be_used_any_more(clock):
+    payment = checkout(draft().id)
+    asked = {"payment_id": payment.id, "gateway": "stripe", "means_last": timedelta(hours=1)}
+    first = atomically(funding.order_to_send, **asked)
+    atomically(funding.record_collected, intent=first, outcome=answer(payment, PaymentState.NEEDS_METHOD))
+    clock.advance(minutes=59)
+    assert atomically(funding.order_to_send, **asked).order == first.order
+    clock.advance(minutes=2)
+    assert atomically(funding.order_to_send, **asked).order.attempt == first.order.attempt + 1
+
+
 def test_nothing_is_ordered_for_a_payment_that_is_not_there():
     with expect_refusal(PaymentNotFound):
         reading(funding.checkout, payment_id=new_id("py"))
