@@ -10,6 +10,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+# Whatever taking apart a document of another shape, another depth or another century may raise.
+NOT_AS_WE_KNOW_IT = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
 class ObjectKind(StrEnum):
     """What an event is about; the object itself is always asked for anew."""
 

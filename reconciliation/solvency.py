@@ -34,7 +34,7 @@ from reconciliation.sides import LINE, item_of
 from reconciliation.tables import Line, Part, Run, Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
@@ -96,9 +96,11 @@ def state(session: Session, *, run: RunView, currency: str, signer: Signer) -> S
     ).first()
     if made is not None:
         return _view(made)
-    last, at = _newest(session), _all_read_until(session, run)
+    last, others = _newest(session), _last_read(session, run)
+    # Until when the lines of all are known: what came to another gateway later is not listed here yet.
+    at = min([run.began_at, *(other.began_at for other in others)])
     stated = {
-        **_amounts(session, run, currency, at),
+        **_amounts(session, run, others, currency, at),
         "number": str(last.number + 1 if last else 1),
         "previous": last.hash.hex() if last else NOTHING_BEFORE,
         "run": run.id,
@@ -228,24 +230,27 @@ def _state_in(stated: dict[str, str]) -> str:
     return "covered" if stated.get("short_minor") == "0" else "short"
 
 
-def _all_read_until(session: Session, run: RunView) -> datetime:
-    """Until when the lines of every gateway are known: what came to another one later is not listed here yet."""
-    others = (
-        select(func.max(Run.began_at))
+def _last_read(session: Session, run: RunView) -> list[Run]:
+    """Of every other gateway the last run that has read its lines."""
+    last = (
+        select(func.max(Run.id))
         .where(Run.gateway != run.gateway, Run.state != "reading")
         .group_by(Run.gateway)
     )
-    read: list[datetime] = list(session.scalars(others))
-    return min([run.began_at, *read])
+    return list(session.scalars(select(Run).where(Run.id.in_(last))))
 
 
-def _amounts(session: Session, run: RunView, currency: str, at: datetime) -> dict[str, str]:
+def _amounts(
+    session: Session, run: RunView, others: Sequence[Run], currency: str, at: datetime
+) -> dict[str, str]:
     held = {kind: minor for (kind, of), minor in held_as_of(session, at).items() if of == currency}
     receivable = sum(minor for kind, minor in held.items() if kind.startswith(RECEIVABLE))
     # What is in suspense is nobody's until it is explained; less than nothing in it is no reason to hold less.
     owed = {kind: minor for kind, minor in held.items() if not kind.startswith((RECEIVABLE, SUSPENSE))}
     ours, workers = _ours_listed(session, currency, at), _workers_listed(session, currency, at)
     said, less = _gateway_says(session, run, currency)
+    # What is missing at one gateway is missing, whichever of them this run is of.
+    less += sum(_gateway_says(session, other, currency)[1] for other in others)
     refunds = min(
         _under_way(session, currency, at, Part.kind == LineKind.REFUND),
         owed.get(chart.refunds_in_transit(currency).code, 0),
@@ -285,7 +290,7 @@ def _workers_listed(session: Session, currency: str, at: datetime) -> int:
     return int(session.scalar(select(func.sum(case((theirs, 0), else_=of_kind.c.minor)))) or 0)
 
 
-def _gateway_says(session: Session, run: RunView, currency: str) -> tuple[str, int]:
+def _gateway_says(session: Session, run: RunView | Run, currency: str) -> tuple[str, int]:
     """Whether the gateway's own balance is what its lines add up to, and how much less it is."""
     before, after = (balances or {} for balances in (run.balances_before, run.balances_after))
     # What settles meanwhile is there before and after.

@@ -67,13 +67,16 @@ def environment(folder: Path, addresses: dict[str, str]) -> dict[str, str]:
         "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
         "STRIPE_WEBHOOK_SECRETS": kept["webhook_secret"],
         "STRIPE_API_BASE": addresses["peer"],
-        **_more_gateways(addresses["peer"]),
+        **more_gateways(addresses["peer"]),
+        # Cards stay with Stripe, whose sheet the demo shows.
+        "GATEWAY_ROUTES": "adyen card currency=EUR; stripe card; paypal paypal",
         "CLOCK_FILE": str(folder / "clock.json"),
         "PYTHONUNBUFFERED": "1",
     }
 
 
-def _more_gateways(peer: str) -> dict[str, str]:
+def more_gateways(peer: str) -> dict[str, str]:
+    """What a deployment would set to use Adyen and PayPal as well, as the peer at this address plays them."""
     adyen, paypal = AdyenSettings(), PayPalSettings()
     return {
         "ADYEN_API_KEY": adyen.api_key,
@@ -88,8 +91,6 @@ def _more_gateways(peer: str) -> dict[str, str]:
         "PAYPAL_CLIENT_SECRET": paypal.client_secret,
         "PAYPAL_WEBHOOK_ID": paypal.webhook_id,
         "PAYPAL_API_BASE": f"{peer}/paypal",
-        # Cards stay with Stripe, whose sheet the demo shows.
-        "GATEWAY_ROUTES": "adyen card currency=EUR; stripe card; paypal paypal",
     }
 
 

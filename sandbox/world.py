@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ Json = dict[str, Any]
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-class World:
+class World(ABC):
     """One peer; what is special about it is in a class below this one."""
 
     def __init__(self, clock: Clock, *, seed: int | None = None, snapshot: Path | None = None) -> None:
@@ -32,13 +33,13 @@ class World:
         self.data = _loaded(snapshot) or self.empty(seed)
 
     @property
+    @abstractmethod
     def webhook_url(self) -> str | None:
         """Where events are sent."""
-        raise NotImplementedError
 
+    @abstractmethod
     def letter(self, event: Json) -> tuple[bytes, dict[str, str]]:
         """The body and the headers with which an event would be delivered now."""
-        raise NotImplementedError
 
     def empty(self, seed: int | None) -> Json:
         """What a peer knows in the beginning."""

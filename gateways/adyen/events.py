@@ -19,6 +19,7 @@ from gateways.adyen.lists import instant, newest_first, platform_type
 from gateways.adyen.notices import fit_to_keep
 from gateways.adyen.outcomes import answered
 from gateways.contract import AnswerNotUnderstood, Event, EventsFound, Listed, ObjectKind, SignatureRefused
+from gateways.events import NOT_AS_WE_KNOW_IT
 from kernel.money import EXPONENTS, Money
 
 if TYPE_CHECKING:
@@ -35,16 +36,6 @@ _AHEAD = timedelta(hours=1)
 # Banks send a payout back within five working days; what changes a transfer later than this has one of its own.
 _STILL_CHANGES = timedelta(days=10)
 
-# Whatever taking apart a document of another shape, another depth or another century may raise.
-_NOT_AS_WE_KNOW_IT = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 _LONGEST = 128
 _KEPT_OF_TRANSFER = (
     "amount",
@@ -93,7 +84,7 @@ class Events:
         try:
             notification = json.loads(payload)
             items = [each["NotificationRequestItem"] for each in notification["notificationItems"]]
-        except _NOT_AS_WE_KNOW_IT as error:
+        except NOT_AS_WE_KNOW_IT as error:
             raise SignatureRefused("The signature is not Adyen's.") from error
         if not items or not all(self._is_item_signed(item) for item in items):
             raise SignatureRefused("Not every item is signed by Adyen.")
@@ -135,7 +126,7 @@ class Events:
                 (wrapped,) = values["notificationItems"]
                 return self._of_item(values, wrapped["NotificationRequestItem"])
             return self._of_platform(values, payload)
-        except _NOT_AS_WE_KNOW_IT as error:
+        except NOT_AS_WE_KNOW_IT as error:
             name = type(error).__name__
             raise AnswerNotUnderstood(f"The bytes are not a notification of Adyen's: {name}") from error
 
@@ -156,7 +147,7 @@ class Events:
         try:
             values = json.loads(payload)
             kept = _fit_to_keep(values)
-        except _NOT_AS_WE_KNOW_IT:
+        except NOT_AS_WE_KNOW_IT:
             return Listed(None, payload)
         if values.get("environment") != ("live" if self.connection.livemode else "test"):
             raise SignatureRefused("The notification is of the other mode: test in live, or live in test.")
@@ -296,7 +287,7 @@ def _is_signed_with(item: Json, key: str) -> bool:
     try:
         # It answers with None where there is nothing to compare.
         return is_valid_hmac_notification(item, key) is True
-    except _NOT_AS_WE_KNOW_IT:
+    except NOT_AS_WE_KNOW_IT:
         return False
 
 

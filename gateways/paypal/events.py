@@ -18,6 +18,7 @@ from gateways.contract import (
     ObjectKind,
     SignatureRefused,
 )
+from gateways.events import NOT_AS_WE_KNOW_IT
 from gateways.paypal.chargebacks import order_id_of
 from gateways.paypal.outcomes import answered
 
@@ -33,16 +34,6 @@ _ALGORITHM = "SHA256withRSA"
 _SIGNED_WITH = ("transmission-id", "transmission-time", "transmission-sig", "cert-url", "auth-algo")
 _LONGEST_HEADER = 1_000
 
-# Whatever taking apart a document of another shape, another depth or another century may raise.
-_NOT_AS_WE_KNOW_IT = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 
 # An id becomes part of an address at PayPal.
 _ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
@@ -123,7 +114,7 @@ class Events:
         """The event in bytes that were verified when they came in."""
         try:
             return self._event(json.loads(payload))
-        except _NOT_AS_WE_KNOW_IT as error:
+        except NOT_AS_WE_KNOW_IT as error:
             raise AnswerNotUnderstood(
                 f"The bytes are not an event of PayPal's: {type(error).__name__}"
             ) from error

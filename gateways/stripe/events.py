@@ -20,6 +20,7 @@ from gateways.contract import (
     ObjectKind,
     SignatureRefused,
 )
+from gateways.events import NOT_AS_WE_KNOW_IT
 from gateways.stripe.client import on
 from gateways.stripe.outcomes import answered
 from kernel.time import from_epoch
@@ -35,16 +36,6 @@ if TYPE_CHECKING:
 
 _TOLERANCE = timedelta(minutes=5)
 
-# Whatever taking apart a document of another shape, another depth or another century may raise.
-_NOT_AS_WE_KNOW_IT = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 
 # An id becomes part of an address at Stripe.
 _ID = re.compile(r"[\w.-]+", re.ASCII)
@@ -134,7 +125,7 @@ class Events:
         try:
             values = json.loads(payload)
             return _thin_event(values) if values["object"] == "v2.core.event" else _snapshot_event(values)
-        except _NOT_AS_WE_KNOW_IT as error:
+        except NOT_AS_WE_KNOW_IT as error:
             raise AnswerNotUnderstood(
                 f"The bytes are not an event of Stripe's: {type(error).__name__}"
             ) from error

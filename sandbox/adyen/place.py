@@ -1,10 +1,8 @@
-"""Adyen's place in the sandbox's server: it begins when it is first asked for anything."""
+"""Adyen's place in the sandbox's server."""
 
-import threading
-from dataclasses import dataclass
 from pathlib import Path
 
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
 from sandbox.adyen import idempotency
 from sandbox.adyen.control import Control
@@ -12,23 +10,18 @@ from sandbox.adyen.hosted import Hosted
 from sandbox.adyen.server import Peer
 from sandbox.adyen.settings import Settings
 from sandbox.adyen.state import World
+from sandbox.beginning import Begun
+from sandbox.beginning import Place as AnyPlace
 from sandbox.clock import Clock
 from sandbox.courier import Courier
 
 PREFIXES = ("/adyen/", Control.prefix)
-_PAGES = "/adyen/hosted/"
 
 
-@dataclass(frozen=True)
-class _Begun:
-    peer: Peer
-    courier: Courier
-    control: Control
-    hosted: Hosted
+class Place(AnyPlace):
+    """Where Adyen is."""
 
-
-class Place:
-    """Sends what is Adyen's to its APIs, its pages or its control."""
+    pages_at = "/adyen/hosted/"
 
     def __init__(
         self,
@@ -38,38 +31,17 @@ class Place:
         seed: int | None = None,
         snapshot: Path | None = None,
     ) -> None:
+        super().__init__()
         self.settings = settings or Settings()
         self._clock = clock
         self._seed = seed
         self._snapshot = snapshot
-        self._lock = threading.Lock()
-        self._begun: _Begun | None = None
 
-    def answer(self, request: Request) -> Response:
-        """What Adyen says; most that use the sandbox never ask it."""
-        with self._lock:
-            if self._begun is None:
-                self._begun = self._begin()
-        if request.path.startswith(Control.prefix):
-            return self._begun.control.answer(request)
-        if request.path.startswith(_PAGES):
-            return self._begun.hosted.answer(request)
-        return self._begun.peer.answer(request)
-
-    def let_go(self) -> None:
-        """End all misfortunes and let go whatever is held."""
-        if self._begun is not None:
-            self._begun.peer.faults.clear()
-
-    def close(self) -> None:
-        """Stop carrying notifications and save the state."""
-        if self._begun is not None:
-            self._begun.courier.close()
-
-    def _begin(self) -> _Begun:
+    def begin(self, _request: Request) -> Begun:
+        """Begin with what was saved."""
         world = World(self._clock, self.settings, seed=self._seed, snapshot=self._snapshot)
         with world.lock:
             idempotency.forget_unfinished(world)
         courier, peer = Courier(world), Peer(world)
         courier.start()
-        return _Begun(peer, courier, Control(peer, courier), Hosted(world))
+        return Begun(peer, courier, Control(peer, courier), Hosted(world).answer)

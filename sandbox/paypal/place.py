@@ -1,11 +1,11 @@
-"""PayPal's place in the sandbox's server: it begins when it is first asked for anything."""
+"""PayPal's place in the sandbox's server."""
 
-import threading
-from dataclasses import dataclass
 from pathlib import Path
 
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
+from sandbox.beginning import Begun
+from sandbox.beginning import Place as AnyPlace
 from sandbox.clock import Clock
 from sandbox.courier import Courier
 from sandbox.paypal.control import Control
@@ -17,16 +17,10 @@ from sandbox.paypal.state import World
 PREFIXES = (f"{PREFIX}/", Control.prefix)
 
 
-@dataclass(frozen=True)
-class _Begun:
-    peer: Peer
-    courier: Courier
-    control: Control
-    hosted: Hosted
+class Place(AnyPlace):
+    """Where PayPal is."""
 
-
-class Place:
-    """Sends what is PayPal's to its API, its page or its control."""
+    pages_at = PAGES
 
     def __init__(
         self,
@@ -36,42 +30,21 @@ class Place:
         seed: int | None = None,
         snapshot: Path | None = None,
     ) -> None:
+        super().__init__()
         self.settings = settings or Settings()
         self._clock = clock
         self._seed = seed
         self._snapshot = snapshot
-        self._lock = threading.Lock()
-        self._begun: _Begun | None = None
 
-    def answer(self, request: Request) -> Response:
-        """What PayPal says; most that use the sandbox never ask it."""
-        with self._lock:
-            if self._begun is None:
-                self._begun = self._begin(request.host_url.rstrip("/"))
-        if request.path.startswith(Control.prefix):
-            return self._begun.control.answer(request)
-        if request.path.startswith(PAGES):
-            return self._begun.hosted.answer(request)
-        return self._begun.peer.answer(request)
-
-    def let_go(self) -> None:
-        """End all misfortunes and let go whatever is held."""
-        if self._begun is not None:
-            self._begun.peer.faults.clear()
-
-    def close(self) -> None:
-        """Stop carrying webhooks and save the state."""
-        if self._begun is not None:
-            self._begun.courier.close()
-
-    def _begin(self, host: str) -> _Begun:
+    def begin(self, request: Request) -> Begun:
+        """Begin with what was saved, at the address that was asked."""
         world = World(
             self._clock,
             self.settings,
-            base_url=f"{host}{PREFIX}",
+            base_url=f"{request.host_url.rstrip('/')}{PREFIX}",
             seed=self._seed,
             snapshot=self._snapshot,
         )
         courier, peer = Courier(world), Peer(world)
         courier.start()
-        return _Begun(peer, courier, Control(peer, courier), Hosted(world))
+        return Begun(peer, courier, Control(peer, courier), Hosted(world).answer)

@@ -17,7 +17,7 @@ from gateways.paypal.gateway import PayPalGateway
 from kernel.ids import new_id
 from kernel.money import Money
 from sandbox.paypal import signing
-from tests.sandbox.paypal_client import Endpoint
+from tests.sandbox.endpoint import Endpoint
 
 EVENT = {
     "id": "WH-2WR32451HC0233532-67976317FL4543714",
@@ -422,11 +422,11 @@ def test_what_is_delivered_twice_late_and_out_of_order_is_each_event_once(paypal
         paypal_peer.advance(601)
     paypal_peer.drain()
     endpoint.close()
-    ids = [paypal.read_event(body).id for body, _ in endpoint.got]
+    ids = [paypal.read_event(body).id for body, _ in endpoint.received]
     told = [each["id"] for each in paypal_peer.events()]
     assert set(ids) == set(told)
     assert len(ids) > len(told)
     assert list(dict.fromkeys(ids)) != told
-    for body, headers in endpoint.got:
+    for body, headers in endpoint.received:
         sent_at = datetime.fromisoformat(headers["PayPal-Transmission-Time"])
         assert verified(paypal, headers, sent_at, body).event is not None

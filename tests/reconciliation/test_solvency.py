@@ -9,12 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs.reconciling import begin, carry_on
+from kernel.ids import new_id
 from kernel.money import Money
 from ledger.canonical import canonical
 from persistence.tables import OutboxEvent
 from persistence.unit_of_work import atomically, reading
 from reconciliation import solvency
 from reconciliation.solvency import PlatformPayoutBlocked
+from reconciliation.tables import Run
 from runtime.wiring import wired
 from tests.books import expect_refusal
 from tests.escrow.story import FINANCE, usd
@@ -108,6 +110,35 @@ def test_D6_what_the_gateway_itself_says_is_less_counts(finance, world):
     finance.reconcile()
     made = finance.statement()
     assert (made.state, made.stated["gateway_says"]) == ("short", "differs by -10000")
+
+
+def read_elsewhere(session, *, missing, at):
+    """A run of another gateway, which has less than its lines add up to."""
+    balances = {"USD": [-missing, 0]}
+    told = {"day": at.date(), "began_at": at, "started_by": "test", "lines": 0}
+    session.add(
+        Run(
+            id=new_id("rn"),
+            gateway="adyen",
+            state="done",
+            balances_before=balances,
+            balances_after=balances,
+            **told,
+        )
+    )
+
+
+def test_D6_what_is_missing_at_another_gateway_is_missing(finance, world, clock):
+    world.fund()
+    finance.reconcile()
+    assert finance.statement().state == "covered"
+    clock.advance(minutes=10)
+    atomically(read_elsewhere, missing=10_000, at=clock.now())
+    finance.reconcile()
+    made = finance.statement()
+    assert (made.state, made.stated["gateway_says"]) == ("short", "agrees")
+    with expect_refusal(PlatformPayoutBlocked):
+        pay_out("1.00")
 
 
 def test_D6_a_workers_payout_that_nobody_ordered_is_not_under_way(finance, world, clock):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import requests
+
+from tests.sandbox.endpoint import Endpoint
 
 NOW_AND_THEN = {"createdSince": "2026-01-01T00:00:00Z", "createdUntil": "2026-06-01T00:00:00Z"}
 
@@ -82,20 +82,8 @@ class Api:
         return self.ask("POST", "/btl/v4/transfers", body | more, key=key)
 
 
-class Endpoint:
-    """A webhook endpoint: keeps what it is sent and answers as it is told."""
-
-    def __init__(self):
-        self.received = []
-        self.answers = []
-        self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self._server.server_port}/webhooks"
+class NewsEndpoint(Endpoint):
+    """Reads what Adyen sends."""
 
     @property
     def codes(self):
@@ -107,28 +95,3 @@ class Endpoint:
             else body["type"]
             for body in bodies
         ]
-
-    def take(self, body, headers):
-        with self._lock:
-            self.received.append((body, headers))
-            return self.answers.pop(0) if self.answers else 200
-
-    def close(self):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _handler(self):
-        endpoint = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(endpoint.take(body, dict(self.headers)))
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_args):
-                """The test reads what arrived."""
-
-        return Handler

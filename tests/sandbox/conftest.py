@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 import stripe
 
 import sandbox
+from tests.sandbox.endpoint import Endpoint
 from tests.sandbox.playing import WORKER, connected, paid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Endpoint:
-    """A webhook endpoint: keeps what it is sent and answers as it is told."""
+class StripeEndpoint(Endpoint):
+    """Reads what Stripe sends; of the headers it keeps the signature."""
 
-    def __init__(self):
-        self.received: list[tuple[bytes, str]] = []
-        self.answers: list[int] = []
-        self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self._server.server_port}/webhooks"
+    def take(self, body, headers):
+        return super().take(body, headers["Stripe-Signature"])
 
     @property
     def events(self):
@@ -40,31 +30,6 @@ class Endpoint:
     @property
     def types(self):
         return [event.type for event in self.events]
-
-    def take(self, body, signature):
-        with self._lock:
-            self.received.append((body, signature))
-            return self.answers.pop(0) if self.answers else 200
-
-    def close(self):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _handler(self):
-        endpoint = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(endpoint.take(body, self.headers["Stripe-Signature"]))
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_args):
-                """The test reads what arrived."""
-
-        return Handler
 
 
 @pytest.fixture
@@ -84,7 +49,7 @@ def peer(unchecked_peer) -> Iterator[sandbox.Running]:
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    opened = Endpoint()
+    opened = StripeEndpoint()
     yield opened
     opened.close()
 

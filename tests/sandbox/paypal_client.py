@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import requests
 
@@ -100,42 +98,6 @@ class Client:
 
     def _send(self, method, path, **more):
         return self.session.request(method, self.peer.api_base + path, timeout=20, **more)
-
-
-class Endpoint:
-    """Where webhooks arrive: keeps what it is sent and answers as it is told."""
-
-    def __init__(self):
-        self.got, self.answers, self._lock = [], [], threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/webhooks"
-
-    def take(self, body, headers):
-        with self._lock:
-            self.got.append((body, headers))
-            return self.answers.pop(0) if self.answers else 200
-
-    def close(self):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _handler(self):
-        endpoint = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(endpoint.take(body, dict(self.headers)))
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_args):
-                """The test reads what arrived."""
-
-        return Handler
 
 
 def instant(moment):

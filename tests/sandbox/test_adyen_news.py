@@ -8,13 +8,13 @@ import pytest
 from Adyen.util import is_valid_hmac_notification, is_valid_hmac_payload
 
 import sandbox
-from tests.sandbox.adyen_playing import Api, Endpoint
+from tests.sandbox.adyen_playing import Api, NewsEndpoint
 from tests.waiting import until
 
 
 @pytest.fixture
 def endpoint():
-    opened = Endpoint()
+    opened = NewsEndpoint()
     yield opened
     opened.close()
 

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 import sandbox
-from tests.sandbox.paypal_client import Client, Endpoint, issue
+from tests.sandbox.endpoint import Endpoint
+from tests.sandbox.paypal_client import Client, issue
 
 USD_1 = {"currency_code": "USD", "value": "1.00"}
 
@@ -40,7 +41,7 @@ def paypal(peer):
 def endpoint():
     """Where it is, what arrived, and the answers that are given, 200 where none is left."""
     opened = Endpoint()
-    yield opened.url, opened.got, opened.answers
+    yield opened.url, opened.received, opened.answers
     opened.close()
 
 

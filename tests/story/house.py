@@ -91,25 +91,6 @@ def environment(database_url: str, redis_url: str, peer: sandbox.Running, clock_
     }
 
 
-def more_gateways(peer: sandbox.Running) -> dict[str, str]:
-    """What a deployment would set to use Adyen and PayPal as well."""
-    adyen, paypal = peer.adyen.settings, peer.paypal.credentials
-    return {
-        "ADYEN_API_KEY": adyen.api_key,
-        "ADYEN_CLIENT_KEY": adyen.client_key,
-        "ADYEN_MERCHANT_ACCOUNT": adyen.merchant_account,
-        "ADYEN_BALANCE_PLATFORM": adyen.balance_platform,
-        "ADYEN_BALANCE_ACCOUNT": adyen.balance_account,
-        "ADYEN_HMAC_KEYS": adyen.hmac_key,
-        "ADYEN_PLATFORM_HMAC_KEYS": adyen.platform_hmac_key,
-        "ADYEN_API_BASE": peer.adyen.api_base,
-        "PAYPAL_CLIENT_ID": paypal["client_id"],
-        "PAYPAL_CLIENT_SECRET": paypal["client_secret"],
-        "PAYPAL_WEBHOOK_ID": paypal["webhook_id"],
-        "PAYPAL_API_BASE": peer.paypal.api_base,
-    }
-
-
 @contextmanager
 def open_house(
     database_url: str,

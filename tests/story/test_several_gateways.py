@@ -11,7 +11,8 @@ from persistence import due
 from persistence.unit_of_work import reading
 from runtime import books
 from sandbox.people import Refused
-from tests.story.house import more_gateways, open_house
+from sandbox.place import more_gateways
+from tests.story.house import open_house
 from tests.story.plot import cast, joined
 
 CARD, PAYPAL = {"method": "card"}, {"method": "paypal"}
@@ -22,7 +23,7 @@ def opened(database_url, redis_url, stripe_peer, clock, _impatient_sdk):
     """A Holdfast with all three gateways, by these routes."""
 
     def open_with(routes="adyen card; stripe card; paypal paypal"):
-        more = more_gateways(stripe_peer) | {"GATEWAY_ROUTES": routes}
+        more = more_gateways(stripe_peer.base_url) | {"GATEWAY_ROUTES": routes}
         return open_house(database_url, redis_url, stripe_peer, clock, **more)
 
     return open_with
