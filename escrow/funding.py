@@ -23,8 +23,8 @@ from identity.accounts import account
 from identity.actors import SYSTEM
 from kernel.money import Money
 from kernel.refusals import Conflict
-from payments import collecting, late
-from payments.customers import NoCardsYet, customer_of
+from payments import collecting, late, sending
+from payments.customers import customer_of
 from payments.routing import candidates
 from payments.states import PAID
 from persistence import clock
@@ -117,7 +117,8 @@ def checkout(session: Session, *, payment_id: str) -> Checkout:
     if payment is None:
         raise collecting.PaymentNotFound("There is no payment with this id.")
     still_wanted(payment)
-    ask_first = payment.attempt > 1 or payment.ordered_at + KEYS_LAST < clock.now(session)
+    is_old = payment.ordered_at + KEYS_LAST < clock.now(session)
+    ask_first = payment.may_be_out and (payment.attempt > 1 or is_old)
     return Checkout(payment, _order(session, payment), ask_first)
 
 
@@ -128,27 +129,34 @@ def order_to_send(
 
     None when it is not this `gateway`'s any more.
     """
-    if not collecting.is_at(session, payment_id=payment_id, gateway=gateway):
+    if not sending.is_at(session, payment_id=payment_id, gateway=gateway):
         return None
-    call = collecting.note_call(session, payment_id=payment_id, means_last=means_last)
-    return replace(checkout(session, payment_id=payment_id), call=call, renewable=means_last is not None)
+    call = sending.note_call(session, payment_id=payment_id, means_last=means_last)
+    wanted = checkout(session, payment_id=payment_id)
+    # Where this is the first call that may be out, there is nothing to ask for.
+    ask_first = wanted.ask_first and (call is None or call.ask_first)
+    return replace(wanted, call=call, ask_first=ask_first, renewable=means_last is not None)
 
 
 def checkout_to_stop(session: Session, *, payment_id: str) -> Checkout | None:
-    """What the gateway is to be asked to stop collecting; None for a payment that was given up before.
+    """What the gateway is to be asked to stop collecting; None for a payment that is given up, now or before.
 
-    One for which nothing was ever sent, because the client has no record there, is given up here and now.
+    One of which nothing was ever sent is given up here and now.
     """
+    payment = collecting.find_payment(session, payment_id=payment_id, gateway_id=None)
+    if payment is None:
+        raise collecting.PaymentNotFound("There is no payment with this id.")
+    on = _for_the_gateway(session, payment.milestone_id)
+    if payment.state == "ordered" and sending.never_sent(session, payment_id=payment_id):
+        collecting.cancel(session, payment_id=payment_id)
+        move(session, on, "give_up_funding")
+    return _if_wanted(session, payment_id)
+
+
+def _if_wanted(session: Session, payment_id: str) -> Checkout | None:
     try:
         return checkout(session, payment_id=payment_id)
     except PaymentGivenUp:
-        return None
-    except NoCardsYet:
-        payment = collecting.find_payment(session, payment_id=payment_id, gateway_id=None)
-        assert payment is not None, "it was found a moment ago"
-        on = _for_the_gateway(session, payment.milestone_id)
-        collecting.cancel(session, payment_id=payment_id)
-        move(session, on, "give_up_funding")
         return None
 
 
@@ -210,12 +218,29 @@ def stop_collecting(at: PaysIn, wanted: Checkout) -> PaymentFound | Rejected | B
     return now
 
 
+def record_stopped(
+    session: Session, *, intent: Checkout, outcome: PaymentFound | Rejected | Busy | Unknown
+) -> PaymentFound | Rejected | Busy | Unknown:
+    """Write the answer to `stop_collecting` down, and hand it on.
+
+    What the payer has agreed to and we may just be collecting goes on until that is answered.
+    """
+    stopped = (
+        outcome if isinstance(outcome, PaymentFound) and outcome.state is PaymentState.CANCELED else None
+    )
+    if stopped is not None and sending.is_being_collected(session, payment_id=intent.payment.id):
+        return replace(stopped, state=PaymentState.APPROVED)
+    return record_collected(session, intent=intent, outcome=outcome)
+
+
 def record_collected(
     session: Session, *, intent: Checkout, outcome: PaymentFound | Rejected | Busy | Unknown
 ) -> PaymentFound | Rejected | Busy | Unknown:
     """Write the answer to `collect` down, and hand it on."""
+    if not sending.is_at(session, payment_id=intent.payment.id, gateway=intent.payment.gateway):
+        return Unknown("another gateway collects this payment by now")
     if intent.call is not None and isinstance(outcome, Rejected | Busy):
-        collecting.note_answer(session, payment_id=intent.payment.id, call=intent.call, outcome=outcome)
+        sending.note_answer(session, payment_id=intent.payment.id, call=intent.call, outcome=outcome)
     if isinstance(outcome, PaymentFound):
         outages.note(session, gateway=intent.payment.gateway, answered=True)
     now = record_payment(session, payment_id=intent.payment.id, outcome=outcome)
@@ -243,7 +268,7 @@ def send_elsewhere(
         client_id=payment.client_id,
     )
     others = [gateway for gateway in fitting if gateway not in tried]
-    return collecting.send_elsewhere(session, payment_id=payment_id, tried=tried[-1], gateways=others)
+    return sending.send_elsewhere(session, payment_id=payment_id, tried=tried[-1], gateways=others)
 
 
 def payment_to_capture(session: Session, *, payment_id: str, by_payer: bool = False) -> Checkout | None:
@@ -251,9 +276,10 @@ def payment_to_capture(session: Session, *, payment_id: str, by_payer: bool = Fa
 
     What was declined before is asked for again only when the payer says so.
     """
-    wanted = checkout_to_stop(session, payment_id=payment_id)
+    wanted = _if_wanted(session, payment_id)
     if wanted is None or wanted.payment.state in PAID or (wanted.payment.decline_code and not by_payer):
         return None
+    sending.note_capture(session, payment_id=payment_id)
     return wanted
 
 
@@ -268,7 +294,7 @@ def record_captured(
 ) -> PaymentFound | Rejected | Busy | Unknown:
     """Write the answer to `capture` down, and hand it on."""
     if isinstance(outcome, Rejected) and not outcome.temporary:
-        collecting.decline(
+        sending.note_decline(
             session, payment_id=intent.payment.id, attempt=intent.order.attempt, code=outcome.code
         )
     return record_collected(session, intent=intent, outcome=outcome)
@@ -351,6 +377,7 @@ def _order(session: Session, payment: PaymentView) -> PaymentOrder:
         save_card=payment.save_card,
         description=payment.description,
         attempt=payment.attempt,
+        means_until=payment.means_until,
     )
 
 

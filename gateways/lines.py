@@ -54,7 +54,11 @@ class BalanceLine:
 
 @dataclass(frozen=True, slots=True)
 class LinesPage:
-    """Some lines, newest first; `after` is where the next page begins, None where this was the last."""
+    """Some lines, newest first; `after` is where the next page begins, None where this was the last.
+
+    A gateway that writes its list later than things happen says until when it is written.
+    """
 
     lines: tuple[BalanceLine, ...]
     after: str | None
+    written_until: datetime | None = None

@@ -131,7 +131,10 @@ def _not_there(order: Sent, call: Call, *, last: bool) -> Verdict:
 
 def _turned_away(order: Sent, call: Call, outcome: Rejected | Busy, *, last: bool) -> Verdict:
     # It never came to the order or its key: what may have been out before is out as before, and nothing new is.
-    if last:
+    order.calls_over += call.may_send
+    if order.calls_over == order.calls:
+        order.out_since = order.called_at = None
+    elif last:
         order.out_since, order.called_at = call.out_since, call.called_at
     nothing_is_out = order.out_since is None
     for_good = isinstance(outcome, Rejected) and not outcome.temporary
@@ -141,4 +144,5 @@ def _turned_away(order: Sent, call: Call, outcome: Rejected | Busy, *, last: boo
 def _renew(order: Sent) -> None:
     # A gateway repeats what it said to a key, so what it refused or never heard of goes again under a new one.
     order.attempt += 1
+    order.calls_over = order.calls
     order.out_since = order.called_at = None

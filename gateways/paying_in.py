@@ -56,7 +56,8 @@ class PaymentOrder:
     """Collect `amount` for one milestone, captured at once. `payment_id` is ours (`py_…`).
 
     Nothing is paid by it yet: the payer's device does that, or `confirm_payment`. So one whose answer was lost is
-    followed by a new `attempt`, under a key of its own: what may come of the first can be paid by nobody.
+    followed by a new `attempt`, under a key of its own: what may come of the first can be paid by nobody. What the
+    payer is handed is to end at `means_until`, where the gateway lets it end.
     """
 
     payment_id: str
@@ -66,6 +67,7 @@ class PaymentOrder:
     save_card: bool
     description: str
     attempt: int = 1
+    means_until: datetime | None = None
 
     @property
     def key(self) -> str:

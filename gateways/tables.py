@@ -81,10 +81,11 @@ class Sent:
     """What a row keeps that is an order to a gateway; `gateways.orders` alone writes it.
 
     `out_since` is when the first call of this attempt began that may have been carried out, `called_at` the last one;
-    both are missing while nothing can be out.
+    both are missing while nothing can be out. Of the `calls`, `calls_over` were turned away, or of an attempt before.
     """
 
     attempt: Mapped[int] = mapped_column(SmallInteger)
     calls: Mapped[int] = mapped_column(Integer)
+    calls_over: Mapped[int] = mapped_column(Integer)
     out_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     called_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -136,13 +136,18 @@ def _is_abandoned(payment: PaymentView) -> bool:
 
 
 def _give_up(payment: PaymentView) -> PaymentView:
-    wanted = atomically(funding.checkout_to_stop, payment_id=payment.id)
-    if wanted is None:
-        now = reading(collecting.find_payment, payment_id=payment.id, gateway_id=None)
-        assert now is not None, "a payment is never deleted"
-        return now
-    stopped = funding.stop_collecting(paying_in(payment.gateway), wanted)
-    return _written(payment.id, stopped)
+    outcome = staged(
+        begin=funding.checkout_to_stop, call=_stop, record=funding.record_stopped, payment_id=payment.id
+    )
+    if outcome is not None and outcome != VANISHED:
+        found(outcome)
+    now = reading(collecting.find_payment, payment_id=payment.id, gateway_id=None)
+    assert now is not None, "a payment is never deleted"
+    return now
+
+
+def _stop(intent: Checkout) -> PaymentFound | Rejected | Busy | Unknown:
+    return funding.stop_collecting(paying_in(intent.payment.gateway), intent)
 
 
 def _written(payment_id: str, outcome: PaymentFound | Rejected | Busy | Unknown) -> PaymentView:

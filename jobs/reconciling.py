@@ -110,7 +110,8 @@ def _ask(intent: PageWanted) -> LinesPage | None:
     )
     if isinstance(answer, Rejected) and not answer.temporary and source.account:
         # A worker who has taken the account from us keeps its lines as well; everybody else's are still to be read.
-        _log.warning("account_not_readable", account=source.account, code=answer.code)
+        # Whose it is, and not what the gateway calls it, which may be an address for mail.
+        _log.warning("account_not_readable", worker=source.worker, code=answer.code)
         return None
     return found(answer)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from gateways import orders
 from gateways.contract import VANISHED, PaymentFound, PaymentState, Rejected, Unknown
 from kernel.refusals import Conflict, NotFound
 from ledger import movements
@@ -20,13 +19,12 @@ from persistence.locks import locked
 from persistence.unit_of_work import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import timedelta
+    from collections.abc import Iterable
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
     from gateways.contract import Busy, Charge
-    from gateways.orders import Call
     from kernel.money import Money
 
 _ACTS = {
@@ -82,7 +80,7 @@ def order_payment(
             payment_id=row.id,
         )
     if row is not None:
-        _say_anew(row, save_card=save_card)
+        _say_anew(row, save_card=save_card, instant=clock.now(session))
         return payment_view(row)
     row = Payment(
         id=payment_id,
@@ -102,6 +100,7 @@ def order_payment(
         description=description,
         attempt=1,
         calls=0,
+        calls_over=0,
         ordered_at=clock.now(session),
     )
     session.add(row)
@@ -124,65 +123,6 @@ def find_payment(
         named = (Payment.gateway == gateway) & (Payment.gateway_id == gateway_id)
         row = session.scalar(select(Payment).where(named))
     return payment_view(row) if row is not None else None
-
-
-def note_call(session: Session, *, payment_id: str, means_last: timedelta | None) -> Call | None:
-    """Note, before it goes, that the order may be out from now on; None when the gateway has made it already.
-
-    What a payer is handed may last only so long. Then the order goes anew, once nobody can pay by the last one.
-    """
-    row = locked(session, Payment, payment_id)
-    if row is None:
-        raise PaymentNotFound("There is no payment with this id.")
-    instant = clock.now(session)
-    if row.gateway_id is None:
-        return orders.next_call(row, now=instant)
-    if means_last and row.called_at and row.called_at + means_last <= instant and row.state == "open":
-        row.attempt += 1
-        row.called_at = instant
-    return None
-
-
-def note_answer(session: Session, *, payment_id: str, call: Call, outcome: Rejected | Busy) -> None:
-    """The gateway turned the order away: nothing of this call is out."""
-    row = locked(session, Payment, payment_id)
-    if row is not None and row.gateway_id is None and row.live_for is not None:
-        orders.judge(row, call=call, outcome=outcome)
-
-
-def decline(session: Session, *, payment_id: str, attempt: int, code: str) -> None:
-    """What the payer had agreed to was declined: they may agree to pay with something else, as a new attempt."""
-    row = locked(session, Payment, payment_id)
-    if row is not None and row.attempt == attempt and row.state not in PAYMENT.terminal:
-        row.attempt += 1
-        row.decline_code = code[:64]
-
-
-def is_at(session: Session, *, payment_id: str, gateway: str) -> bool:
-    """Whether the payment is still this gateway's to collect; it stays so until the transaction ends."""
-    row = locked(session, Payment, payment_id)
-    return row is not None and row.gateway == gateway
-
-
-def send_elsewhere(
-    session: Session, *, payment_id: str, tried: str, gateways: Sequence[str]
-) -> PaymentView | None:
-    """Have the next of these gateways collect instead of the one that was `tried`.
-
-    None when the order may be out, or no other one is left; the payment as it is where somebody else has moved it.
-    """
-    row = locked(session, Payment, payment_id)
-    if row is None:
-        raise PaymentNotFound("There is no payment with this id.")
-    others = [gateway for gateway in gateways if gateway != row.gateway]
-    if row.gateway != tried:
-        return payment_view(row)
-    if not others or row.live_for is None or row.gateway_id is not None or row.out_since is not None:
-        return None
-    row.gateway = others[0]
-    # A word that is still on its way from the first is not about this order.
-    row.attempt += 1
-    return payment_view(row)
 
 
 def live_payment(session: Session, milestone_id: str) -> PaymentView | None:
@@ -212,6 +152,8 @@ def record_payment(
         _apply(session, row, outcome)
     elif isinstance(outcome, Unknown):
         _lose_answer(session, row)
+        if row.state == "canceled" and row.gateway_id is not None:
+            _look_again_at_what_was_given_up(session, row)
     elif isinstance(outcome, Rejected) and (
         outcome == VANISHED or (row.gateway_id is None and not outcome.temporary)
     ):
@@ -266,8 +208,10 @@ def _apply(session: Session, row: Payment, found: PaymentFound) -> None:
         _book(session, row, found.charge, late=given_up)
 
 
-def _say_anew(row: Payment, *, save_card: bool) -> None:
-    if row.save_card != save_card:
+def _say_anew(row: Payment, *, save_card: bool, instant: datetime) -> None:
+    # What was handed out is ordered word for word again while it lasts, so until then it stays as it was said first.
+    is_handed_out = row.gateway_id is not None and row.means_until is not None and instant < row.means_until
+    if row.save_card != save_card and not is_handed_out:
         row.save_card = save_card
         # Should the first order be out, the gateway would not take other words under its key.
         row.attempt += row.gateway_id is None

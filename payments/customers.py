@@ -102,7 +102,7 @@ def remember_default(session: Session, *, user_id: str, gateway: str, card: str)
 
 
 def _blank(session: Session, user_id: str, gateway: str) -> Customer:
-    row = Customer(id=new_id("cu"), user_id=user_id, gateway=gateway, attempt=1, calls=0)
+    row = Customer(id=new_id("cu"), user_id=user_id, gateway=gateway, attempt=1, calls=0, calls_over=0)
     session.add(row)
     try:
         session.flush()

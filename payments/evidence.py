@@ -86,7 +86,12 @@ def draft(
     row, instant = _of(session, chargeback_id), clock.now(session)
     if row is None:
         row = ChargebackEvidence(
-            id=evidence_id, chargeback_id=chargeback_id, state=EVIDENCE_PROCESS.initial, attempt=1, calls=0
+            id=evidence_id,
+            chargeback_id=chargeback_id,
+            state=EVIDENCE_PROCESS.initial,
+            attempt=1,
+            calls=0,
+            calls_over=0,
         )
         session.add(row)
     elif row.state != "drafted":

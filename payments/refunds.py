@@ -137,6 +137,7 @@ def place_refund(
         reason=reason,
         attempt=1,
         calls=0,
+        calls_over=0,
         ordered_at=clock.now(session),
     )
     session.add(row)

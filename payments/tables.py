@@ -52,6 +52,10 @@ class Payment(Sent, Base):
     save_card: Mapped[bool] = mapped_column(Boolean)
     description: Mapped[str] = mapped_column(String(200))
     ordered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Until when what this attempt hands to the payer can be used, where it ends at all.
+    means_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Since when a capture may be under way of which nobody has heard.
+    capture_asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     decline_code: Mapped[str | None] = mapped_column(ascii_text(64))
     charge_id: Mapped[str | None] = mapped_column(ascii_text(64))
     balance_transaction: Mapped[str | None] = mapped_column(ascii_text(64))

@@ -36,6 +36,9 @@ class PaymentView:
     save_card: bool
     description: str
     attempt: int
+    may_be_out: bool
+    means_until: datetime | None
+    capture_asked_at: datetime | None
     decline_code: str | None
     charge_id: str | None
     balance_transaction: str | None
@@ -189,6 +192,9 @@ def payment_view(row: Payment) -> PaymentView:
         save_card=row.save_card,
         description=row.description,
         attempt=row.attempt,
+        may_be_out=row.out_since is not None,
+        means_until=row.means_until,
+        capture_asked_at=row.capture_asked_at,
         decline_code=row.decline_code,
         charge_id=row.charge_id,
         balance_transaction=row.balance_transaction,

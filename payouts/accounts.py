@@ -147,6 +147,7 @@ def _blank(session: Session, user_id: str, gateway: str) -> PayoutAccount:
         version=1,
         attempt=1,
         calls=0,
+        calls_over=0,
     )
     session.add(row)
     try:

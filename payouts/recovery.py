@@ -128,6 +128,7 @@ def order_reversal(
         ordered_at=clock.now(session),
         attempt=1,
         calls=0,
+        calls_over=0,
     )
     session.add(row)
     _tell(session, row, "reversal.ordered")

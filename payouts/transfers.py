@@ -324,6 +324,7 @@ def _new(
         created_at=clock.now(session),
         attempt=1,
         calls=0,
+        calls_over=0,
     )
     _insert(session, row)
     if account.can_receive_transfers:

@@ -285,6 +285,7 @@ def _reserve(
         requested_at=clock.now(session),
         attempt=1,
         calls=0,
+        calls_over=0,
         hold_entry_id=held.id,
     )
     session.add(row)

@@ -73,6 +73,8 @@ def keep_page(session: Session, *, intent: PageWanted, outcome: LinesPage) -> No
         return
     row = row_of(session, intent.source)
     run.lines += _keep(session, intent.source, outcome.lines)
+    if outcome.written_until is not None and intent.source.account == OURS:
+        run.listed_until = min(run.listed_until, outcome.written_until)
     if row.run_id == intent.run_id or row.after != intent.after:
         # Another one has read on meanwhile.
         return

@@ -49,6 +49,7 @@ class RunView:
     day: date
     state: str
     began_at: datetime
+    listed_until: datetime
     known_at: datetime | None
     finished_at: datetime | None
     started_by: str
@@ -71,6 +72,7 @@ def start(session: Session, *, run_id: str, gateway: str, day: date | None, at: 
         day=day or at.date(),
         state="reading",
         began_at=at,
+        listed_until=at,
         started_by=by,
         lines=0,
     )
@@ -208,6 +210,7 @@ def _view(row: Run) -> RunView:
         day=row.day,
         state=row.state,
         began_at=row.began_at,
+        listed_until=row.listed_until,
         known_at=row.known_at,
         finished_at=row.finished_at,
         started_by=row.started_by,

@@ -98,7 +98,7 @@ def state(session: Session, *, run: RunView, currency: str, signer: Signer) -> S
         return _view(made)
     last, others = _newest(session), _last_read(session, run)
     # Until when the lines of all are known: what came to another gateway later is not listed here yet.
-    at = min([run.began_at, *(other.began_at for other in others)])
+    at = min([run.listed_until, *(other.listed_until for other in others)])
     stated = {
         **_amounts(session, run, others, currency, at),
         "number": str(last.number + 1 if last else 1),

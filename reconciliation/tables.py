@@ -174,8 +174,10 @@ class Run(Base):
     live_for: Mapped[str | None] = mapped_column(ascii_text(8))
     day: Mapped[date] = mapped_column(Date)
     state: Mapped[str] = mapped_column(ascii_text(12))
-    # What is stated about solvency is as of its beginning; everything else as of when both sides had been read.
     began_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # What is stated about solvency is as of this: of its beginning, or of when the gateway's list was written if that
+    # was before. Everything else is as of when both sides had been read.
+    listed_until: Mapped[datetime] = mapped_column(UtcDateTime)
     known_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     started_by: Mapped[str] = mapped_column(ascii_text(40))

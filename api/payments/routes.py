@@ -22,6 +22,7 @@ from payments.answers import GatewayRefused, GatewayUnavailable, found
 from payments.collecting import AnotherWayUnderWay, GatewayDisagrees, PaymentNotFound
 from payments.queries import payment
 from payments.routing import MethodNotOffered
+from payments.sending import SheetEnded
 from persistence.unit_of_work import atomically, reading, staged
 from runtime.wiring import paying_in, taking_cards, wired
 
@@ -40,7 +41,7 @@ blueprint = Blueprint("payments", __name__, description="Paying in: payment shee
 
 # Cards are taken by one gateway; others come with their own sheets.
 _CARDS = "stripe"
-_COLLECTS = (funding.PaymentGivenUp, GatewayDisagrees, AnotherWayUnderWay, MethodNotOffered)
+_COLLECTS = (funding.PaymentGivenUp, GatewayDisagrees, AnotherWayUnderWay, MethodNotOffered, SheetEnded)
 _ASKS_THE_GATEWAY = (GatewayRefused, GatewayUnavailable)
 _NOTHING_IS_KEPT = "It hands out a short-lived secret and changes nothing that is kept."
 
@@ -109,7 +110,7 @@ def give_up_funding(milestone_id: str) -> PaymentView | Response:
     outcome = staged(
         begin=funding.checkout_to_stop,
         call=lambda wanted: funding.stop_collecting(paying_in(wanted.payment.gateway), wanted),
-        record=funding.record_collected,
+        record=funding.record_stopped,
         payment_id=payment_id,
     )
     if outcome is not None and outcome != VANISHED:

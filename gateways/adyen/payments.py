@@ -7,7 +7,7 @@ payment that was refused waits for another card like one that nobody has tried y
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from gateways.adyen import ids
@@ -46,8 +46,9 @@ class Payments:
     """Money in."""
 
     connection: Connection
-    # https://docs.adyen.com/api-explorer/Checkout/72/post/sessions: a session expires after an hour.
-    means_last: timedelta | None = timedelta(hours=1)
+    # https://docs.adyen.com/api-explorer/Checkout/72/post/sessions: at most 24 hours, and clocks differ. A payer who
+    # comes back later than this has to wait until nothing of the last session can still arrive.
+    means_last: timedelta | None = timedelta(hours=23)
 
     def create_customer(self, order: CustomerOrder) -> CustomerFound | Rejected | Busy | Unknown:
         """Adyen makes no record of a client: it knows them by our own id, from their first payment on."""
@@ -60,7 +61,7 @@ class Payments:
     def create_payment(self, order: PaymentOrder) -> PaymentFound | Rejected | Busy | Unknown:
         """Begin to collect; the same order twice begins once, and has its secret again.
 
-        The secret is the session's id and its data with a colon in between: the device needs both, within an hour.
+        The secret is the session's id and its data with a colon in between: the device needs both, while it lasts.
         """
         amount = to_adyen(order.amount)
         if isinstance(amount, Rejected):
@@ -95,7 +96,7 @@ class Payments:
         """Stop collecting; a payment that has succeeded stays as it is.
 
         What was authorised and not captured is canceled at Adyen. A session cannot be: whoever still has its secret may
-        pay it until its hour is over, and what is paid then is found like any other payment.
+        pay it until it ends, and what is paid then is found like any other payment.
         """
         wanted = ids.asked("py", gateway_id)
         if wanted is None:
@@ -130,6 +131,8 @@ class Payments:
                 "costAllocationAccount": ours,
             },
         }
+        if order.means_until is not None:
+            request["expiresAt"] = order.means_until.astimezone(UTC).isoformat(timespec="seconds")
         if order.save_card:
             request |= {"storePaymentMethod": True, "recurringProcessingModel": "CardOnFile"}
         return request

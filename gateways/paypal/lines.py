@@ -93,11 +93,18 @@ class Lines:
     def balance(
         self, currency: str, *, account: str | None = None
     ) -> BalanceFound | Rejected | Busy | Unknown:
-        """What lies at PayPal in one currency. Held money is told as gone, as its lines tell it; nothing is pending."""
+        """What lay at PayPal in one currency when its list was last written, so that it is what its lines add up to.
+
+        Held money is told as gone, as its lines tell it; nothing is pending.
+        """
         if account is not None:
             return _no_accounts()
+        upto = self._reported_until()
+        if not isinstance(upto, datetime):
+            return upto
+        query = {"currency_code": currency, "as_of_time": _written(upto)}
         return answered(
-            lambda: self.connection.ask("GET", "/v1/reporting/balances", params={"currency_code": currency}),
+            lambda: self.connection.ask("GET", "/v1/reporting/balances", params=query),
             lambda values: read_balance(values, currency),
         )
 
@@ -110,8 +117,11 @@ class Lines:
         upto = Stretch.read(after).ends if after is not None else self._reported_until()
         if not isinstance(upto, datetime):
             return upto
-        earliest = Stretch.read(after).begins if after is not None else (since or upto - _REACH)
-        return self._page(Stretch(earliest, upto)) if earliest < upto else LinesPage((), None)
+        if after is not None:
+            return self._page(Stretch(Stretch.read(after).begins, upto))
+        earliest = since or upto - _REACH
+        page = self._page(Stretch(earliest, upto)) if earliest < upto else LinesPage((), None)
+        return replace(page, written_until=upto) if isinstance(page, LinesPage) else page
 
     def transactions(self, stretch: Stretch) -> list[Json] | Rejected | Busy | Unknown:
         """Everything of a stretch as PayPal reports it, in no order."""

@@ -118,6 +118,7 @@ def enrol(session: Session) -> None:
             gateway_id=f"cus_{client.id}",
             attempt=1,
             calls=0,
+            calls_over=0,
         )
         session.add(customer)
 
@@ -186,7 +187,7 @@ def draft(price: str = "100.00", *, fees: FeeSchedule = FEES) -> MilestoneView:
     return accepted(price, fees=fees).milestones[0]
 
 
-def checkout(milestone_id: str, *, by: Actor = CLIENT) -> PaymentView:
+def checkout(milestone_id: str, *, by: Actor = CLIENT, save_card: bool = False) -> PaymentView:
     """The client begins to pay."""
     return atomically(
         funding.begin_checkout,
@@ -194,7 +195,7 @@ def checkout(milestone_id: str, *, by: Actor = CLIENT) -> PaymentView:
         payment_id=new_id("py"),
         method="card",
         routes=ROUTES,
-        save_card=False,
+        save_card=save_card,
         by=by,
     )
 

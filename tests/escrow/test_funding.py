@@ -13,7 +13,10 @@ from escrow.fees import FeeSchedule
 from gateways.contract import Busy, PaymentState, RefundState, Rejected, Unknown
 from kernel.ids import new_id
 from kernel.money import Money
+from payments import sending
 from payments.collecting import GatewayDisagrees, PaymentNotFound, find_payment
+from payments.sending import SheetEnded
+from payments.tables import Customer
 from persistence import due
 from persistence.tables import DueWork
 from persistence.unit_of_work import atomically, reading
@@ -49,6 +52,8 @@ from tests.threads import at_once, together
 _FUNDED = {"pending": "101.65", "held": "100.00", "client fees": "5.00", "gateway fees": "3.35"}
 _DECLINED = Rejected("card_declined", "Your card was declined.")
 _LOST = Unknown("no answer")
+_AT_ADYEN = new_id("cu")
+_A_MOMENT = timedelta(minutes=1)
 
 
 def test_a_client_pays_price_and_fee_and_the_price_is_held():
@@ -455,10 +460,84 @@ def test_the_order_for_the_gateway_says_what_the_client_agreed_to():
 
 def test_an_order_older_than_the_gateways_memory_is_asked_about_before_it_is_sent_again(clock):
     payment = checkout(draft().id)
+    asked = {"payment_id": payment.id, "gateway": "stripe", "means_last": None}
+    assert atomically(funding.order_to_send, **asked).ask_first is False
     clock.advance(hours=22, minutes=59)
-    assert reading(funding.checkout, payment_id=payment.id).ask_first is False
+    assert atomically(funding.order_to_send, **asked).ask_first is False
     clock.advance(minutes=2)
-    assert reading(funding.checkout, payment_id=payment.id).ask_first is True
+    assert atomically(funding.order_to_send, **asked).ask_first is True
+
+
+def test_what_was_never_sent_is_not_asked_about_however_old_it_is(clock):
+    payment = checkout(draft().id)
+    clock.advance(days=2)
+    asked = {"payment_id": payment.id, "gateway": "stripe", "means_last": None}
+    assert atomically(funding.order_to_send, **asked).ask_first is False
+
+
+def _elsewhere(payment):
+    atomically(_known_at_adyen)
+    return atomically(
+        sending.send_elsewhere, payment_id=payment.id, tried="stripe", gateways=["stripe", "adyen"]
+    )
+
+
+def _known_at_adyen(session):
+    session.merge(
+        Customer(
+            id=_AT_ADYEN,
+            user_id=CLIENT.id,
+            gateway="adyen",
+            gateway_id=_AT_ADYEN,
+            attempt=1,
+            calls=0,
+            calls_over=0,
+        )
+    )
+
+
+def test_what_was_taken_elsewhere_is_sent_there_without_asking():
+    payment = checkout(draft().id)
+    first = atomically(funding.order_to_send, payment_id=payment.id, gateway="stripe", means_last=None)
+    atomically(funding.record_collected, intent=first, outcome=Busy(2))
+    assert _elsewhere(payment).gateway == "adyen"
+    # Asking could only fail, and would leave the second gateway with something that seems to be out.
+    sent = atomically(funding.order_to_send, payment_id=payment.id, gateway="adyen", means_last=None)
+    assert (sent.order.attempt, sent.ask_first) == (2, False)
+
+
+def test_what_the_first_gateway_says_when_the_second_collects_is_not_written_down():
+    payment = checkout(draft().id)
+    asked = {"payment_id": payment.id, "gateway": "stripe", "means_last": None}
+    late = reading(funding.checkout, payment_id=payment.id)
+    first = atomically(funding.order_to_send, **asked)
+    atomically(funding.record_collected, intent=first, outcome=Busy(2))
+    assert _elsewhere(payment).gateway == "adyen"
+    with nothing_moves():
+        said = atomically(
+            funding.record_collected, intent=late, outcome=answer(payment, PaymentState.NEEDS_METHOD)
+        )
+    assert isinstance(said, Unknown)
+
+
+def test_of_two_who_were_turned_away_at_once_nothing_is_out_and_another_gateway_is_asked():
+    payment = checkout(draft().id)
+    asked = {"payment_id": payment.id, "gateway": "stripe", "means_last": None}
+    calls = [atomically(funding.order_to_send, **asked) for _ in range(2)]
+    atomically(funding.record_collected, intent=calls[0], outcome=Busy(2))
+    assert _elsewhere(payment) is None
+    atomically(funding.record_collected, intent=calls[1], outcome=Busy(2))
+    assert _elsewhere(payment).gateway == "adyen"
+
+
+def test_what_was_never_sent_is_given_up_without_asking_anybody():
+    milestone = draft()
+    payment = checkout(milestone.id)
+    assert atomically(funding.checkout_to_stop, payment_id=payment.id) is None
+    assert reading(find_payment, payment_id=payment.id, gateway_id=None).state == "canceled"
+    assert look(milestone).state == "draft"
+    with expect_refusal(funding.PaymentGivenUp):
+        atomically(funding.order_to_send, payment_id=payment.id, gateway="stripe", means_last=None)
 
 
 def test_nothing_is_sent_to_a_gateway_from_which_the_payment_was_taken_meanwhile():
@@ -485,15 +564,49 @@ def test_of_two_orders_for_what_a_payer_is_handed_only_the_last_is_handed_out():
     assert atomically(funding.record_collected, intent=last, outcome=begun) == begun
 
 
-def test_what_a_payer_is_handed_is_ordered_anew_once_it_cannot_be_used_any_more(clock):
-    payment = checkout(draft().id)
+def _handed_out(payment):
     asked = {"payment_id": payment.id, "gateway": "stripe", "means_last": timedelta(hours=1)}
     first = atomically(funding.order_to_send, **asked)
     atomically(funding.record_collected, intent=first, outcome=answer(payment, PaymentState.NEEDS_METHOD))
+    return asked, first.order
+
+
+def test_what_a_payer_is_handed_is_ordered_anew_once_nobody_can_have_paid_by_it(clock):
+    payment = checkout(draft().id)
+    asked, first = _handed_out(payment)
+    assert abs(first.means_until - clock.now() - timedelta(hours=1)) < _A_MOMENT
     clock.advance(minutes=59)
-    assert atomically(funding.order_to_send, **asked).order == first.order
+    assert atomically(funding.order_to_send, **asked).order == first
     clock.advance(minutes=2)
-    assert atomically(funding.order_to_send, **asked).order.attempt == first.order.attempt + 1
+    with expect_refusal(SheetEnded) as refused:
+        atomically(funding.order_to_send, **asked)
+    assert 500 < refused.value.details["retry_after_seconds"] < 600
+    clock.advance(minutes=10)
+    second = atomically(funding.order_to_send, **asked).order
+    assert second.attempt == first.attempt + 1
+    assert abs(second.means_until - clock.now() - timedelta(hours=1)) < _A_MOMENT
+
+
+def test_what_was_ordered_and_never_handed_out_ends_when_it_was_ordered_to(clock):
+    payment = checkout(draft().id)
+    asked = {"payment_id": payment.id, "gateway": "stripe", "means_last": timedelta(hours=1)}
+    first = atomically(funding.order_to_send, **asked).order
+    clock.advance(minutes=59)
+    # A death later the same order goes again, and is told the same end: two of them end at once.
+    assert atomically(funding.order_to_send, **asked).order == first
+    clock.advance(minutes=1)
+    assert atomically(funding.order_to_send, **asked).order.attempt == first.attempt + 1
+
+
+def test_whether_the_card_is_saved_stays_as_it_was_said_while_what_was_handed_out_lasts(clock):
+    milestone = draft()
+    payment = checkout(milestone.id)
+    asked, first = _handed_out(payment)
+    checkout(milestone.id, save_card=True)
+    assert atomically(funding.order_to_send, **asked).order == first
+    clock.advance(minutes=71)
+    checkout(milestone.id, save_card=True)
+    assert atomically(funding.order_to_send, **asked).order.save_card is True
 
 
 def test_nothing_is_ordered_for_a_payment_that_is_not_there():

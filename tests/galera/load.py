@@ -300,6 +300,7 @@ def _enrol(session: Session, pairs: list[Pair]) -> None:
             gateway_id=f"cus_{client.id}",
             attempt=1,
             calls=0,
+            calls_over=0,
         )
         for client in (pair.client for pair in pairs)
     )

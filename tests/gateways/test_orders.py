@@ -56,6 +56,7 @@ class Row:
 
     attempt: int = 1
     calls: int = 0
+    calls_over: int = 0
     out_since: datetime | None = None
     called_at: datetime | None = None
     ended: str | None = None
@@ -155,6 +156,13 @@ class House:
         assert self.peer.effects <= 1
         if self.row.ended == "failed":
             assert self.peer.effects == 0
+        if self.row.ended is None and self.row.out_since is None:
+            # Then another gateway may be asked.
+            assert self.peer.effects == 0
+            assert not any(self._may_still_send(worker) for worker in self.workers)
+
+    def _may_still_send(self, worker):
+        return worker.answer == "nothing" and worker.call.attempt == self.row.attempt
 
     def finish(self):
         """The gateway is well again, and somebody works on it every hour."""
@@ -306,6 +314,26 @@ def test_who_is_turned_away_at_the_door_changes_nothing(answer):
     untouched, out = _row((0, answer)), _row((0, _BROKEN), (60, answer))
     assert (untouched.attempt, untouched.out_since, untouched.called_at) == (1, None, None)
     assert (out.attempt, out.out_since, out.called_at) == (1, _START, _START)
+
+
+@pytest.mark.parametrize("answers", [(0, 1), (1, 0)], ids=["first first", "last first"])
+def test_of_calls_that_were_all_turned_away_at_once_nothing_is_out(answers):
+    row = Row()
+    calls = [_begin(row), _begin(row, minutes=1)]
+    one, other = (calls[number] for number in answers)
+    orders.judge(row, call=one, outcome=Busy(2))
+    assert row.out_since == _START
+    orders.judge(row, call=other, outcome=_KEY_REFUSED)
+    assert (row.attempt, row.out_since, row.called_at) == (1, None, None)
+    assert not _begin(row, hours=1).ask_first
+
+
+def test_of_calls_of_which_one_was_not_turned_away_that_one_is_out():
+    row = _row((0, _BROKEN))
+    calls = [_begin(row, minutes=1), _begin(row, minutes=2)]
+    for call in calls:
+        orders.judge(row, call=call, outcome=Busy(2))
+    assert (row.attempt, row.out_since) == (1, _START)
 
 
 def test_an_account_that_has_left_fails_what_was_never_sent_and_nothing_that_may_be_out():

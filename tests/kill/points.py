@@ -23,7 +23,7 @@ def _done(kind: str) -> list[Point]:
 
 _COLLECT = _staged("escrow.funding.order_to_send", "escrow.funding.record_collected")
 _PAY = _staged("escrow.funding.to_pay", "escrow.funding.record_paid")
-_STOP = _staged("escrow.funding.checkout_to_stop", "escrow.funding.record_collected")
+_STOP = _staged("escrow.funding.checkout_to_stop", "escrow.funding.record_stopped")
 _BEGUN = _commit("persistence.idempotency._begin_once")
 _FINISHED = _commit("persistence.idempotency.finish")
 _AT_ONCE = _commit("persistence.idempotency._act_once")

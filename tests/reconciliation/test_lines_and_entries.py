@@ -59,6 +59,7 @@ def test_I1_a_whole_story_comes_out_even(finance, world, clock):
 
 def test_I1_a_second_run_changes_nothing(finance, world):
     world.fund()
+    world.peer.drain()
     finance.reconcile()
     before = finance.sides()
     with nothing_moves(besides=_OF_A_RUN):

@@ -115,7 +115,7 @@ def test_D6_what_the_gateway_itself_says_is_less_counts(finance, world):
 def read_elsewhere(session, *, missing, at):
     """A run of another gateway, which has less than its lines add up to."""
     balances = {"USD": [-missing, 0]}
-    told = {"day": at.date(), "began_at": at, "started_by": "test", "lines": 0}
+    told = {"day": at.date(), "began_at": at, "listed_until": at, "started_by": "test", "lines": 0}
     session.add(
         Run(
             id=new_id("rn"),

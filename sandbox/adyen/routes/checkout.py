@@ -1,6 +1,7 @@
 """Checkout v72: sessions, cancellations, refunds and saved cards."""
 
 import base64
+from datetime import datetime
 
 from sandbox import agenda
 from sandbox.adyen import paying, refunding
@@ -9,6 +10,7 @@ from sandbox.adyen.router import Answer, Call, route
 from sandbox.adyen.state import World, written
 
 _LASTS_SECONDS = 3_600
+_LASTS_AT_MOST_SECONDS = 24 * 3_600
 _SECRET_BYTES = 96
 
 
@@ -20,7 +22,7 @@ def create_session(call: Call) -> Answer:
     if asked["amount"]["value"] < 1:
         raise invalid("Invalid amount specified", code="137")
     _check_splits(world, asked)
-    ends = world.now() + _LASTS_SECONDS
+    ends = _end(world, asked)
     data = base64.b64encode(world.token(_SECRET_BYTES).encode()).decode()
     session = {
         "id": "CS" + world.psp(),
@@ -32,7 +34,9 @@ def create_session(call: Call) -> Answer:
     }
     world.put("session", session)
     answer = {
-        name: value for name, value in asked.items() if name not in {"additionalData", "applicationInfo"}
+        name: value
+        for name, value in asked.items()
+        if name not in {"additionalData", "applicationInfo", "expiresAt"}
     }
     return 201, answer | {
         "id": session["id"],
@@ -40,6 +44,16 @@ def create_session(call: Call) -> Answer:
         "expiresAt": written(ends),
         "mode": "embedded",
     }
+
+
+def _end(world: World, asked: Json) -> int:
+    wanted = asked.get("expiresAt")
+    if wanted is None:
+        return world.now() + _LASTS_SECONDS
+    ends = int(datetime.fromisoformat(wanted).timestamp())
+    if not world.now() < ends <= world.now() + _LASTS_AT_MOST_SECONDS:
+        raise invalid("Field 'expiresAt' is not valid.", code="702")
+    return ends
 
 
 @route("GET", "/checkout/v72/sessions/{id}")

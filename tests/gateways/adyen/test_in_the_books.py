@@ -28,7 +28,13 @@ def enrol(session):
     story.enrol(session)
     session.add(
         Customer(
-            id=new_id("cu"), user_id=CLIENT.id, gateway="adyen", gateway_id=new_id("cu"), attempt=1, calls=0
+            id=new_id("cu"),
+            user_id=CLIENT.id,
+            gateway="adyen",
+            gateway_id=new_id("cu"),
+            attempt=1,
+            calls=0,
+            calls_over=0,
         )
     )
 
