@@ -29,6 +29,9 @@ _ROLLED_BACK = {1213, 1205, 1020, 3101, 8002, 8005, 8022, 8028, 9007}
 # Nobody answers at the address of the server, or it has no connection left for us (altogether, for this user, for this
 # hour): it is being restarted, another takes its place, or everybody has come at once because one did.
 _NOT_LET_IN = {1040, 1203, 1226, 2002, 2003}
+# A node of Galera that another stops while it opens a table keeps it without having understood its triggers. What is
+# written through it is refused before it begins; the next one to write may be given the table opened another time.
+_NOT_UNDERSTOOD = (1064, "trigger has an error in its body")
 # A statement was ended for taking too long; it would take as long again.
 _TOOK_TOO_LONG = {1969, 3024}
 _TRIES = 12
@@ -225,7 +228,9 @@ def _has_waited(error: DBAPIError) -> bool:
 
 def _may_be_tried_again(error: DBAPIError) -> bool:
     # Before COMMIT a dead connection has rolled everything back; at COMMIT it became OutcomeUnknown above.
-    return error.connection_invalidated or _was_rolled_back(error) or _number(error) in _NOT_LET_IN
+    number, words = _NOT_UNDERSTOOD
+    misread = _number(error) == number and words in str(error.orig)
+    return error.connection_invalidated or _was_rolled_back(error) or misread or _number(error) in _NOT_LET_IN
 
 
 def _was_rolled_back(error: DBAPIError) -> bool:

@@ -21,7 +21,7 @@ from persistence import outbox
 from persistence.tables import OutboxEvent
 from persistence.unit_of_work import DatabaseBusy, OutcomeUnknown, atomically, examining, reading
 from tests.galera.load import Load, people
-from tests.galera.town import check_every_node, connected, settle, spread
+from tests.galera.town import check_every_node, connected, open_tables, settle, spread
 from tests.threads import together
 from tests.waiting import until
 
@@ -67,6 +67,7 @@ def test_a_writer_that_is_killed_twice_loses_and_doubles_nothing(cluster):
 
 def test_two_writers_at_once_conflict_at_commit_and_every_cent_is_counted_once(cluster):
     first, second, _ = cluster.nodes
+    open_tables([first, second], people=8)
     with connected(cluster) as database, spread(database, [first, second]) as errors:
         together(_fund_ten_times, people=8)
     assert (1213, True) in errors

@@ -11,7 +11,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
 from kernel.ids import new_id
+from kernel.money import Money
 from kernel.refusals import Conflict
+from ledger import movements
+from ledger.posting import post
 from persistence import clock as database_clock
 from persistence import due, outbox, unit_of_work
 from persistence.engine import Database
@@ -289,6 +292,16 @@ def test_a_statement_that_takes_too_long_is_ended_taken_back_and_not_tried_again
     assert len(tries) == 1
 
 
+@pytest.mark.mariadb
+def test_a_table_that_a_node_has_not_understood_is_busy_and_nothing_is_written(database, schema):
+    before = everything()
+    with schema.misread("ledger_entries"), pytest.raises(DatabaseBusy):
+        atomically(_post)
+    assert everything() == before
+    atomically(_post)
+    assert everything() != before
+
+
 @pytest.mark.sqlite
 def test_whoever_has_waited_for_the_writer_of_a_file_does_not_wait_again(database):
     tries = []
@@ -354,3 +367,8 @@ def _kill(database, session):
     connection_id = session.scalar(text("SELECT CONNECTION_ID()"))
     with database.engine.connect() as other:
         other.execute(text(f"KILL {connection_id}"))
+
+
+def _post(session):
+    fee = movements.gateway_billed("stripe", fee=Money(35, "USD"))
+    return post(session, fee, key="billed", reference="stripe", actor="stripe")
