@@ -279,7 +279,7 @@ def test_a_payment_over_another_amount_is_refused_and_not_booked(amount, state):
         record(payment, replace(answer(payment, state), amount=amount))
 
 
-def test_a_charge_over_another_amount_than_its_payment_is_refused():
+def test_d2_a_charge_over_another_amount_than_its_payment_is_refused():
     payment = checkout(draft().id)
     said = answer(payment)
     half = replace(said.charge, amount=usd("50.00"))

@@ -189,7 +189,7 @@ def test_the_clock_turned_while_both_wait_decides_for_one_of_them(clock):
         ("Pacific/Kiritimati", "2027-03-13 12:00 +14", "2027-03-16 12:00 +14"),
     ],
 )
-def test_the_deadline_is_72_hours_later_whatever_the_readers_clock_shows(clock, zone, submitted_at, shown):
+def test_c4_the_deadline_is_72_hours_later_whatever_the_readers_clock_shows(clock, zone, submitted_at, shown):
     reader = ZoneInfo(zone)
     written, _ = submitted_at.rsplit(" ", 1)
     instant = datetime.strptime(written, "%Y-%m-%d %H:%M").replace(tzinfo=reader)
@@ -208,7 +208,7 @@ def test_the_deadline_is_72_hours_later_whatever_the_readers_clock_shows(clock, 
     assert time_is_up(submission.id).state == "released"
 
 
-def test_the_two_halves_of_a_repeated_hour_end_an_hour_apart(clock):
+def test_c4_the_two_halves_of_a_repeated_hour_end_an_hour_apart(clock):
     half_past_one = datetime(2026, 11, 1, 1, 30, tzinfo=ZoneInfo("America/New_York"))
     deadlines = []
     for fold in (0, 1):

@@ -48,6 +48,36 @@ def test_a_bank_that_asks_is_answered_before_anything_is_held(people, milestone)
     check_agreement(people.house.peer)
 
 
+def at_stripe(people, kind):
+    things = people.house.peer.state()["objects"].values()
+    return [thing for thing in things if thing["object"] == kind]
+
+
+def test_d1_work_may_take_longer_than_an_authorisation_lasts(people, milestone):
+    people.fund(milestone)
+    (intent,) = at_stripe(people, "payment_intent")
+    # Taken at once: there is no authorisation that could lapse, after 7 days or after 4 days and 18 hours.
+    assert (intent["capture_method"], intent["status"]) == ("automatic", "succeeded")
+    people.house.pass_time(days=30)
+    for who in (people.client, people.worker, people.finance):
+        who.sign_in()
+    assert people.where(milestone) == HELD
+    people.release(milestone)
+    assert people.state(milestone) == "released"
+    check_agreement(people.house.peer)
+
+
+def test_d2_a_payment_is_taken_whole_or_not_at_all(people):
+    milestones = people.agree("1.00", "100.00", "99.99")
+    for milestone in milestones:
+        people.fund(milestone)
+    taken = {(charge["amount"], charge["amount_captured"]) for charge in at_stripe(people, "charge")}
+    assert len(taken) == 3
+    assert all(whole == captured for whole, captured in taken)
+    assert {intent["amount_capturable"] for intent in at_stripe(people, "payment_intent")} == {0}
+    check_agreement(people.house.peer)
+
+
 def test_d3_a_challenge_that_is_failed_holds_nothing(people, milestone):
     intent = people.fund(milestone, "pm_card_threeDSecure2Required")
     people.house.peer.authenticate(intent["id"], succeeds=False)

@@ -24,7 +24,7 @@ def test_a_webhook_is_kept_as_it_came_and_its_handling_is_due(sender):
     assert (work.subject, work.state) == (row.id, "due")
 
 
-def test_the_same_event_again_changes_nothing(sender):
+def test_a5_the_same_event_again_changes_nothing(sender):
     body = event()
     answers = [sender.send(body).status_code for _ in range(3)]
     assert answers == [200, 200, 200]
@@ -38,7 +38,7 @@ def test_the_same_event_twenty_times_at_once_is_kept_once(sender):
     assert len(kept()) == len(work_of("handle_webhook")) == 1
 
 
-def test_events_of_two_accounts_may_share_an_id(sender):
+def test_a5_events_of_two_accounts_may_share_an_id(sender):
     for account in ("acct_1", "acct_2", None):
         assert sender.send(event(id="evt_1", account=account)).status_code == 200
     assert [row.account for row in kept()] == ["acct_1", "acct_2", ""]
@@ -64,7 +64,7 @@ def refused(answer):
 
 
 @pytest.mark.parametrize("seconds_apart", [-310, 310, -86_400, 86_400])
-def test_an_older_or_a_future_signature_is_refused(sender, seconds_apart):
+def test_a5_an_older_or_a_future_signature_is_refused(sender, seconds_apart):
     assert refused(sender.send(event(), seconds_apart=seconds_apart))
 
 
@@ -81,16 +81,16 @@ def test_what_is_not_signed_is_refused(sender, signature):
     assert refused(sender.post(event(), signature))
 
 
-def test_a_signature_by_somebody_else_is_refused(sender):
+def test_a5_a_signature_by_somebody_else_is_refused(sender):
     assert refused(sender.send(event(), secret="whsec_other"))
 
 
-def test_one_changed_byte_is_refused(sender):
+def test_a5_one_changed_byte_is_refused(sender):
     body = event()
     assert refused(sender.post(body.replace("pi_1", "pi_2"), sender.signature(body)))
 
 
-def test_an_event_of_the_other_mode_is_refused(sender):
+def test_a5_an_event_of_the_other_mode_is_refused(sender):
     assert refused(sender.send(event(livemode=True)))
 
 
