@@ -1,10 +1,9 @@
-"""A relay and a worker that die at a named point: `python -m tests.jobs.mortal`, told the rest by its environment."""
+"""A relay and a worker that die at a named point."""
 
 from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 
 from jobs import queues
 from jobs.relay import Relay
@@ -47,21 +46,15 @@ def leave_one(work):
     unit_of_work.atomically(trace, subject=work.subject)
 
 
-def main():
+def live(database_url, redis_url, clock_path, die_at):
     """Do what is due, once around."""
-    environment = os.environ
-    offset = FileOffset(Path(environment["CLOCK_FILE"]))
-    unit_of_work.bind(Database.connect(environment["DATABASE_URL"], offset=offset))
+    unit_of_work.bind(Database.connect(database_url, offset=FileOffset(clock_path)))
 
     def die(stage, name):
-        if f"{stage} {name}" == environment["DIE_AT"]:
+        if f"{stage} {name}" == die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
     unit_of_work.observe(die)
-    with queues.connect(environment["REDIS_URL"]) as redis:
+    with queues.connect(redis_url) as redis:
         Relay(queues.queues(redis), {}, {}).turn()
         worker(redis).work(burst=True)
-
-
-if __name__ == "__main__":
-    main()

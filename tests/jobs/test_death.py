@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import multiprocessing
 import signal
-import subprocess
-import sys
 
 import pytest
 from sqlalchemy import select
@@ -17,8 +15,8 @@ from persistence import due
 from persistence.tables import DueWork
 from persistence.unit_of_work import atomically, reading
 from tests.drain import drain_what_was_asked_for as drain
+from tests.jobs import mortal
 from tests.jobs.mortal import leave_a_trace, leave_all
-from tests.schema import ROOT
 
 seen = []
 
@@ -28,15 +26,17 @@ def note(done):
     seen.append(done.subject)
 
 
+# One process has everything imported, and the others come of it: to live again takes no time.
+_LIVES = multiprocessing.get_context("forkserver")
+_LIVES.set_forkserver_preload([mortal.__name__])
+
+
 def ended(database_url, redis_url, clock, *, at):
     """How a relay and a worker ended that were to die at this point, if they came there."""
-    where = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "CLOCK_FILE": str(clock.path)}
-    return subprocess.run(
-        [sys.executable, "-m", "tests.jobs.mortal"],
-        cwd=ROOT,
-        env=os.environ | where | {"DIE_AT": at},
-        check=False,
-    ).returncode
+    life = _LIVES.Process(target=mortal.live, args=(database_url, redis_url, clock.path, at))
+    life.start()
+    life.join()
+    return life.exitcode
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,8 @@ def ended(database_url, redis_url, clock, *, at):
         "committed persistence.due.lease",
         "before_commit persistence.due.take_up",
         "committed persistence.due.take_up",
-        "before_commit __main__.trace",
-        "committed __main__.trace",
+        "before_commit tests.jobs.mortal.trace",
+        "committed tests.jobs.mortal.trace",
         "before_done leave_a_trace",
         "before_commit persistence.due.complete",
         "committed persistence.due.complete",
@@ -76,8 +76,8 @@ def test_work_survives_whoever_does_it(database, database_url, redis_url, clock,
         "committed persistence.due.lease",
         "before_commit persistence.due.take_up_all",
         "committed persistence.due.take_up_all",
-        "before_commit __main__.traces",
-        "committed __main__.traces",
+        "before_commit tests.jobs.mortal.traces",
+        "committed tests.jobs.mortal.traces",
     ],
 )
 def test_work_that_is_done_together_survives_whoever_does_it(database, database_url, redis_url, clock, point):
@@ -107,7 +107,7 @@ def test_work_that_kills_whoever_does_it_is_given_up_after_five(database, databa
     atomically(write)
     ends = []
     for _ in range(6):
-        ends.append(ended(database_url, redis_url, clock, at="before_commit __main__.trace"))
+        ends.append(ended(database_url, redis_url, clock, at="before_commit tests.jobs.mortal.trace"))
         clock.advance(seconds=61)
     assert ends == [-signal.SIGKILL] * 5 + [0]
     (parked,) = reading(due.parked)

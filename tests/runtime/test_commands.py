@@ -14,6 +14,7 @@ from redis import Redis
 
 from jobs import queues
 from jobs.commands import jobs_commands
+from jobs.database_commands import database_commands
 from jobs.ledger_commands import ledger_commands
 from jobs.relay import Relay
 from persistence import unit_of_work
@@ -29,6 +30,7 @@ def typed():
     app = Flask(__name__)
     app.cli.add_command(jobs_commands)
     app.cli.add_command(ledger_commands)
+    app.cli.add_command(database_commands)
 
     def run(url, *words):
         unit_of_work.bind(Database.connect(url))
@@ -139,7 +141,7 @@ def test_the_grants_of_the_runbook_are_statements_that_mariadb_takes(database_ur
 @pytest.mark.parametrize(
     "user", ["holdfast", "holdfast@%; DROP TABLE users", "a'b@%", "@%", "'holdfast'@'%' WITH GRANT"]
 )
-def test_who_is_no_user_at_a_host_is_granted_nothing(database_url, user):
-    done = flask("database", "grants", user, ENVIRONMENT="test", DATABASE_URL=database_url)
-    assert (done.returncode, done.stdout) == (2, "")
+def test_who_is_no_user_at_a_host_is_granted_nothing(typed, database_url, user):
+    done = typed(database_url, "database", "grants", user)
+    assert (done.exit_code, done.stdout) == (2, "")
     assert "Name a user and a host: holdfast@10.0.0.%" in done.stderr

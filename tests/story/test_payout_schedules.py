@@ -16,6 +16,13 @@ _REQUESTS = frozenset({"idempotency_keys", "user_sessions"})
 _DAILY = {"interval": "daily"}
 
 
+@pytest.fixture(autouse=True)
+def _after_the_days_payouts(clock):
+    """Who chooses a day is paid at six in the morning, so that a day of these stories begins later than that."""
+    tomorrow = clock.now() + timedelta(days=1)
+    clock.set(tomorrow.replace(hour=7, minute=0))
+
+
 def choose(people, order, **options):
     return people.worker.post("/v1/payouts/schedule", order, **options)
 
