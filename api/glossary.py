@@ -12,6 +12,7 @@ from api.debts.words import DEBTS
 from api.escrow.words import MILESTONES
 from api.ledger.words import BOOKS
 from api.orders.words import OPERATING
+from api.own_payouts.words import OWN_PAYOUTS
 from api.payments.words import PAYING_IN
 from api.reconciliation.words import RECONCILIATION
 
@@ -28,6 +29,7 @@ THINGS = {
     "dp": "dispute",
     "en": "ledger entry",
     "ms": "milestone",
+    "op": "payout of ours",
     "po": "withdrawal",
     "ps": "payout schedule",
     "py": "payment",
@@ -56,6 +58,7 @@ PLACES = {
     "gateway": ("The payment provider: `stripe`.", None),
     "milestone_id": ("The milestone.", "ms"),
     "name": ("The process: `milestone`, `payout`, ….", None),
+    "own_payout_id": ("The payout of ours.", "op"),
     "payment_id": ("The payment.", "py"),
     "payout_id": ("The withdrawal.", "po"),
     "refund_id": ("The refund.", "rf"),
@@ -337,6 +340,7 @@ _WORDS = {
     **MILESTONES,
     **BOOKS,
     **RECONCILIATION,
+    **OWN_PAYOUTS,
     **OPERATING,
     **_RECEIPTS,
     **_PROCESSES,

@@ -12,6 +12,7 @@ from api.ledger.entry_routes import blueprint as journal
 from api.ledger.report_routes import blueprint as reports
 from api.ledger.routes import blueprint as ledger
 from api.orders.routes import blueprint as orders
+from api.own_payouts.routes import blueprint as own_payouts
 from api.payments.routes import blueprint as payments
 from api.payouts.routes import blueprint as payouts
 from api.processes.routes import blueprint as processes
@@ -33,6 +34,7 @@ RESOURCES = (
     journal,
     adjustments,
     reconciliation,
+    own_payouts,
     orders,
     processes,
     webhooks,

@@ -38,6 +38,7 @@ from gateways.paying_out import (
     AccountState,
     BalanceFound,
     OnboardingLink,
+    OwnPayoutOrder,
     PayoutFound,
     PayoutMethod,
     PayoutOrder,
@@ -51,6 +52,8 @@ from gateways.paying_out import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
+
+    from kernel.money import Money
 
 # One place to import all of it from.
 __all__ = [
@@ -80,6 +83,7 @@ __all__ = [
     "Listed",
     "ObjectKind",
     "OnboardingLink",
+    "OwnPayoutOrder",
     "PaymentFound",
     "PaymentOrder",
     "PaymentState",
@@ -89,6 +93,7 @@ __all__ = [
     "PayoutState",
     "PaysIn",
     "PaysOut",
+    "PaysUs",
     "RefundFound",
     "RefundOrder",
     "RefundState",
@@ -324,4 +329,24 @@ class PaysOut(Gateway, Protocol):
 
     def find_payout(self, order: PayoutOrder) -> PayoutFound | Rejected | Busy | Unknown | None:
         """The payout that came of an order whose answer was lost."""
+        ...
+
+
+class PaysUs(Gateway, Protocol):
+    """A gateway that pays what is ours out to our own bank when we say so."""
+
+    def create_own_payout(self, order: OwnPayoutOrder) -> PayoutFound | Rejected | Busy | Unknown:
+        """Send money from our own balance to our bank; the same order twice sends once."""
+        ...
+
+    def own_payout(self, gateway_id: str) -> PayoutFound | Rejected | Busy | Unknown:
+        """The payout now, whether or not we ordered it."""
+        ...
+
+    def find_own_payout(self, order: OwnPayoutOrder) -> PayoutFound | Rejected | Busy | Unknown | None:
+        """The payout that came of an order whose answer was lost."""
+        ...
+
+    def carried_by(self, gateway_id: str, currency: str) -> Money | Rejected | Busy | Unknown:
+        """What the lines add up to that a payout carries which the gateway began by itself, once it is complete."""
         ...

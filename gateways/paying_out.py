@@ -163,8 +163,28 @@ class PayoutOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPayoutOrder:
+    """Send `amount` from our own balance to our own bank. `payout_id` is ours (`op_…`).
+
+    A new `attempt` has a key of its own, as with transfers.
+    """
+
+    payout_id: str
+    amount: Money
+    attempt: int = 1
+
+    @property
+    def key(self) -> str:
+        """The idempotency key."""
+        return attempt_key(self.payout_id, self.attempt)
+
+
+@dataclass(frozen=True, slots=True)
 class PayoutFound:
-    """A payout as the gateway has it now. `trace_id` is what the worker's bank knows it by."""
+    """A payout as the gateway has it now. `trace_id` is what the bank knows it by.
+
+    The gateway began an `automatic` one by itself, and says of it once it is `complete` which lines it carries.
+    """
 
     gateway_id: str
     state: PayoutState
@@ -174,6 +194,8 @@ class PayoutFound:
     failure_code: str | None
     failure_message: str | None
     payout_id: str | None
+    automatic: bool = False
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

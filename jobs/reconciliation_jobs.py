@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 from jobs.queues import DEFAULT
 from jobs.reconciling import begin_daily, carry_on
 from jobs.work import NotYet, handler
-from payments.answers import GatewayRefused, GatewayUnavailable
+from payments.answers import GatewayRefused, GatewayUnavailable, found
 from persistence import clock
-from persistence.unit_of_work import reading
-from reconciliation import solvency
+from persistence.unit_of_work import atomically, reading, staged
+from reconciliation import own_sending, solvency
 from reconciliation.runs import DAILY
-from runtime.wiring import wired
+from runtime.wiring import paying_us, wired
 
 if TYPE_CHECKING:
     from datetime import date
 
+    from gateways.contract import Busy, PayoutFound, Rejected, Unknown
     from kernel.refusals import Refusal
     from persistence.due import Work
+    from reconciliation.own_sending import OwnPayoutToSend
 
 # As many as are done within the lease of the work, be the gateway slow; it then goes on at once.
 _MOST_STEPS = 10
@@ -65,3 +67,37 @@ def reconcile_run(work: Work) -> None:
     """Go on with a run that somebody of staff has begun."""
     if not carry_on(work.subject, most=_MOST_STEPS):
         raise NotYet(reading(clock.now))
+
+
+@handler("send_own_payout")
+def send_own_payout(work: Work) -> None:
+    """Have the gateway pay out what is ours; the same payout is sent once however often this runs."""
+    again_at = staged(
+        begin=own_sending.to_send, call=_send, record=own_sending.record, own_payout_id=work.subject
+    )
+    if again_at is not None:
+        raise NotYet(again_at)
+
+
+@handler("refresh_own_payout")
+def refresh_own_payout(work: Work) -> None:
+    """Ask the gateway how a payout from our own balance is. The subject is our id, or the gateway's from an event."""
+    told_by = work.payload.get("gateway")
+    ours = reading(own_sending.to_ask_for, own_payout_id=work.subject) if told_by is None else None
+    at = ours or ((told_by, work.subject) if told_by else None)
+    if at is None:
+        return
+    name, gateway_id = at
+    there = found(paying_us(name).own_payout(gateway_id))
+    now = atomically(own_sending.record_news, gateway=name, found=there)
+    if there.automatic and there.complete and now.carried is None:
+        carried = found(paying_us(name).carried_by(gateway_id, now.amount.currency))
+        now = atomically(own_sending.record_carried, own_payout_id=now.id, carried=carried)
+    again_at = reading(own_sending.look_again_at, payout=now)
+    # After an event the next one tells; what fell due by itself has to be looked after.
+    if ours is not None and again_at is not None:
+        raise NotYet(again_at)
+
+
+def _send(intent: OwnPayoutToSend) -> PayoutFound | Rejected | Busy | Unknown | None:
+    return own_sending.send(paying_us(intent.gateway), intent)

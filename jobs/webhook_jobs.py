@@ -10,7 +10,7 @@ from jobs.subscriptions import ON_GATEWAY_OBJECT
 from jobs.work import handler
 from persistence import clock, due
 from persistence.unit_of_work import atomically, reading
-from runtime.wiring import gateway
+from runtime.wiring import gateway, wired
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -38,9 +38,7 @@ def handle_webhook(work: Work) -> None:
 
 def route(session: Session, *, work: Work, received: Received, event: Event) -> None:
     """Schedule the work that asks for the object; news that nobody here depends on is ignored."""
-    kind = (
-        ON_GATEWAY_OBJECT.get(event.kind) if event.kind is not None and _is_where_it_belongs(event) else None
-    )
+    kind = _asks(event, received.gateway)
     if kind is None or event.object_id is None:
         inbox.settle(session, received.id, state="ignored")
         return
@@ -53,6 +51,14 @@ def route(session: Session, *, work: Work, received: Received, event: Event) -> 
         payload={"gateway": received.gateway, "account": event.account},
     )
     inbox.settle(session, received.id, state="handled")
+
+
+def _asks(event: Event, gateway: str) -> str | None:
+    if event.kind is ObjectKind.PAYOUT and event.account is None and gateway in wired().pays_us:
+        return "refresh_own_payout"
+    if event.kind is None or not _is_where_it_belongs(event):
+        return None
+    return ON_GATEWAY_OBJECT.get(event.kind)
 
 
 def _is_where_it_belongs(event: Event) -> bool:

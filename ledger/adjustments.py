@@ -230,6 +230,8 @@ def _account(session: Session, number: int, line: Line) -> Account:
 
 _FOR_ALL = frozenset(
     {
+        "assets:bank:arrived",
+        "assets:bank:in_transit",
         "expenses:chargeback_fees",
         "expenses:chargebacks",
         "expenses:gateway_fees",

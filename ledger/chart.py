@@ -78,6 +78,16 @@ def receivable(user_id: str, currency: str) -> Account:
     return _floored(f"assets:receivable:{user_id}", currency, Side.DEBIT)
 
 
+def bank(currency: str) -> Account:
+    """What gateways have paid out to us; what becomes of it at our bank is told by other books."""
+    return _shared("assets:bank:arrived", currency, Side.DEBIT)
+
+
+def bank_in_transit(currency: str) -> Account:
+    """Payouts of ours that have left a gateway, or are about to, and that our bank does not have yet."""
+    return _shared("assets:bank:in_transit", currency, Side.DEBIT)
+
+
 def escrow(milestone_id: str, currency: str) -> Account:
     """Money held for one milestone."""
     return _floored(f"liabilities:escrow:{milestone_id}", currency, Side.CREDIT)
@@ -159,6 +169,8 @@ _PLACES: dict[tuple[str, ...], Callable[..., Account]] = {
     ("assets", "gateway", "*", "available"): gateway_available,
     ("assets", "gateway", "*", "connected", "*"): connected,
     ("assets", "receivable", "*"): receivable,
+    ("assets", "bank", "arrived"): bank,
+    ("assets", "bank", "in_transit"): bank_in_transit,
     ("liabilities", "escrow", "*"): escrow,
     ("liabilities", "owed", "*"): owed,
     ("liabilities", "wallet", "*"): wallet,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import false, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from gateways.lines import LineKind
 from persistence import clock
 from persistence.locks import locked
 from persistence.unit_of_work import Retry
@@ -167,6 +168,13 @@ def _ordered_as(session: Session, gateway: str, transfers: set[str]) -> dict[str
     return {source: our_id for source, our_id in rows if source is not None and our_id is not None}
 
 
+def _about(source: Source, line: BalanceLine) -> str:
+    if line.kind is LineKind.PAYOUT and source.account == OURS and line.our_id is None and line.source:
+        # Nobody here ordered it; it was booked under the gateway's own name for it when the gateway told.
+        return line.source
+    return about_of(line)
+
+
 def _values(
     source: Source, line: BalanceLine, came_of: dict[str, str], seen_at: datetime
 ) -> dict[str, object]:
@@ -187,7 +195,7 @@ def _values(
         "source": line.source,
         "our_id": our_id,
         "transfer": line.transfer,
-        "about": our_id if line.transfer and our_id else about_of(line),
+        "about": our_id if line.transfer and our_id else _about(source, line),
         "seen_at": seen_at,
         "spread": False,
     }

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
+from gateways.tables import Sent
 from ledger.immutability import refuse_changes
 from persistence.columns import TABLE_OPTIONS, Base, Id, Json, UtcDateTime, ascii_text
 
@@ -220,6 +221,41 @@ class Statement(Base):
     hash: Mapped[bytes] = mapped_column(_bytes(32))
     signature: Mapped[bytes] = mapped_column(_bytes(64))
     made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class OwnPayout(Sent, Base):
+    """What is ours on its way from a gateway to our bank: proposed and approved by two, or begun by the gateway itself.
+
+    What the lines add up to that an automatic one carries is known once the gateway has told.
+    """
+
+    __tablename__ = "own_payouts"
+    __table_args__ = (
+        UniqueConstraint("gateway", "gateway_id"),
+        # One at a time in each currency is ordered and not sent: so what has to stay is never counted for two.
+        UniqueConstraint("live_for"),
+        Index(None, "state", "id"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[str] = mapped_column(Id("op"), primary_key=True)
+    gateway: Mapped[str] = mapped_column(ascii_text(_GATEWAY))
+    gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))
+    live_for: Mapped[str | None] = mapped_column(ascii_text(3))
+    state: Mapped[str] = mapped_column(ascii_text(16))
+    automatic: Mapped[bool] = mapped_column(Boolean)
+    currency: Mapped[str] = mapped_column(ascii_text(3))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str | None] = mapped_column(String(500))
+    proposed_by: Mapped[str | None] = mapped_column(Id("us"))
+    proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    decided_by: Mapped[str | None] = mapped_column(Id("us"))
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decision: Mapped[str | None] = mapped_column(String(500))
+    arrives_on: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failure_code: Mapped[str | None] = mapped_column(ascii_text(64))
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    carried_minor: Mapped[int | None] = mapped_column(BigInteger)
 
 
 for _table in (BreakAct.__table__, Statement.__table__):

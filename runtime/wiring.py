@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gateways.adyen.gateway import AdyenGateway
-    from gateways.contract import Captures, Gateway, PaysIn, PaysOut, TakesCards, WarnsOfFraud
+    from gateways.contract import Captures, Gateway, PaysIn, PaysOut, PaysUs, TakesCards, WarnsOfFraud
     from gateways.paypal.gateway import PayPalGateway
     from runtime.settings import Settings
     from runtime.signing import Keyring, SigningKey
@@ -82,6 +82,11 @@ class Wiring:
     @cached_property
     def pays_out(self) -> Mapping[str, PaysOut]:
         """The gateways through which workers are paid, by name."""
+        return {"stripe": self._stripe}
+
+    @cached_property
+    def pays_us(self) -> Mapping[str, PaysUs]:
+        """The gateways that pay what is ours out to our bank when we say so, by name."""
         return {"stripe": self._stripe}
 
     @property
@@ -149,6 +154,11 @@ def capturing(name: str) -> Captures:
 def paying_out(name: str) -> PaysOut:
     """The gateway of that name, if workers are paid through it."""
     return _named(wired().pays_out, name)
+
+
+def paying_us(name: str) -> PaysUs:
+    """The gateway of that name, if it pays what is ours out to our bank when we say so."""
+    return _named(wired().pays_us, name)
 
 
 def warning_of_fraud(name: str) -> WarnsOfFraud:

@@ -203,6 +203,15 @@ def book_line(control: Control, given: Json, _id: str) -> Json:
         return line
 
 
+@act("POST", "payouts")
+def pay_out_by_itself(control: Control, given: Json, _id: str) -> Json:
+    """Stripe pays out what is available to the platform in a `currency`, though nobody has ordered it."""
+    with control.world.lock:
+        payout = paying_out.by_itself(control.world, given.get("currency", "usd"))
+        control.world.touch()
+        return payout
+
+
 @act("POST", "balance_transactions/{id}/amount")
 def change_line(control: Control, given: Json, object_id: str) -> Json:
     """Stripe says another `amount` from now on, and its balance agrees with it."""

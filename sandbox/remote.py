@@ -82,6 +82,11 @@ class Remote(Driver):
         found: Json = self._post("balance_transactions", {"type": type_, "amount": amount, **line})
         return found
 
+    def pay_out_by_itself(self, currency: str = "usd") -> Json:
+        """Stripe pays out what is available to the platform, though nobody has ordered it."""
+        found: Json = self._post("payouts", {"currency": currency})
+        return found
+
     def change_line(self, line: str, *, amount: int) -> Json:
         """A line is over another amount than it was."""
         found: Json = self._post(f"balance_transactions/{line}/amount", {"amount": amount})

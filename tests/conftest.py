@@ -60,6 +60,7 @@ _ON_ONE = {
     "tests/payouts/test_sent_once.py": "sqlite",
     "tests/reconciliation/test_breaks.py": "mariadb",
     "tests/reconciliation/test_over_http.py": "sqlite",
+    "tests/reconciliation/test_own_payouts.py": "mariadb",
     "tests/reconciliation/test_reading.py": "mariadb",
     "tests/reconciliation/test_reports.py": "mariadb",
     "tests/reconciliation/test_solvency.py": "sqlite",

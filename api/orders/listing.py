@@ -12,6 +12,7 @@ from gateways.open_orders import Asked
 from payments import open_orders as paying
 from payouts import open_orders as paying_out
 from persistence import clock, due
+from reconciliation import open_orders as paying_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +32,7 @@ KINDS: dict[str, tuple[Callable[[Session, Asked], list[OpenOrder]], tuple[str, .
     "reversal": (paying_out.reversals, paying_out.REVERSAL_STATES),
     "payout": (paying_out.payouts, paying_out.PAYOUT_STATES),
     "account": (paying_out.accounts, paying_out.ACCOUNT_STATES),
+    "own_payout": (paying_us.own_payouts, paying_us.OWN_PAYOUT_STATES),
 }
 STATES = sorted({state for _, states in KINDS.values() for state in states})
 
@@ -40,6 +42,8 @@ _STEPS = {
     "send_reversal": "It is sent, or asked for where it may have been sent before.",
     "send_evidence": "It is sent, or asked for where it may have been sent before.",
     "send_payout": "It is sent, or asked for where it may have been sent before.",
+    "send_own_payout": "It is sent, or asked for where it may have been sent before.",
+    "refresh_own_payout": "The payment provider is asked how it is.",
     "refresh_payment": "The payment provider is asked how it is.",
     "refresh_refund": "The payment provider is asked how it is.",
     "refresh_payout": "The payment provider is asked how it is.",

@@ -11,7 +11,7 @@ OPERATING = {
     "GatewayInUse.methods": "What clients pay with through it.",
     "GatewayInUse.text": "How it is and what to do, in plain words.",
     "Gateways.items": "Each of them.",
-    "OpenOrder.about": "The milestone it is for, or the person.",
+    "OpenOrder.about": "The milestone it is for, or the person; of a payout of ours the payment provider.",
     "OpenOrder.amount": "How much; null for a record, on which no money hangs.",
     "OpenOrder.gateway": "Which payment provider it was ordered of.",
     "OpenOrder.gateway_id": "What the payment provider calls it; null while it has none.",

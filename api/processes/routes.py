@@ -12,6 +12,7 @@ from kernel.refusals import NotFound
 from ledger.states import ACCOUNTING_PERIOD, ADJUSTMENT
 from payments.states import CHARGEBACK, EVIDENCE_PROCESS, PAYMENT, REFUND
 from payouts.states import PAYOUT, REVERSAL, TRANSFER
+from reconciliation.states import OWN_PAYOUT
 
 if TYPE_CHECKING:
     from kernel.states import Process
@@ -32,6 +33,7 @@ PROCESSES: dict[str, Process] = {
         TRANSFER,
         REVERSAL,
         PAYOUT,
+        OWN_PAYOUT,
         ADJUSTMENT,
         ACCOUNTING_PERIOD,
     )

@@ -11,6 +11,7 @@ from gateways.stripe.cards import Cards
 from gateways.stripe.chargebacks import Chargebacks
 from gateways.stripe.events import Events
 from gateways.stripe.lines import Lines
+from gateways.stripe.own_payouts import OwnPayouts
 from gateways.stripe.payments import Payments
 from gateways.stripe.payouts import Payouts
 from gateways.stripe.refunds import Refunds
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from gateways.stripe.client import Connection
 
 
-class StripeGateway(Payments, Cards, Refunds, Chargebacks, Accounts, Transfers, Payouts, Lines, Events):
+class StripeGateway(
+    Payments, Cards, Refunds, Chargebacks, Accounts, Transfers, Payouts, OwnPayouts, Lines, Events
+):
     """Stripe as `gateways.contract.Gateway`; `gateways.stripe.client.connect` makes its connection."""
 
     name = "stripe"

@@ -85,6 +85,8 @@ def read_payout(values: Json) -> PayoutFound:
         failure_code=values.get("failure_code"),
         failure_message=values.get("failure_message"),
         payout_id=our_id_of(values),
+        automatic=values["automatic"],
+        complete=values["reconciliation_status"] == "completed",
     )
 
 

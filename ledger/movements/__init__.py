@@ -16,6 +16,12 @@ from ledger.movements.charging_back import (
     recovered_from_wallet,
     released_money_refunded,
 )
+from ledger.movements.ours import (
+    own_payout_failed,
+    own_payout_ordered,
+    own_payout_paid,
+    own_payout_returned,
+)
 from ledger.movements.paying_in import (
     funds_settled,
     gateway_fee_charged,
@@ -75,6 +81,10 @@ __all__ = [
     "milestone_funded",
     "milestone_released",
     "mirrors",
+    "own_payout_failed",
+    "own_payout_ordered",
+    "own_payout_paid",
+    "own_payout_returned",
     "payout_failed",
     "payout_fee_collected",
     "payout_paid",

@@ -4,12 +4,14 @@ from sandbox.agenda import due, schedule
 from sandbox.stripe import money
 from sandbox.stripe.errors import Json, StripeError, invalid
 from sandbox.stripe.events import emit, update
+from sandbox.stripe.metadata import merged
 from sandbox.stripe.money import book
-from sandbox.stripe.onboarding import bank_account_failed, payouts_wait_for
+from sandbox.stripe.onboarding import bank_account_failed, bank_account_for, payouts_wait_for
 from sandbox.stripe.settings import DAY
 from sandbox.stripe.state import World
 
 _SENT_AFTER_SECONDS = 3_600
+_WORKED_OUT_AFTER_SECONDS = 4 * 3_600
 _INSTANT_ARRIVES_AFTER_SECONDS = 1_800
 _DAYS_TO_ARRIVE = 2
 _SMALLEST = {"krw": 40_000, "mxn": 1_000, "thb": 60_000}
@@ -83,6 +85,85 @@ def _beyond_today(world: World, account: str, payout: Json) -> bool:
         and each["status"] not in {"failed", "canceled"}
     )
     return bool(today + payout["amount"] > world.settings.instant_limit_minor)
+
+
+def blank(world: World, bank: Json, amount: int, currency: str, parameters: Json) -> Json:
+    """A payout of which nothing has happened yet."""
+    method = parameters.get("method", "standard")
+    return {
+        "id": world.new_id("po"),
+        "object": "payout",
+        "amount": amount,
+        "application_fee": None,
+        "application_fee_amount": None,
+        "arrival_date": arrival(world, method),
+        "automatic": False,
+        "balance_transaction": None,
+        "created": world.now(),
+        "currency": currency,
+        "description": parameters.get("description", "STRIPE PAYOUT"),
+        "destination": bank["id"],
+        "failure_balance_transaction": None,
+        "failure_code": None,
+        "failure_message": None,
+        "livemode": False,
+        "metadata": merged({}, parameters.get("metadata")),
+        "method": method,
+        "original_payout": None,
+        "payout_method": parameters.get("payout_method"),
+        "reconciliation_status": "not_applicable",
+        "reversed_by": None,
+        "source_type": parameters.get("source_type", "card"),
+        "statement_descriptor": parameters.get("statement_descriptor"),
+        "status": "pending",
+        "trace_id": {"status": "pending", "value": None},
+        "type": "bank_account",
+    }
+
+
+def by_itself(world: World, currency: str) -> Json:
+    """Stripe pays out all that is available to the platform, as on an account whose schedule is not manual."""
+    platform = world.data["objects"][world.platform]
+    bank = bank_account_for(platform, currency)
+    amount = money.available(world, world.platform, currency)
+    if bank is None or amount < smallest(currency):
+        raise invalid(f"There is nothing to pay out in {currency}.")
+    payout = blank(world, bank, amount, currency, {"description": "STRIPE PAYOUT"})
+    payout |= {"automatic": True, "reconciliation_status": "in_progress"}
+    world.notes(payout["id"])["carries"] = _not_carried_yet(world, currency)
+    created(world, world.platform, payout)
+    # Stripe tells which lines a payout carries once it has worked that out, some hours later.
+    schedule(
+        world, at=world.now() + _WORKED_OUT_AFTER_SECONDS, kind="payout_is_complete", subject=payout["id"]
+    )
+    return payout
+
+
+@due("payout_is_complete")
+def is_complete(world: World, payout_id: str) -> None:
+    """It is known which lines an automatic payout carries."""
+    payout = world.data["objects"][payout_id]
+    update(world, "payout.reconciliation_completed", payout, reconciliation_status="completed")
+
+
+def carried(world: World, payout: Json) -> set[str]:
+    """The lines that a payout carries: its own, and of an automatic one all that it is made of."""
+    own = {payout["balance_transaction"], payout["failure_balance_transaction"]}
+    return own | set(world.notes(payout["id"]).get("carries", []))
+
+
+def _not_carried_yet(world: World, currency: str) -> list[str]:
+    before = {
+        line
+        for payout in world.shelf(world.platform, "payout")
+        if payout["automatic"]
+        for line in carried(world, payout)
+    }
+    return [
+        line["id"]
+        for line in world.shelf(world.platform, "balance_transaction")
+        if line["currency"] == currency and line["status"] == "available" and line["id"] not in before
+    ]
 
 
 def created(world: World, account: str, payout: Json) -> Json:

@@ -47,21 +47,20 @@ def cluster():
     gc.collect()
 
 
-def test_a_writer_that_is_killed_twice_loses_and_doubles_nothing(cluster):
+def test_a_writer_that_is_killed_and_comes_back_loses_and_doubles_nothing(cluster):
     first, *_ = cluster.nodes
     with connected(cluster):
         load = Load(people(8))
         with load.running():
             load.go_on(16)
-            for _ in range(2):
-                load.while_committing(first.kill, people=6)
-                load.go_on(24)
-                assert cluster.writer() is not first
-                first.start()
-                until(lambda: cluster.writer() is first)
-                load.go_on(16)
+            load.while_committing(first.kill, people=6)
+            load.go_on(24)
+            assert cluster.writer() is not first
+            first.start()
+            until(lambda: cluster.writer() is first)
+            load.go_on(16)
     # Of those who were at their COMMIT, half had yet to send it.
-    assert load.counts["unknown"] >= 4
+    assert load.counts["unknown"] >= 2
     check_every_node(cluster, load)
 
 

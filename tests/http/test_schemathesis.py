@@ -64,10 +64,10 @@ expected-statuses = [400, 401, 403, 428]
 mode = "positive"
 
 [phases.fuzzing.generation]
-max-examples = 4
+max-examples = 2
 
 [phases.stateful.generation]
-max-examples = 20
+max-examples = 10
 
 [auth.wfc]
 path = "people.json"

@@ -417,6 +417,13 @@ def _reconciliation(town: Town) -> Json:
     return done(town.fiona.get(f"/v1/staff/reconciliation/runs/{run['id']}"))
 
 
+def _own_payout(town: Town) -> Json:
+    _earned(town)
+    _reconciliation(town)
+    asked = {"gateway": "stripe", "amount": usd("1.00"), "reason": "The rent."}
+    return do(town.fiona, "/v1/staff/own-payouts", asked)
+
+
 def _break(town: Town) -> Json:
     _reconciliation(town)
     found = done(town.fiona.get("/v1/staff/reconciliation/breaks?state=open&kind=unknown_type"))
@@ -499,6 +506,7 @@ MAKERS: dict[str, Callable[[Town], Any]] = {
     "entry": _entry,
     "reconciliation": _reconciliation,
     "break": _break,
+    "own payout": _own_payout,
     "period open": _open_period,
     "period closed": _closed_period,
     "period reopening": _reopening_period,

@@ -18,6 +18,8 @@ ACCOUNTS = [
     (chart.gateway_available("stripe", "USD"), "assets:gateway:stripe:available", "shared"),
     (chart.connected("stripe", WORKER, "USD"), f"assets:gateway:stripe:connected:{WORKER}", "personal"),
     (chart.receivable(WORKER, "USD"), f"assets:receivable:{WORKER}", "floor"),
+    (chart.bank("USD"), "assets:bank:arrived", "shared"),
+    (chart.bank_in_transit("USD"), "assets:bank:in_transit", "shared"),
     (chart.escrow(MILESTONE, "USD"), f"liabilities:escrow:{MILESTONE}", "floor"),
     (chart.owed(MILESTONE, "USD"), f"liabilities:owed:{MILESTONE}", "floor"),
     (chart.wallet(WORKER, "USD"), f"liabilities:wallet:{WORKER}", "floor"),

@@ -165,6 +165,22 @@ ENTRIES = [
         {CONNECTED: "90.00", wallet("us_w"): "90.00"},
     ),
     (
+        movements.own_payout_ordered(STRIPE, amount=usd("10.00")),
+        {chart.bank_in_transit("USD"): "10.00", AVAILABLE: "-10.00"},
+    ),
+    (
+        movements.own_payout_paid(amount=usd("10.00")),
+        {chart.bank("USD"): "10.00", chart.bank_in_transit("USD"): "-10.00"},
+    ),
+    (
+        movements.own_payout_failed(STRIPE, amount=usd("10.00")),
+        {AVAILABLE: "10.00", chart.bank_in_transit("USD"): "-10.00"},
+    ),
+    (
+        movements.own_payout_returned(STRIPE, amount=usd("10.00")),
+        {AVAILABLE: "10.00", chart.bank("USD"): "-10.00"},
+    ),
+    (
         movements.chargeback_withdrawn(
             STRIPE,
             fee=usd("15.00"),

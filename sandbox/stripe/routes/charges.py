@@ -1,6 +1,6 @@
 """Charges, balance transactions and balances: what finance looks at."""
 
-from sandbox.stripe import money
+from sandbox.stripe import money, paying_out
 from sandbox.stripe.errors import Json
 from sandbox.stripe.events import emit
 from sandbox.stripe.listing import page, page_of
@@ -36,7 +36,7 @@ def transactions(call: Call) -> Json:
     by = ["currency", "source", "type"]
     if (payout := call.referred("payout", "payout")) is None:
         return page(call, "balance_transaction", by=by)
-    carried = {payout["balance_transaction"], payout["failure_balance_transaction"]}
+    carried = paying_out.carried(call.world, payout)
     things = [
         transaction
         for transaction in call.world.shelf(call.account, "balance_transaction")

@@ -21,7 +21,7 @@ def create(call: Call) -> Json:
     bank = call.referred("bank_account", "destination") or bank_account_for(account, currency)
     if bank is None:
         raise _no_bank(currency)
-    payout = _blank(call, bank, positive(parameters["amount"]), currency)
+    payout = paying_out.blank(world, bank, positive(parameters["amount"]), currency, parameters)
     paying_out.refuse_unless_possible(world, account, bank, payout)
     return paying_out.created(world, call.account, payout)
 
@@ -59,37 +59,3 @@ def _no_bank(currency: str) -> StripeError:
         code="no_account",
         param="currency",
     )
-
-
-def _blank(call: Call, bank: Json, amount: int, currency: str) -> Json:
-    parameters = call.parameters
-    method = parameters.get("method", "standard")
-    return {
-        "id": call.world.new_id("po"),
-        "object": "payout",
-        "amount": amount,
-        "application_fee": None,
-        "application_fee_amount": None,
-        "arrival_date": paying_out.arrival(call.world, method),
-        "automatic": False,
-        "balance_transaction": None,
-        "created": call.world.now(),
-        "currency": currency,
-        "description": parameters.get("description", "STRIPE PAYOUT"),
-        "destination": bank["id"],
-        "failure_balance_transaction": None,
-        "failure_code": None,
-        "failure_message": None,
-        "livemode": False,
-        "metadata": merged({}, parameters.get("metadata")),
-        "method": method,
-        "original_payout": None,
-        "payout_method": parameters.get("payout_method"),
-        "reconciliation_status": "not_applicable",
-        "reversed_by": None,
-        "source_type": parameters.get("source_type", "card"),
-        "statement_descriptor": parameters.get("statement_descriptor"),
-        "status": "pending",
-        "trace_id": {"status": "pending", "value": None},
-        "type": "bank_account",
-    }

@@ -1,0 +1,1 @@
+"""What is ours, on its way from gateways to our own bank."""
