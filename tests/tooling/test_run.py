@@ -26,7 +26,7 @@ _SERVE = (
     "import sys; from sandbox import development as d;"
     " sys.exit(d.serve(d.STATE, web_port=int(sys.argv[1]), peer_port=int(sys.argv[2])))"
 )
-_TOUR = "import sys; from sandbox import development as d; sys.exit(d.take_tour(patience_seconds=5))"
+_TOUR = "import sys; from sandbox import development as d; sys.exit(d.take_tour(patience_seconds=12))"
 
 
 class Checkout:
