@@ -43,8 +43,8 @@ def test_stripe_is_away_for_a_day(house):
     house.peer.fault("status", status=503, count=None)
     people.submit(paid)
     people.refund(given_back)
-    for _ in range(26):
-        house.pass_time(hours=1)
+    for _ in range(13):
+        house.pass_time(hours=2)
     assert people.state(waiting) == "funding"
     assert people.where(given_back) == {"refunding": "63.00"}
     house.peer.clear_faults()
