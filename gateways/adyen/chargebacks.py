@@ -14,9 +14,10 @@ from gateways.adyen import ids
 from gateways.adyen.amounts import from_adyen
 from gateways.adyen.evidence import document
 from gateways.adyen.lists import FEES, booked, instant, platform_type, transfers_of
-from gateways.adyen.notices import items_of
+from gateways.adyen.notices import items_as_kept
 from gateways.adyen.outcomes import MISSING, answered, carried_out, searched
 from gateways.adyen.payments import captured
+from gateways.adyen.stages import APPEAL, IN_PASSING, OPENING, QUESTION, stage_at, stages_of
 from gateways.contract import ChargebackFound, ChargebackLine, ChargebackState, Rejected, Unknown
 from kernel.money import Money
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from gateways.adyen.client import Connection, Json
     from gateways.adyen.ids import Dispute
+    from gateways.adyen.stages import Stage
     from gateways.contract import Busy, EvidenceOrder
 
 # Banks charge back for a year and a half at most.
@@ -65,13 +67,10 @@ _BY_WORD = {
     "SCHEME_ARBITRATION_LOST": ChargebackState.LOST,
     "NOTIFICATION_OF_FRAUD": ChargebackState.WARNED,
 }
-# Said of a dispute without changing how it stands.
-IN_PASSING = ("ISSUER_COMMENTS",)
 WORDS = frozenset(_BY_WORD) | frozenset(IN_PASSING)
 _WARNING = "NOTIFICATION_OF_FRAUD"
-_QUESTION = "REQUEST_FOR_INFORMATION"
-# Of one second, a chargeback comes after the notice of it.
-_FIRST = ("REQUEST_FOR_INFORMATION", "NOTIFICATION_OF_CHARGEBACK", "CHARGEBACK")
+# Nothing was sent, so nothing is said about what was sent before.
+_ASKED_ANEW = Rejected("asked_anew", "The bank has asked something else meanwhile.", at_the_door=True)
 
 
 class Chargebacks:
@@ -95,29 +94,27 @@ class Chargebacks:
         wanted = ids.dispute_asked(order.chargeback)
         if wanted is None:
             return MISSING
-        known = self.find_evidence(order)
-        if known is not None:
-            return known
         return answered(lambda: self._defended(wanted, order))
 
     def find_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown | None:
-        """The chargeback, if Adyen has told that the answer was handed in; None while it has not.
+        """The chargeback, if Adyen has told that what the bank asked was answered; None while it has not.
 
-        To hand in once more is safe: Adyen takes a defense once, and says no the second time.
+        To hand in once more is safe: Adyen takes a defense once in each stage, and says no the second time.
         """
         wanted = ids.dispute_asked(order.chargeback)
         if wanted is None:
             return MISSING
 
         def look() -> ChargebackFound | Rejected | Unknown | None:
-            if not _answers(self._told(order.chargeback)):
+            asked = stage_at(self._stages(order.chargeback), order.handed_in_at)
+            if asked is None or not asked.is_answered:
                 return None
             return self._dispute(wanted, order.chargeback)
 
         return searched(look)
 
-    def _told(self, gateway_id: str) -> list[Json]:
-        return sorted(items_of(self.connection.told(gateway_id)), key=_order)
+    def _stages(self, gateway_id: str) -> list[Stage]:
+        return stages_of(items_as_kept(self.connection.told(gateway_id)))
 
     def _dispute(self, wanted: Dispute, gateway_id: str) -> ChargebackFound | Rejected:
         transfers = transfers_of(self.connection, wanted.reference, stretches=_STRETCHES)
@@ -126,10 +123,11 @@ class Chargebacks:
             for each in transfers
             if each["type"] in KINDS and each["categoryData"].get("modificationPspReference") == wanted.psp
         ]
-        told = self._told(gateway_id)
+        stages = self._stages(gateway_id)
+        told = [item for stage in stages for item in stage.items]
         if not moved and not told:
             return MISSING
-        state, word = _standing(moved, told)
+        state, word = _standing(moved, stages)
         warning = all(item["eventCode"] == _WARNING for item in told) and not moved
         paid = captured(transfers)
         return ChargebackFound(
@@ -142,11 +140,13 @@ class Chargebacks:
             reason=next((str(item["reason"]) for item in reversed(told) if item.get("reason")), "not told"),
             respond_by=next((instant(end) for item in reversed(told) if (end := _ends(item))), None),
             lines=tuple(line for each in moved for line in _lines(each)),
-            answers=_answers(told),
+            answers=_answers(stages),
         )
 
     def _defended(self, wanted: Dispute, order: EvidenceOrder) -> ChargebackFound | Rejected | Unknown:
-        disputes = self.connection.disputes
+        disputes, stages = self.connection.disputes, self._stages(order.chargeback)
+        if stages and stage_at(stages, order.handed_in_at) is not stages[-1]:
+            return _ASKED_ANEW
         about = {
             "disputePspReference": wanted.psp,
             "merchantAccountCode": self.connection.merchant_account,
@@ -170,35 +170,36 @@ class Chargebacks:
         handed_in = disputes.defend_dispute(about | {"defenseReasonCode": code}).message
         if not handed_in["disputeServiceResult"]["success"]:
             # Handed in before, or too late: Adyen says neither, and its notification will.
-            return Unknown(
+            return self.find_evidence(order) or Unknown(
                 "Adyen did not take the defense; whether it has it already is told by notification"
             )
         found = carried_out(lambda: self._dispute(wanted, order.chargeback))
         if not isinstance(found, ChargebackFound):
             return Unknown("handed in, and not yet told of")
-        return replace(found, state=_after_answer(found.state), answers=max(found.answers, 1))
+        answers = max(found.answers, _answers(stages) + 1)
+        return replace(found, state=_after_answer(found.state), answers=answers)
 
 
-def _standing(moved: Sequence[Json], told: Sequence[Json]) -> tuple[ChargebackState, str]:
-    told = [item for item in told if item["eventCode"] not in IN_PASSING]
+def _standing(moved: Sequence[Json], stages: Sequence[Stage]) -> tuple[ChargebackState, str]:
     by_money = [each for each in moved if platform_type(each) not in FEES]
-    if not told:
+    stage = next((each for each in reversed(stages) if each.last is not None), None)
+    if stage is None or stage.last is None:
         word = str(by_money[-1]["type"]) if by_money else "feeOnly"
         return _BY_MONEY.get(word, ChargebackState.NOT_UNDERSTOOD), word
-    code = str(told[-1]["eventCode"])
-    state = _BY_WORD.get(code, ChargebackState.NOT_UNDERSTOOD)
-    if code == "DISPUTE_DEFENSE_PERIOD_ENDED" and all(item["eventCode"] == _QUESTION for item in told[:-1]):
+    code = str(stage.last["eventCode"])
+    return _by_word(code, stage, took=bool(by_money)), code
+
+
+def _by_word(code: str, stage: Stage, *, took: bool) -> ChargebackState:
+    if code == "DISPUTE_DEFENSE_PERIOD_ENDED" and stage.kind in {QUESTION, None}:
         # A question that was not answered took nothing.
-        state = ChargebackState.LOST if by_money else ChargebackState.INQUIRY_CLOSED
-    if code == "INFORMATION_SUPPLIED" and _is_question(told) and not by_money:
-        state = ChargebackState.INQUIRY
-    if code in _FIRST and told[-1].get("additionalData", {}).get("autoDefended") == "true":
-        state = ChargebackState.UNDER_REVIEW
-    return state, code
-
-
-def _is_question(told: Sequence[Json]) -> bool:
-    return all(item["eventCode"] in {_QUESTION, "INFORMATION_SUPPLIED"} for item in told)
+        return ChargebackState.LOST if took else ChargebackState.INQUIRY_CLOSED
+    if code == "INFORMATION_SUPPLIED" or (code in OPENING and stage.is_defended_by_adyen):
+        if stage.kind == APPEAL:
+            return ChargebackState.APPEAL_UNDER_REVIEW
+        asked = stage.kind == QUESTION and not took
+        return ChargebackState.INQUIRY if asked else ChargebackState.UNDER_REVIEW
+    return _BY_WORD.get(code, ChargebackState.NOT_UNDERSTOOD)
 
 
 def _after_answer(state: ChargebackState) -> ChargebackState:
@@ -209,13 +210,8 @@ def _after_answer(state: ChargebackState) -> ChargebackState:
     return after.get(state, state)
 
 
-def _order(item: Json) -> tuple[object, int]:
-    code = item["eventCode"]
-    return instant(item["eventDate"]), _FIRST.index(code) if code in _FIRST else len(_FIRST)
-
-
-def _answers(told: Sequence[Json]) -> int:
-    return sum(item["eventCode"] == "INFORMATION_SUPPLIED" for item in told)
+def _answers(stages: Sequence[Stage]) -> int:
+    return sum(stage.is_answered for stage in stages)
 
 
 def _ends(item: Json) -> str | None:

@@ -45,9 +45,13 @@ def fit_to_keep(notification: Json, item: Json) -> bytes:
 
 def items_of(kept: Iterable[bytes]) -> list[Json]:
     """The items that were kept, in the order in which it happened; what is no item is left out."""
-    found = [
+    return sorted(items_as_kept(kept), key=lambda item: (instant(item["eventDate"]), item["eventCode"]))
+
+
+def items_as_kept(kept: Iterable[bytes]) -> list[Json]:
+    """The same, in the order in which they were kept."""
+    return [
         wrapped["NotificationRequestItem"]
         for payload in kept
         for wrapped in json.loads(payload).get("notificationItems", ())
     ]
-    return sorted(found, key=lambda item: (instant(item["eventDate"]), item["eventCode"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import requests
@@ -60,7 +61,7 @@ def answered(call: Callable[[], Found]) -> Found | Rejected | Busy | Unknown:
 
 
 def ordered(call: Callable[[], Found]) -> Found | Rejected | Busy | Unknown:
-    """The same for what carries an order out in one request, or is asked before it is sent.
+    """The same for what carries an order out in one request.
 
     Where no connection was made nothing was sent, which is to say that nothing was done.
     """
@@ -72,6 +73,12 @@ def ordered(call: Callable[[], Found]) -> Found | Rejected | Busy | Unknown:
         return outcome if isinstance(outcome, Rejected) else Unknown(f"no answer: {type(error).__name__}")
     except AdyenAPIResponseError as error:
         return outcome_of(error)
+
+
+def prepared(call: Callable[[], Found]) -> Found | Rejected | Busy | Unknown:
+    """The same for what comes before an order: a no to that is none to the order, which may have gone out before."""
+    outcome = ordered(call)
+    return replace(outcome, at_the_door=True) if isinstance(outcome, Rejected) else outcome
 
 
 def carried_out(call: Callable[[], Found]) -> Found | Unknown:

@@ -104,11 +104,8 @@ def fail_refund(control: Control, _given: Json, object_id: str) -> Json:
 
 @act("POST", "payments/{id}/dispute")
 def dispute(control: Control, given: Json, object_id: str) -> Json:
-    """The shopper's bank charges back: all or an `amount`, or with `inquiry` only asks."""
-    payment = control.payment(object_id)
-    return disputing.opened(
-        control.world, payment, inquiry=bool(given.get("inquiry")), amount=given.get("amount")
-    )
+    """The shopper's bank charges back: all or an `amount`, or with `inquiry` only asks; `auto_defended` by Adyen."""
+    return disputing.opened(control.world, control.payment(object_id), **given)
 
 
 @act("POST", "payments/{id}/warn")

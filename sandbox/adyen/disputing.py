@@ -28,11 +28,25 @@ _MOVES = {
     "SCHEME_ARBITRATION_WON": ("chargebackReversal", "Won"),
     "SCHEME_ARBITRATION_LOST": (None, "Lost"),
 }
+# Which stage a word opens; in each of them the bank is answered once.
+_STAGES = {
+    "REQUEST_FOR_INFORMATION": "question",
+    "NOTIFICATION_OF_CHARGEBACK": "chargeback",
+    "CHARGEBACK": "chargeback",
+    "PREARBITRATION_OPEN": "appeal",
+}
 _STATUS = {"chargeback": "chargeback", "chargebackReversal": "chargebackReversed"}
 
 
-def opened(world: World, payment: Json, *, inquiry: bool = False, amount: int | None = None) -> Json:
-    """The shopper's bank takes a payment back, or only asks."""
+def opened(
+    world: World,
+    payment: Json,
+    *,
+    inquiry: bool = False,
+    amount: int | None = None,
+    auto_defended: bool = False,
+) -> Json:
+    """The shopper's bank takes a payment back, or only asks; Adyen may answer by itself."""
     dispute = world.put(
         "dispute",
         {
@@ -43,25 +57,30 @@ def opened(world: World, payment: Json, *, inquiry: bool = False, amount: int | 
                 "value": amount or payment["amount"]["value"],
             },
             "status": "Unresponded",
-            "ends": written(world.now() + _DAYS_TO_DEFEND * DAY),
-            "documents": [],
-            "defended": False,
+            "stage": None,
         },
     )
     if inquiry:
         moved(world, dispute, "REQUEST_FOR_INFORMATION")
         return dispute
+    _begin(world, dispute, "CHARGEBACK", auto_defended=auto_defended)
     _take(world, dispute, "chargeback")
     _charge_fee(world, dispute)
     payment["state"] = "charged_back"
     told = [_item(world, dispute, code) for code in ("NOTIFICATION_OF_CHARGEBACK", "CHARGEBACK")]
     news.standard(world, *told)
+    if auto_defended:
+        dispute["defended"] = True
+        moved(world, dispute, "INFORMATION_SUPPLIED")
     return dispute
 
 
 def moved(world: World, dispute: Json, code: str) -> Json:
     """The dispute goes on as `code` says, with the money that this moves."""
-    kind, dispute["status"] = _MOVES[code]
+    kind, status = _MOVES[code]
+    if code not in _STAGES or _STAGES[code] != dispute["stage"]:
+        dispute["status"] = status
+        _begin(world, dispute, code)
     if kind is not None:
         _take(world, dispute, kind)
     if code == "CHARGEBACK":
@@ -97,6 +116,17 @@ def defended(world: World, dispute: Json) -> str | None:
     dispute["defended"] = True
     moved(world, dispute, "INFORMATION_SUPPLIED")
     return None
+
+
+def _begin(world: World, dispute: Json, code: str, *, auto_defended: bool = False) -> None:
+    if code in _STAGES:
+        dispute |= {
+            "stage": _STAGES[code],
+            "ends": written(world.now() + _DAYS_TO_DEFEND * DAY),
+            "documents": [],
+            "defended": False,
+            "auto_defended": auto_defended,
+        }
 
 
 def _take(world: World, dispute: Json, kind: str) -> None:
@@ -140,6 +170,8 @@ def _item(world: World, dispute: Json, code: str) -> Json:
         "chargebackSchemeCode": "visa",
         "defensePeriodEndsAt": dispute["ends"],
     }
+    if dispute["auto_defended"]:
+        data["autoDefended"] = "true"
     return news.item(
         world,
         code,

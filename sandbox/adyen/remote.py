@@ -34,7 +34,7 @@ class Adyen(Driver):
         return self._post(f"refunds/{refund}/fail", {})
 
     def dispute(self, payment: str, **about: object) -> Json:
-        """The shopper's bank charges back: all or an `amount`, or with `inquiry` only asks."""
+        """The shopper's bank charges back: all or an `amount`, with `inquiry` only asks; `auto_defended` by Adyen."""
         return self._post(f"payments/{payment}/dispute", dict(about))
 
     def warn(self, payment: str) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -63,6 +64,34 @@ def test_without_what_was_told_the_money_says_how_it_stands(adyen, adyen_peer, c
     lost = adyen.chargeback(called)
     assert lost.state is ChargebackState.LOST
     assert sum(line.amount.amount_minor for line in lost.lines) == 10_000
+
+
+class Talk:
+    """A dispute that begins with a question of the bank's, and goes on word by word, each two days later."""
+
+    def __init__(self, adyen, peer, inbox, payment_order, clock):
+        self.adyen, self.peer, self.inbox, self.clock = adyen, peer, inbox, clock
+        self.dispute = peer.dispute(payment_order.payment_id, inquiry=True)["id"]
+        self.called = f"ay_{payment_order.payment_id}.{self.dispute}"
+        inbox.hear(adyen)
+
+    def go_on(self, *codes):
+        for code in codes:
+            self.clock.advance(days=2)
+            self.peer.move_dispute(self.dispute, code)
+
+    def hear(self, *codes):
+        self.go_on(*codes)
+        self.inbox.hear(self.adyen)
+
+    def miss(self, *codes):
+        self.go_on(*codes)
+        self.inbox.miss()
+
+
+@pytest.fixture
+def talk(adyen, adyen_peer, inbox, payment, payment_order, clock) -> Talk:  # noqa: PLR0917 - all that it is about
+    return Talk(adyen, adyen_peer, inbox, payment_order, clock)
 
 
 WAYS = {
@@ -182,8 +211,7 @@ def test_the_bank_is_answered_once_with_a_document(adyen, adyen_peer, inbox, cal
     inbox.hear(adyen)
     assert adyen.submit_evidence(order) == adyen.chargeback(called)
     assert adyen.find_evidence(order).state is ChargebackState.UNDER_REVIEW
-    handed_in = [each for each in adyen_peer.journal() if each["path"].endswith("/defendDispute")]
-    assert len(handed_in) == 1
+    assert len(adyen_peer.news("INFORMATION_SUPPLIED")) == 1
 
 
 @pytest.mark.parametrize("path", [".*supplyDefenseDocument", ".*defendDispute"])
@@ -205,6 +233,53 @@ def test_handed_in_twice_before_adyen_has_told_is_not_called_a_refusal(adyen, ad
     again = adyen.submit_evidence(order)
     assert isinstance(again, Unknown)
     assert "told by notification" in again.reason
+
+
+def test_an_answer_to_the_banks_question_is_none_to_the_chargeback_that_follows(talk, order):
+    talk.hear("INFORMATION_SUPPLIED", "NOTIFICATION_OF_CHARGEBACK", "CHARGEBACK")
+    assert talk.adyen.chargeback(talk.called).state is ChargebackState.NEEDS_RESPONSE
+    against_it = replace(order, chargeback=talk.called)
+    assert talk.adyen.find_evidence(against_it) is None
+    answered = talk.adyen.submit_evidence(against_it)
+    assert (answered.state, answered.answers) == (ChargebackState.UNDER_REVIEW, 2)
+    assert len(talk.peer.news("INFORMATION_SUPPLIED")) == 2
+
+
+def test_a_chargeback_that_was_answered_when_it_was_noticed_is_not_open_again_when_it_is_taken(talk, order):
+    talk.hear("NOTIFICATION_OF_CHARGEBACK", "INFORMATION_SUPPLIED", "CHARGEBACK")
+    found = talk.adyen.find_evidence(replace(order, chargeback=talk.called))
+    assert (found.state, found.word) == (ChargebackState.UNDER_REVIEW, "INFORMATION_SUPPLIED")
+
+
+def test_what_is_said_in_an_appeal_is_judged_by_the_appeal(talk):
+    talk.hear("CHARGEBACK", "CHARGEBACK_REVERSED", "PREARBITRATION_OPEN", "INFORMATION_SUPPLIED")
+    assert talk.adyen.chargeback(talk.called).state is ChargebackState.APPEAL_UNDER_REVIEW
+
+
+def test_what_was_meant_for_a_question_is_not_said_against_the_chargeback_that_followed(talk, order, clock):
+    meant = replace(order, chargeback=talk.called, handed_in_at=clock.now())
+    talk.hear("CHARGEBACK")
+    refused = talk.adyen.submit_evidence(meant)
+    assert (refused.code, refused.at_the_door) == ("asked_anew", True)
+    assert talk.peer.news("INFORMATION_SUPPLIED") == []
+    now = replace(meant, handed_in_at=clock.now())
+    assert talk.adyen.submit_evidence(now).state is ChargebackState.UNDER_REVIEW
+
+
+def test_an_answer_is_found_after_the_bank_has_asked_something_else(talk, order, clock):
+    meant = replace(order, chargeback=talk.called, handed_in_at=clock.now())
+    talk.hear("INFORMATION_SUPPLIED", "CHARGEBACK")
+    assert talk.adyen.find_evidence(meant).answers == 1
+    assert talk.adyen.find_evidence(replace(meant, handed_in_at=clock.now())) is None
+
+
+def test_what_adyen_answered_by_itself_is_no_answer_of_ours(adyen, adyen_peer, inbox, payment_order, payment):
+    dispute = adyen_peer.dispute(payment_order.payment_id, auto_defended=True)
+    called = f"ay_{payment_order.payment_id}.{dispute['id']}"
+    inbox.hear(adyen)
+    found = adyen.chargeback(called)
+    assert (found.state, found.answers) == (ChargebackState.UNDER_REVIEW, 0)
+    assert adyen.find_evidence(EvidenceOrder(new_id("ce"), called, FIELDS)) is None
 
 
 def test_what_is_over_cannot_be_answered(adyen, adyen_peer, inbox, order, dispute):
