@@ -2,7 +2,7 @@
 
 Adyen has no question for how a dispute stands: its Disputes API hands documents in and says nothing back. So the state,
 the reason and until when a bank waits are folded from the notifications about it that were verified and kept; all money
-is read from the transfers, and where nothing was kept they decide the state as well, as far as money shows it.
+is read from the transfers, and where they are newer than what was kept they decide the state as well.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 from gateways.adyen import ids
 from gateways.adyen.amounts import from_adyen
 from gateways.adyen.evidence import document
-from gateways.adyen.lists import FEES, booked, instant, platform_type, transfers_of
+from gateways.adyen.lists import FEES, booked, instant, made_at, platform_type, transfers_of
 from gateways.adyen.notices import items_as_kept
 from gateways.adyen.outcomes import MISSING, answered, carried_out, searched
 from gateways.adyen.payments import captured
-from gateways.adyen.stages import APPEAL, IN_PASSING, OPENING, QUESTION, stage_at, stages_of
+from gateways.adyen.stages import APPEAL, CHARGEBACK, IN_PASSING, OPENING, QUESTION, stage_at, stages_of
 from gateways.contract import ChargebackFound, ChargebackLine, ChargebackState, Rejected, Unknown
 from kernel.money import Money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from gateways.adyen.client import Connection, Json
     from gateways.adyen.ids import Dispute
@@ -186,8 +187,22 @@ def _standing(moved: Sequence[Json], stages: Sequence[Stage]) -> tuple[Chargebac
     if stage is None or stage.last is None:
         word = str(by_money[-1]["type"]) if by_money else "feeOnly"
         return _BY_MONEY.get(word, ChargebackState.NOT_UNDERSTOOD), word
+    unheard = _unheard(by_money, stages, since=instant(stage.last["eventDate"]))
+    if unheard is not None:
+        return _BY_MONEY[unheard], unheard
     code = str(stage.last["eventCode"])
     return _by_word(code, stage, took=bool(by_money)), code
+
+
+def _unheard(by_money: Sequence[Json], stages: Sequence[Stage], *, since: datetime) -> str | None:
+    """What has moved after the last word that arrived: its own word was lost, or is still on its way."""
+    known = [each for each in by_money if each["type"] in _BY_MONEY and any(booked(each))]
+    if not known or made_at(known[-1]) <= since:
+        return None
+    # What was noticed is taken in the end, whatever has been said meanwhile.
+    kinds = {str(each["type"]) for each in known}
+    as_noticed = kinds == {"chargeback"} and any(stage.kind == CHARGEBACK for stage in stages)
+    return None if as_noticed else str(known[-1]["type"])
 
 
 def _by_word(code: str, stage: Stage, *, took: bool) -> ChargebackState:

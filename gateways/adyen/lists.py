@@ -110,6 +110,12 @@ def instant(text: str) -> datetime:
     return found
 
 
+def made_at(thing: Json) -> datetime:
+    """When a transfer or a transaction was made; Adyen promises none of these names for both."""
+    known = (thing.get(name) for name in ("createdAt", "creationDate", "bookingDate", "updatedAt"))
+    return instant(next(filter(None, known), ""))
+
+
 def booked(transfer: Json) -> Iterator[tuple[Json, int]]:
     """What a transfer has done to the balance: its events with a transaction, and by how much each."""
     for event in transfer.get("events") or ():

@@ -133,6 +133,39 @@ def test_news_in_any_order_end_in_the_same_place(adyen, adyen_peer, inbox, calle
     assert sum(line.amount.amount_minor for line in found.lines) == 0
 
 
+def test_money_that_came_back_is_won_though_its_word_was_lost(talk):
+    talk.hear("CHARGEBACK", "INFORMATION_SUPPLIED")
+    talk.miss("CHARGEBACK_REVERSED")
+    found = talk.adyen.chargeback(talk.called)
+    assert (found.state, found.word) == (ChargebackState.WON, "chargebackReversal")
+    assert sum(line.amount.amount_minor for line in found.lines) == 0
+
+
+def test_money_that_was_taken_again_is_lost_though_its_word_was_lost(talk):
+    talk.hear("CHARGEBACK", "INFORMATION_SUPPLIED", "CHARGEBACK_REVERSED")
+    talk.miss("SECOND_CHARGEBACK")
+    found = talk.adyen.chargeback(talk.called)
+    assert (found.state, found.word) == (ChargebackState.LOST, "secondChargeback")
+    assert sum(line.amount.amount_minor for line in found.lines) == 10_000
+
+
+def test_money_that_was_taken_after_a_question_needs_an_answer_though_its_word_was_lost(talk):
+    talk.hear("INFORMATION_SUPPLIED")
+    talk.miss("CHARGEBACK")
+    assert talk.adyen.chargeback(talk.called).state is ChargebackState.NEEDS_RESPONSE
+
+
+def test_money_that_moved_before_the_last_word_does_not_speak_against_it(talk):
+    talk.hear("CHARGEBACK", "CHARGEBACK_REVERSED", "PREARBITRATION_OPEN")
+    assert talk.adyen.chargeback(talk.called).state is ChargebackState.APPEAL_NEEDS_RESPONSE
+
+
+def test_what_was_accepted_when_it_was_noticed_stays_lost_when_it_is_taken(talk):
+    talk.hear("NOTIFICATION_OF_CHARGEBACK", "DISPUTE_DEFENSE_PERIOD_ENDED")
+    talk.miss("CHARGEBACK")
+    assert talk.adyen.chargeback(talk.called).state is ChargebackState.LOST
+
+
 def test_a_question_takes_nothing_and_may_become_a_chargeback(  # noqa: PLR0917 - all that it is about
     adyen, adyen_peer, inbox, payment, payment_order, clock
 ):
