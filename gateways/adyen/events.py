@@ -7,7 +7,7 @@ in eight of its fields. Those of the balance platform are about transfers and ac
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from gateways.contract import Busy, Rejected, Unknown
 
 # Adyen tries for days and leaves the date as it was, and what it tries again may lie with it for longer. A date is no
-# more than a guard: in a standard notification it is not signed, and a replay is known by its id, which is.
+# more than a guard: in a standard notification it is not signed, and a replay is known by its id, which is, or, of a
+# dispute, by what was told before it.
 _OLDEST = timedelta(days=30)
 _AHEAD = timedelta(hours=1)
 
@@ -175,8 +176,7 @@ class Events:
             raise ValueError("neither true nor false")
         kind, object_id = self._subject(item)
         return Event(
-            # Signed, all of it: a replay under another date is the same event.
-            id=_text(f"{item['pspReference']}.{code}.{success}"),
+            id=_text(_item_id(item, code, success)),
             type=code,
             kind=kind,
             object_id=object_id,
@@ -235,6 +235,16 @@ class Events:
             created_at=_changed(transfer),
             livemode=live,
         )
+
+
+def _item_id(item: Json, code: str, success: str) -> str:
+    # Signed, all of it: a replay under another date is the same event.
+    signed = f"{item['pspReference']}.{code}.{success}"
+    if code not in WORDS:
+        return signed
+    # A word may come again in a later stage of a dispute, and its date alone tells the two apart. By the hour: no stage
+    # is over sooner, and whoever writes other dates on an old one is not listened to without end.
+    return f"{signed}.{instant(item['eventDate']).astimezone(UTC):%Y%m%d%H}"
 
 
 def _moved(transfer: Json, *, ours: bool) -> tuple[ObjectKind | None, str | None]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -83,6 +84,18 @@ class Talk:
     def hear(self, *codes):
         self.go_on(*codes)
         self.inbox.hear(self.adyen)
+
+    def order(self, **about):
+        return EvidenceOrder(new_id("ce"), self.called, FIELDS, **about)
+
+    def replay(self, code, *, hours_ago):
+        """Whoever has an old notification sends it again under a date of their own."""
+        news, headers = next(each for each in self.peer.news(code) if f'"{code}"'.encode() in each[0])
+        told = json.loads(news)
+        (item,) = [each["NotificationRequestItem"] for each in told["notificationItems"]]
+        assert item["eventCode"] == code
+        item["eventDate"] = (self.clock.now() - timedelta(hours=hours_ago)).isoformat()
+        self.inbox.take_in(self.adyen, [(json.dumps(told).encode(), headers)])
 
     def miss(self, *codes):
         self.go_on(*codes)
@@ -164,6 +177,35 @@ def test_what_was_accepted_when_it_was_noticed_stays_lost_when_it_is_taken(talk)
     talk.hear("NOTIFICATION_OF_CHARGEBACK", "DISPUTE_DEFENSE_PERIOD_ENDED")
     talk.miss("CHARGEBACK")
     assert talk.adyen.chargeback(talk.called).state is ChargebackState.LOST
+
+
+def test_a_word_that_comes_again_in_a_later_stage_is_heard(talk):
+    talk.hear("DISPUTE_DEFENSE_PERIOD_ENDED")
+    assert talk.adyen.chargeback(talk.called).state is ChargebackState.INQUIRY_CLOSED
+    talk.hear("NOTIFICATION_OF_CHARGEBACK", "CHARGEBACK")
+    assert talk.adyen.chargeback(talk.called).state is ChargebackState.NEEDS_RESPONSE
+    talk.hear("DISPUTE_DEFENSE_PERIOD_ENDED")
+    assert talk.adyen.chargeback(talk.called).state is ChargebackState.LOST
+
+
+@pytest.mark.parametrize("hours_ago", [0, 30, 100, 180])
+@pytest.mark.parametrize("code", ["CHARGEBACK", "INFORMATION_SUPPLIED", "CHARGEBACK_REVERSED"])
+def test_an_old_word_under_another_date_changes_nothing(talk, clock, code, hours_ago):
+    talk.hear("CHARGEBACK", "INFORMATION_SUPPLIED", "CHARGEBACK_REVERSED", "SECOND_CHARGEBACK")
+    clock.advance(days=2)
+    before = talk.adyen.chargeback(talk.called)
+    talk.replay(code, hours_ago=hours_ago)
+    assert talk.adyen.chargeback(talk.called) == before
+    assert before.state is ChargebackState.LOST
+
+
+def test_an_old_question_under_another_date_asks_nothing_anew(talk):
+    talk.hear("CHARGEBACK", "INFORMATION_SUPPLIED")
+    talk.clock.advance(days=3)
+    for code in ("REQUEST_FOR_INFORMATION", "CHARGEBACK"):
+        talk.replay(code, hours_ago=1)
+    found = talk.adyen.find_evidence(talk.order())
+    assert (found.state, found.answers) == (ChargebackState.UNDER_REVIEW, 1)
 
 
 def test_a_question_takes_nothing_and_may_become_a_chargeback(  # noqa: PLR0917 - all that it is about
@@ -268,19 +310,19 @@ def test_handed_in_twice_before_adyen_has_told_is_not_called_a_refusal(adyen, ad
     assert "told by notification" in again.reason
 
 
-def test_an_answer_to_the_banks_question_is_none_to_the_chargeback_that_follows(talk, order):
+def test_an_answer_to_the_banks_question_is_none_to_the_chargeback_that_follows(talk):
     talk.hear("INFORMATION_SUPPLIED", "NOTIFICATION_OF_CHARGEBACK", "CHARGEBACK")
     assert talk.adyen.chargeback(talk.called).state is ChargebackState.NEEDS_RESPONSE
-    against_it = replace(order, chargeback=talk.called)
+    against_it = talk.order()
     assert talk.adyen.find_evidence(against_it) is None
     answered = talk.adyen.submit_evidence(against_it)
     assert (answered.state, answered.answers) == (ChargebackState.UNDER_REVIEW, 2)
     assert len(talk.peer.news("INFORMATION_SUPPLIED")) == 2
 
 
-def test_a_chargeback_that_was_answered_when_it_was_noticed_is_not_open_again_when_it_is_taken(talk, order):
+def test_a_chargeback_that_was_answered_when_it_was_noticed_is_not_open_again_when_it_is_taken(talk):
     talk.hear("NOTIFICATION_OF_CHARGEBACK", "INFORMATION_SUPPLIED", "CHARGEBACK")
-    found = talk.adyen.find_evidence(replace(order, chargeback=talk.called))
+    found = talk.adyen.find_evidence(talk.order())
     assert (found.state, found.word) == (ChargebackState.UNDER_REVIEW, "INFORMATION_SUPPLIED")
 
 
@@ -289,8 +331,8 @@ def test_what_is_said_in_an_appeal_is_judged_by_the_appeal(talk):
     assert talk.adyen.chargeback(talk.called).state is ChargebackState.APPEAL_UNDER_REVIEW
 
 
-def test_what_was_meant_for_a_question_is_not_said_against_the_chargeback_that_followed(talk, order, clock):
-    meant = replace(order, chargeback=talk.called, handed_in_at=clock.now())
+def test_what_was_meant_for_a_question_is_not_said_against_the_chargeback_that_followed(talk, clock):
+    meant = talk.order(handed_in_at=clock.now())
     talk.hear("CHARGEBACK")
     refused = talk.adyen.submit_evidence(meant)
     assert (refused.code, refused.at_the_door) == ("asked_anew", True)
@@ -299,8 +341,8 @@ def test_what_was_meant_for_a_question_is_not_said_against_the_chargeback_that_f
     assert talk.adyen.submit_evidence(now).state is ChargebackState.UNDER_REVIEW
 
 
-def test_an_answer_is_found_after_the_bank_has_asked_something_else(talk, order, clock):
-    meant = replace(order, chargeback=talk.called, handed_in_at=clock.now())
+def test_an_answer_is_found_after_the_bank_has_asked_something_else(talk, clock):
+    meant = talk.order(handed_in_at=clock.now())
     talk.hear("INFORMATION_SUPPLIED", "CHARGEBACK")
     assert talk.adyen.find_evidence(meant).answers == 1
     assert talk.adyen.find_evidence(replace(meant, handed_in_at=clock.now())) is None

@@ -200,6 +200,17 @@ def test_a_replay_under_another_date_is_the_same_event(adyen):
     assert len(ids) == 1
 
 
+def test_a_word_of_a_dispute_is_another_event_at_another_time(adyen):
+    word = ITEM | {"eventCode": "DISPUTE_DEFENSE_PERIOD_ENDED"}
+    dates = ("2026-11-20T10:00:00+00:00", "2026-11-20T11:30:00+01:00", "2026-11-22T10:00:00+00:00")
+    ids = [verify(adyen, body(signed(word | {"eventDate": date})))[0].event.id for date in dates]
+    assert ids == [
+        f"{PSP}.DISPUTE_DEFENSE_PERIOD_ENDED.true.2026112010",
+        f"{PSP}.DISPUTE_DEFENSE_PERIOD_ENDED.true.2026112010",
+        f"{PSP}.DISPUTE_DEFENSE_PERIOD_ENDED.true.2026112210",
+    ]
+
+
 @pytest.mark.parametrize(("live", "prefix"), [("true", None), ("false", "abc"), ("maybe", None)])
 def test_a_notification_of_the_other_mode_is_refused(live, prefix):
     with pytest.raises(SignatureRefused):
