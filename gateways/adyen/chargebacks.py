@@ -144,7 +144,7 @@ class Chargebacks:
             answers=_answers(stages),
         )
 
-    def _defended(self, wanted: Dispute, order: EvidenceOrder) -> ChargebackFound | Rejected | Unknown:
+    def _defended(self, wanted: Dispute, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown:
         disputes, stages = self.connection.disputes, self._stages(order.chargeback)
         if stages and stage_at(stages, order.handed_in_at) is not stages[-1]:
             return _ASKED_ANEW
