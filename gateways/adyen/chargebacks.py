@@ -15,7 +15,7 @@ from gateways.adyen.amounts import from_adyen
 from gateways.adyen.evidence import document
 from gateways.adyen.lists import FEES, booked, instant, made_at, platform_type, transfers_of
 from gateways.adyen.notices import items_as_kept
-from gateways.adyen.outcomes import MISSING, answered, carried_out, searched
+from gateways.adyen.outcomes import MISSING, answered, carried_out, ordered, prepared, searched
 from gateways.adyen.payments import captured
 from gateways.adyen.stages import APPEAL, CHARGEBACK, IN_PASSING, OPENING, QUESTION, stage_at, stages_of
 from gateways.contract import ChargebackFound, ChargebackLine, ChargebackState, Rejected, Unknown
@@ -70,8 +70,6 @@ _BY_WORD = {
 }
 WORDS = frozenset(_BY_WORD) | frozenset(IN_PASSING)
 _WARNING = "NOTIFICATION_OF_FRAUD"
-# Nothing was sent, so nothing is said about what was sent before.
-_ASKED_ANEW = Rejected("asked_anew", "The bank has asked something else meanwhile.", at_the_door=True)
 
 
 class Chargebacks:
@@ -91,11 +89,12 @@ class Chargebacks:
         return self.chargeback(gateway_id)
 
     def submit_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown:
-        """Answer the client's bank, for good: as one document, under the first reason that it satisfies."""
+        """Answer the client's bank, for good: as one document, for the first reason that takes any."""
         wanted = ids.dispute_asked(order.chargeback)
         if wanted is None:
             return MISSING
-        return answered(lambda: self._defended(wanted, order))
+        reason = prepared(lambda: self._supplied(wanted, order))
+        return ordered(lambda: self._handed_in(wanted, order, reason)) if isinstance(reason, str) else reason
 
     def find_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown | None:
         """The chargeback, if Adyen has told that what the bank asked was answered; None while it has not.
@@ -144,31 +143,32 @@ class Chargebacks:
             answers=_answers(stages),
         )
 
-    def _defended(self, wanted: Dispute, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown:
-        disputes, stages = self.connection.disputes, self._stages(order.chargeback)
+    def _supplied(self, wanted: Dispute, order: EvidenceOrder) -> str | Rejected:
+        """The reason that the bank is given, with its documents handed over; it is told of neither yet."""
+        stages = self._stages(order.chargeback)
         if stages and stage_at(stages, order.handed_in_at) is not stages[-1]:
-            return _ASKED_ANEW
-        about = {
-            "disputePspReference": wanted.psp,
-            "merchantAccountCode": self.connection.merchant_account,
-        }
+            return Rejected("asked_anew", "The bank has asked something else meanwhile.")
+        disputes, about = self.connection.disputes, self._about(wanted)
         listed = disputes.retrieve_applicable_defense_reasons(about).message
-        reason = _reason(listed.get("defenseReasons") or ())
-        if reason is None:
+        reason, kinds = _reason(listed.get("defenseReasons") or ())
+        if not kinds:
             return Rejected("not_defendable", "The bank cannot be answered any more.")
-        kind = reason["defenseDocumentTypes"][0]["defenseDocumentTypeCode"]
+        content = document(order.fields)
         papers = [
-            {
-                "content": document(order.fields),
-                "contentType": "application/pdf",
-                "defenseDocumentTypeCode": kind,
-            }
+            {"content": content, "contentType": "application/pdf", "defenseDocumentTypeCode": kind}
+            for kind in kinds
         ]
         supplied = disputes.supply_defense_document(about | {"defenseDocuments": papers}).message
         if not supplied["disputeServiceResult"]["success"]:
             return Rejected("documents_refused", "The payment provider did not take the answer.")
-        code = reason["defenseReasonCode"]
-        handed_in = disputes.defend_dispute(about | {"defenseReasonCode": code}).message
+        return reason
+
+    def _handed_in(
+        self, wanted: Dispute, order: EvidenceOrder, reason: str
+    ) -> ChargebackFound | Rejected | Busy | Unknown:
+        before = _answers(self._stages(order.chargeback))
+        asked = self._about(wanted) | {"defenseReasonCode": reason}
+        handed_in = self.connection.disputes.defend_dispute(asked).message
         if not handed_in["disputeServiceResult"]["success"]:
             # Handed in before, or too late: Adyen says neither, and its notification will.
             return self.find_evidence(order) or Unknown(
@@ -177,8 +177,13 @@ class Chargebacks:
         found = carried_out(lambda: self._dispute(wanted, order.chargeback))
         if not isinstance(found, ChargebackFound):
             return Unknown("handed in, and not yet told of")
-        answers = max(found.answers, _answers(stages) + 1)
-        return replace(found, state=_after_answer(found.state), answers=answers)
+        return replace(found, state=_after_answer(found.state), answers=max(found.answers, before + 1))
+
+    def _about(self, wanted: Dispute) -> Json:
+        return {
+            "disputePspReference": wanted.psp,
+            "merchantAccountCode": self.connection.merchant_account,
+        }
 
 
 def _standing(moved: Sequence[Json], stages: Sequence[Stage]) -> tuple[ChargebackState, str]:
@@ -251,14 +256,20 @@ def _lines(transfer: Json) -> list[ChargebackLine]:
     return found
 
 
-def _reason(reasons: Sequence[Json]) -> Json | None:
-    # The first that one document of ours can satisfy.
+def _reason(reasons: Sequence[Json]) -> tuple[str, list[str]]:
+    """The first reason that can be put on paper, and under which names that paper is handed over."""
     for reason in reasons:
-        required = [
-            each
-            for each in reason.get("defenseDocumentTypes") or ()
-            if each["requirementLevel"] != "Optional"
-        ]
-        if len(required) == 1:
-            return dict(reason) | {"defenseDocumentTypes": required}
-    return None
+        kinds = _papers(reason.get("defenseDocumentTypes") or ())
+        if kinds:
+            return str(reason["defenseReasonCode"]), kinds
+    return "", []
+
+
+def _papers(types: Sequence[Json]) -> list[str]:
+    # We have one paper, which says everything. It goes in as all that have to be there, and as one of those of which
+    # one has to be; where Adyen demands none of these, as whatever else it reads.
+    def named(level: str) -> list[str]:
+        return [str(each["defenseDocumentTypeCode"]) for each in types if each["requirementLevel"] == level]
+
+    demanded = named("Required") + named("OneOrMore")[:1]
+    return demanded or named("AlternativeRequired")[:1] or named("Optional")[:1]

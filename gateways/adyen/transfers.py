@@ -12,7 +12,7 @@ from gateways.adyen import ids
 from gateways.adyen.amounts import from_adyen, to_adyen
 from gateways.adyen.client import keyed
 from gateways.adyen.lists import instant, ordered_as
-from gateways.adyen.outcomes import MISSING, carried_out, ordered, refused, searched, understood
+from gateways.adyen.outcomes import MISSING, carried_out, ordered, prepared, refused, searched, understood
 from gateways.contract import Rejected, ReversalFound, TransferFound, Unknown
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Transfers:
         amount = to_adyen(order.amount)
         if isinstance(amount, Rejected):
             return amount
-        worker = ordered(lambda: self._destination(order.transfer))
+        worker = prepared(lambda: self._destination(order.transfer))
         if not isinstance(worker, str):
             return worker
         ours = self.connection.balance_account

@@ -8,6 +8,8 @@ from sandbox.adyen.state import World, written
 
 _OPEN = {"Unresponded"}
 _DAYS_TO_DEFEND = 18
+# What Visa's disputes are defended with, and which papers that takes.
+_REASONS = {"SupplyDefenseMaterial": {"DefenseMaterial": "Required"}}
 # What each word does to the money, and where the dispute stands after it.
 _MOVES = {
     "CHARGEBACK": ("chargeback", "Unresponded"),
@@ -45,6 +47,7 @@ def opened(
     inquiry: bool = False,
     amount: int | None = None,
     auto_defended: bool = False,
+    reasons: Json | None = None,
 ) -> Json:
     """The shopper's bank takes a payment back, or only asks; Adyen may answer by itself."""
     dispute = world.put(
@@ -58,6 +61,7 @@ def opened(
             },
             "status": "Unresponded",
             "stage": None,
+            "reasons": reasons or _REASONS,
         },
     )
     if inquiry:
@@ -100,19 +104,42 @@ def warned(world: World, payment: Json) -> Json:
 
 def supplied(dispute: Json, documents: list[Json]) -> None:
     """Take documents in; one of each type, the last."""
-    if dispute["status"] not in _OPEN and not dispute["defended"]:
+    if is_over(dispute):
         raise invalid("The dispute cannot be defended any more.", code="DS_001")
     types = {document["defenseDocumentTypeCode"] for document in documents}
     kept = [each for each in dispute["documents"] if each["defenseDocumentTypeCode"] not in types]
     dispute["documents"] = kept + documents
 
 
-def defended(world: World, dispute: Json) -> str | None:
+def is_over(dispute: Json) -> bool:
+    """Whether the bank hears nothing any more."""
+    return dispute["status"] not in _OPEN and not dispute["defended"]
+
+
+def there(dispute: Json) -> set[str]:
+    """The types of the documents that were supplied."""
+    return {document["defenseDocumentTypeCode"] for document in dispute["documents"]}
+
+
+def missing(dispute: Json, reason: str) -> str | None:
+    """Why the documents are not enough for a reason, if they are not."""
+    types, supplied = dispute["reasons"].get(reason), there(dispute)
+    if types is None or not supplied:
+        return "There is no such reason, or no defense document was supplied."
+    either = {each for each, level in types.items() if level == "OneOrMore"}
+    required = {each for each, level in types.items() if level == "Required"}
+    if not required <= supplied or (either and not either & supplied) or supplied - set(types):
+        return "The defense documents are not those of the reason."
+    return None
+
+
+def defended(world: World, dispute: Json, *, reason: str) -> str | None:
     """Hand the documents in, once; returns why not."""
-    if dispute["defended"] or dispute["status"] not in _OPEN:
+    if dispute["defended"] or is_over(dispute):
         return "The dispute has been defended already or cannot be any more."
-    if not dispute["documents"]:
-        return "No defense documents were supplied."
+    trouble = missing(dispute, reason)
+    if trouble is not None:
+        return trouble
     dispute["defended"] = True
     moved(world, dispute, "INFORMATION_SUPPLIED")
     return None

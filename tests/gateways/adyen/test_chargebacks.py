@@ -359,4 +359,28 @@ def test_what_adyen_answered_by_itself_is_no_answer_of_ours(adyen, adyen_peer, i
 
 def test_what_is_over_cannot_be_answered(adyen, adyen_peer, inbox, order, dispute):
     adyen_peer.move_dispute(dispute["id"], "DISPUTE_DEFENSE_PERIOD_ENDED")
-    assert adyen.submit_evidence(order).code == "DS_001"
+    refused = adyen.submit_evidence(order)
+    assert (refused.code, refused.at_the_door) == ("not_defendable", True)
+
+
+@pytest.mark.parametrize(
+    ("papers", "handed_over"),
+    [
+        ({"A": "Required"}, {"A"}),
+        ({"A": "Optional", "B": "Required", "C": "Required"}, {"B", "C"}),
+        ({"A": "OneOrMore", "B": "OneOrMore"}, {"A"}),
+        ({"A": "Required", "B": "OneOrMore", "C": "OneOrMore", "D": "AlternativeRequired"}, {"A", "B"}),
+        ({"A": "Optional", "B": "AlternativeRequired"}, {"B"}),
+        ({"A": "Optional", "B": "Optional"}, {"A"}),
+    ],
+)
+def test_one_paper_goes_in_under_every_name_that_adyen_demands(  # noqa: PLR0917 - all that it is about
+    adyen, adyen_peer, payment, payment_order, papers, handed_over
+):
+    dispute = adyen_peer.dispute(payment_order.payment_id, reasons={"Nothing": {}, "Something": papers})
+    called = f"ay_{payment_order.payment_id}.{dispute['id']}"
+    answered = adyen.submit_evidence(EvidenceOrder(new_id("ce"), called, FIELDS))
+    assert answered.state is ChargebackState.UNDER_REVIEW
+    supplied = adyen_peer.state()["objects"][dispute["id"]]["documents"]
+    assert {each["defenseDocumentTypeCode"] for each in supplied} == handed_over
+    assert len({each["content"] for each in supplied}) == 1

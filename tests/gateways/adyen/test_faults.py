@@ -7,17 +7,20 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gateways import orders
 from gateways.adyen.outcomes import answered
 from gateways.contract import (
     AccountOrder,
     AnswerNotUnderstood,
     Busy,
+    EvidenceOrder,
     PayoutOrder,
     RefundOrder,
     Rejected,
     ReversalOrder,
     Unknown,
 )
+from gateways.orders import Verdict
 from gateways.reaching import UNREACHABLE
 from kernel.ids import new_id
 from kernel.money import Money
@@ -65,6 +68,12 @@ NAMED = {
 }
 CALLS = {name: lambda world, made=made: (made(world),) for name, (made, _) in ORDERS.items()} | QUESTIONS
 SEARCHES = [name for name in QUESTIONS if name.startswith("find_")]
+
+
+class Row:
+    """What an order keeps of its sending."""
+
+    attempt, calls, calls_over, out_since, called_at = 1, 0, 0, None, None
 
 
 class World(dict):
@@ -269,6 +278,34 @@ def test_nobody_listens(connected):
 def test_an_order_that_reached_nobody_was_never_sent(connected, world, name):
     CALLS[name](world)
     assert call(connected(api_base="http://127.0.0.1:9"), name, world) == UNREACHABLE
+
+
+# What is asked before an order is sent, and what sends it.
+PREPARED = {
+    "create_refund": (".*/transfers", ".*/refunds"),
+    "create_reversal": (".*/transfers/[^/]+", ".*/transfers"),
+    "create_payout": (".*/accountHolders/.*", ".*/transfers"),
+    "submit_evidence": (".*/(retrieveApplicableDefenseReasons|supplyDefenseDocument)", ".*/defendDispute"),
+}
+
+
+@pytest.mark.parametrize("name", PREPARED)
+def test_a_no_to_a_question_says_nothing_of_the_order_that_went_before(adyen, adyen_peer, world, clock, name):
+    asked, sent = PREPARED[name]
+    row = Row()
+    order = EvidenceOrder(new_id("ce"), world["dispute"], {}) if name == "submit_evidence" else None
+    order = order or CALLS[name](world)[0]
+    adyen_peer.fault("cut_after_effect", method="POST", path=sent)
+    first = orders.next_call(row, now=clock.now())
+    assert orders.judge(row, call=first, outcome=getattr(adyen, name)(order)) is Verdict.UNANSWERED
+    clock.advance(minutes=30)
+    adyen_peer.fault("status", status=422, path=asked)
+    again = orders.next_call(row, now=clock.now())
+    refused = getattr(adyen, name)(order)
+    assert (refused.code, refused.at_the_door) == ("905", True)
+    assert orders.judge(row, call=again, outcome=refused) is Verdict.PUT_OFF
+    assert row.attempt == 1
+    assert row.out_since is not None
 
 
 @pytest.mark.parametrize("status", [401, 422, 429, 500])
