@@ -233,6 +233,23 @@ def test_a_refused_key_fails_no_order(adyen, adyen_peer, world, name, caplog):
     assert [record.levelname for record in caplog.records] == ["CRITICAL", "CRITICAL"]
 
 
+@pytest.mark.parametrize("name", ORDERS)
+def test_an_error_that_adyen_calls_transient_is_no_refusal(adyen, adyen_peer, world, name):
+    made, path = ORDERS[name]
+    made(world)
+    adyen_peer.fault("status", method="POST", path=path, status=422, code="703", transient=True)
+    assert isinstance(call(adyen, name, world), Unknown)
+    assert not isinstance(call(adyen, name, world), Rejected | Busy | Unknown)
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_too_many_requests_by_another_status_are_too_many(adyen, adyen_peer, world, name):
+    made, path = ORDERS[name]
+    made(world)
+    adyen_peer.fault("status", method="POST", path=path, status=422, code="705", retry_after=9)
+    assert call(adyen, name, world) == Busy(9)
+
+
 def test_a_stolen_key_is_not_written_down(connected, payment_order, caplog):
     assert connected(api_key="AQE_stolen").create_payment(payment_order).code == "credentials_refused"
     assert "AQE_stolen" not in caplog.text
