@@ -20,6 +20,7 @@ _MOVES = {
     "DISPUTE_DEFENSE_PERIOD_ENDED": (None, "Expired"),
     "INFORMATION_SUPPLIED": (None, "Responded"),
     "NOTIFICATION_OF_CHARGEBACK": (None, "Unresponded"),
+    "DISPUTE_OPENED_WITH_CHARGEBACK": (None, "Unresponded"),
     "REQUEST_FOR_INFORMATION": (None, "Unresponded"),
     "ISSUER_RESPONSE_TIMEFRAME_EXPIRED": (None, "Won"),
     "PREARBITRATION_OPEN": (None, "Unresponded"),
@@ -34,6 +35,7 @@ _MOVES = {
 _STAGES = {
     "REQUEST_FOR_INFORMATION": "question",
     "NOTIFICATION_OF_CHARGEBACK": "chargeback",
+    "DISPUTE_OPENED_WITH_CHARGEBACK": "chargeback",
     "CHARGEBACK": "chargeback",
     "PREARBITRATION_OPEN": "appeal",
 }

@@ -326,6 +326,15 @@ def test_a_chargeback_that_was_answered_when_it_was_noticed_is_not_open_again_wh
     assert (found.state, found.word) == (ChargebackState.UNDER_REVIEW, "INFORMATION_SUPPLIED")
 
 
+def test_a_chargeback_without_a_notice_is_opened_by_a_word_of_its_own_and_is_one(talk):
+    talk.hear("INFORMATION_SUPPLIED", "DISPUTE_OPENED_WITH_CHARGEBACK")
+    found = talk.adyen.chargeback(talk.called)
+    assert (found.state, found.word) == (ChargebackState.NEEDS_RESPONSE, "DISPUTE_OPENED_WITH_CHARGEBACK")
+    talk.hear("INFORMATION_SUPPLIED", "CHARGEBACK")
+    found = talk.adyen.chargeback(talk.called)
+    assert (found.state, found.answers) == (ChargebackState.UNDER_REVIEW, 2)
+
+
 def test_what_is_said_in_an_appeal_is_judged_by_the_appeal(talk):
     talk.hear("CHARGEBACK", "CHARGEBACK_REVERSED", "PREARBITRATION_OPEN", "INFORMATION_SUPPLIED")
     assert talk.adyen.chargeback(talk.called).state is ChargebackState.APPEAL_UNDER_REVIEW
