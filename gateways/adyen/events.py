@@ -15,8 +15,8 @@ from Adyen.util import is_valid_hmac_notification, is_valid_hmac_payload
 
 from gateways.adyen import ids
 from gateways.adyen.chargebacks import WORDS
-from gateways.adyen.lists import instant, newest_first, platform_type
-from gateways.adyen.notices import fit_to_keep
+from gateways.adyen.lists import instant, made_at, newest_first, platform_type
+from gateways.adyen.notices import fit_to_keep, not_understood, platform_fit_to_keep
 from gateways.adyen.outcomes import answered
 from gateways.contract import AnswerNotUnderstood, Event, EventsFound, Listed, ObjectKind, SignatureRefused
 from gateways.events import NOT_AS_WE_KNOW_IT
@@ -38,21 +38,6 @@ _AHEAD = timedelta(hours=1)
 _STILL_CHANGES = timedelta(days=10)
 
 _LONGEST = 128
-_KEPT_OF_TRANSFER = (
-    "amount",
-    "category",
-    "creationDate",
-    "direction",
-    "id",
-    "reason",
-    "reference",
-    "sequenceNumber",
-    "status",
-    "type",
-    "updatedAt",
-)
-_KEPT_OF_HOLDER = ("id", "primaryBalanceAccount", "reference", "status")
-
 _REFUND_WORDS = ("REFUND", "REFUND_FAILED", "REFUNDED_REVERSED")
 _PAYMENT_WORDS = ("AUTHORISATION", "CANCELLATION", "CAPTURE", "CAPTURE_FAILED", "EXPIRE", "TECHNICAL_CANCEL")
 _OF_PAYMENT = {
@@ -104,6 +89,7 @@ class Events:
         (a refused card, a bank's question, an account holder's problems) is in no list.
         """
         listing = self.connection.transfers.transfers_api.get_all_transfers
+        asked = account or self.connection.balance_account
 
         def look() -> EventsFound:
             found, place = newest_first(
@@ -111,11 +97,10 @@ class Events:
                 since=since - _STILL_CHANGES,
                 until=until,
                 after=after,
-                balanceAccountId=account or self.connection.balance_account,
+                balanceAccountId=asked,
             )
-            dated = [each | {"updatedAt": _last_change(each).isoformat()} for each in found]
-            changed = [each for each in dated if since <= _changed(each) <= until]
-            return EventsFound(tuple(self._listed(self._as_told(each)) for each in changed), place)
+            listed = (self._found(each, since, until, asked) for each in found)
+            return EventsFound(tuple(each for each in listed if each is not None), place)
 
         return answered(look)
 
@@ -147,14 +132,23 @@ class Events:
     def _told_of_platform(self, payload: bytes, now: Callable[[], datetime]) -> Listed:
         try:
             values = json.loads(payload)
-            kept = _fit_to_keep(values)
         except NOT_AS_WE_KNOW_IT:
-            return Listed(None, payload)
-        if values.get("environment") != ("live" if self.connection.livemode else "test"):
-            raise SignatureRefused("The notification is of the other mode: test in live, or live in test.")
-        at = _dated(values.get("timestamp"))
-        _refuse_other_times([at] if at else [], now)
-        return self._listed(kept)
+            return Listed(None, not_understood(payload, None))
+        if isinstance(values, dict):
+            ours = "live" if self.connection.livemode else "test"
+            if values.get("environment", ours) != ours:
+                raise SignatureRefused(
+                    "The notification is of the other mode: test in live, or live in test."
+                )
+            at = _dated(values.get("timestamp"))
+            _refuse_other_times([at] if at else [], now)
+        return self._listed_of_platform(values, payload)
+
+    def _listed_of_platform(self, values: Json, payload: bytes) -> Listed:
+        try:
+            return self._listed(platform_fit_to_keep(values))
+        except NOT_AS_WE_KNOW_IT:
+            return Listed(None, not_understood(payload, values))
 
     def _listed(self, kept: bytes) -> Listed:
         try:
@@ -162,13 +156,22 @@ class Events:
         except AnswerNotUnderstood:
             return Listed(None, kept)
 
-    def _as_told(self, transfer: Json) -> bytes:
+    def _found(self, transfer: Json, since: datetime, until: datetime, account: str) -> Listed | None:
+        """A transfer as it would have been told of, if it changed in that time; always, if it is not as we know it."""
         whole = {
             "type": "balancePlatform.transfer.updated",
             "environment": "live" if self.connection.livemode else "test",
             "data": transfer,
         }
-        return _fit_to_keep(whole)
+        try:
+            changed = _last_change(transfer)
+            # Adyen promises neither of the two.
+            known = {"balanceAccount": {"id": account}} | transfer | {"updatedAt": changed.isoformat()}
+            if not since <= changed <= until:
+                return None
+            return self._listed(platform_fit_to_keep(whole | {"data": known}))
+        except NOT_AS_WE_KNOW_IT:
+            return Listed(None, not_understood(json.dumps(transfer, sort_keys=True).encode(), whole))
 
     def _of_item(self, notification: Json, item: Json) -> Event:
         code, success = _text(item["eventCode"]), item["success"]
@@ -227,7 +230,7 @@ class Events:
         ours = account == self.connection.balance_account
         kind, object_id = _moved(transfer, ours=ours)
         return Event(
-            id=_text(f"{_plain(transfer['id'])}.{int(transfer.get('sequenceNumber') or 0)}"),
+            id=_text(_transfer_id(transfer)),
             type=_text(f"{name}:{transfer['type']}:{transfer['status']}"),
             kind=kind,
             object_id=object_id,
@@ -245,6 +248,13 @@ def _item_id(item: Json, code: str, success: str) -> str:
     # A word may come again in a later stage of a dispute, and its date alone tells the two apart. By the hour: no stage
     # is over sooner, and whoever writes other dates on an old one is not listened to without end.
     return f"{signed}.{instant(item['eventDate']).astimezone(UTC):%Y%m%d%H}"
+
+
+def _transfer_id(transfer: Json) -> str:
+    number = int(transfer.get("sequenceNumber") or 0)
+    # Adyen need not count its news of a transfer; then what it has become, and when, tells them apart.
+    step = number or f"{transfer['status']}.{_changed(transfer).astimezone(UTC):%Y%m%d%H%M%S}"
+    return f"{_plain(transfer['id'])}.{step}"
 
 
 def _moved(transfer: Json, *, ours: bool) -> tuple[ObjectKind | None, str | None]:
@@ -274,23 +284,6 @@ def _of_a_payment(transfer: Json) -> tuple[ObjectKind | None, str | None]:
     if "hargeback" in what and paid and ids.is_psp(psp):
         return ObjectKind.CHARGEBACK, ids.dispute_called(paid, psp)
     return None, None
-
-
-def _fit_to_keep(values: Json) -> bytes:
-    """News of the platform without names, addresses and bank accounts."""
-    data, name = values["data"], values["type"]
-    kept: Json
-    if name.startswith("balancePlatform.transfer."):
-        kept = {each: data[each] for each in _KEPT_OF_TRANSFER if each in data}
-        kept |= {"balanceAccount": {"id": data["balanceAccount"]["id"]}}
-        kept |= {"categoryData": data.get("categoryData") or {}}
-    elif name.startswith("balancePlatform.accountHolder."):
-        holder = data["accountHolder"]
-        kept = {"accountHolder": {each: holder[each] for each in _KEPT_OF_HOLDER if each in holder}}
-    else:
-        kept = {}
-    whole = {each: values[each] for each in ("type", "environment", "timestamp") if each in values}
-    return json.dumps(whole | {"data": kept}).encode()
 
 
 def _is_signed_with(item: Json, key: str) -> bool:
@@ -325,7 +318,7 @@ def _last_change(transfer: Json) -> datetime:
 
 
 def _changed(transfer: Json) -> datetime:
-    return instant(transfer.get("updatedAt") or transfer["creationDate"])
+    return instant(transfer["updatedAt"]) if transfer.get("updatedAt") else made_at(transfer)
 
 
 def _amount(thing: Json) -> Money | None:

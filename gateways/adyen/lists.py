@@ -50,7 +50,7 @@ def transfers_of(connection: Connection, reference: str, *, stretches: int = 1) 
             createdUntil=rfc3339(until),
         )
     ]
-    return [each for each in found if each["categoryData"]["type"] == "platformPayment"]
+    return [each for each in found if (each.get("categoryData") or {}).get("type") == "platformPayment"]
 
 
 def ordered_as(connection: Connection, account: str, reference: str) -> list[Json]:
@@ -92,7 +92,7 @@ def newest_first(
     ):
         found += page
         if after is not None:
-            ids = [each["id"] for each in found]
+            ids = [each.get("id") for each in found]
             if last not in ids and more:
                 continue
             found = found[ids.index(last) + 1 :] if last in ids else found
@@ -129,7 +129,7 @@ def platform_type(transfer: Json) -> str:
 
 
 def _place(thing: Json) -> str:
-    return f"{instant(thing['creationDate']).isoformat()}|{thing['id']}"
+    return f"{made_at(thing).isoformat()}|{thing['id']}"
 
 
 def _transfers(connection: Connection, **about: str) -> Iterator[Json]:

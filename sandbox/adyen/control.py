@@ -158,6 +158,13 @@ def book_line(control: Control, given: Json, _id: str) -> Json:
     return ledger.step(control.world, transfer, "booked", balance=amount)
 
 
+@act("POST", "lists/{id}")
+def leave_out(control: Control, given: Json, object_id: str) -> Json:
+    """From now on, list a transfer or a transaction without these `fields`, none of which Adyen promises."""
+    control.world.data.setdefault("left_out", {})[object_id] = list(given["fields"])
+    return given
+
+
 @act("POST", "prices")
 def prices(control: Control, given: Json, _id: str) -> Json:
     """Change what Adyen charges and how long it takes, from now on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 
@@ -353,6 +354,38 @@ def test_signed_bytes_that_nobody_understands_are_kept(adyen, payload):
     assert listed.event is None
 
 
+IBAN = {"bankAccount": {"accountHolder": {"fullName": "Ana Worker"}, "iban": "NL13TEST0123456789"}}
+
+
+@pytest.mark.parametrize(
+    ("payload", "named"),
+    [
+        (
+            platform(data={"id": "T1", "counterparty": IBAN}),
+            {"type": "balancePlatform.transfer.updated", "id": "T1"},
+        ),
+        (platform(data=[IBAN]), {"type": "balancePlatform.transfer.updated"}),
+        (platform(data={"id": IBAN}), {"type": "balancePlatform.transfer.updated"}),
+        (b'["NL13TEST0123456789", "Ana"]', {}),
+    ],
+)
+def test_of_what_nobody_understands_no_name_is_kept(adyen, payload, named):
+    (listed,) = verify(adyen, payload, headed(payload))
+    kept = json.loads(listed.payload)["not_understood"]
+    assert kept.pop("sha256") == sha256(payload).hexdigest()
+    kept.pop("timestamp", None)
+    assert (listed.event, kept) == (None, named)
+    with pytest.raises(AnswerNotUnderstood):
+        adyen.read_event(listed.payload)
+
+
+@pytest.mark.parametrize("changes", [{"environment": "live"}, {"timestamp": "2001-01-01T00:00:00Z"}])
+def test_what_nobody_understands_is_refused_when_it_is_of_another_mode_or_time(adyen, changes):
+    payload = platform(data={"id": "T1"}, **changes)
+    with pytest.raises(SignatureRefused):
+        verify(adyen, payload, headed(payload))
+
+
 # -- what never came
 
 
@@ -428,3 +461,22 @@ def test_a_workers_payouts_are_in_the_list_of_their_account(connected, adyen_pee
     transfer = adyen_peer.book_line("internalTransfer", 500)
     assert sweep(real, clock, account="BA00000000000000000000009") == []
     assert [each.event.object_id for each in sweep(real, clock)] == [transfer["id"]]
+
+
+@pytest.mark.parametrize("without", [("creationDate",), ("createdAt", "updatedAt"), ("balanceAccount",)])
+def test_what_adyen_does_not_promise_is_not_missed(real, adyen_peer, clock, without):
+    bare, whole = (adyen_peer.book_line("internalTransfer", -1)["id"] for _ in range(2))
+    adyen_peer.leave_out(bare, *without)
+    found = sweep(real, clock)
+    assert {(each.event.kind, each.event.object_id, each.event.account) for each in found} == {
+        (ObjectKind.TRANSFER, bare, None),
+        (ObjectKind.TRANSFER, whole, None),
+    }
+
+
+def test_one_that_nobody_understands_stops_no_other(real, adyen_peer, clock):
+    strange, whole = (adyen_peer.book_line("internalTransfer", -1)["id"] for _ in range(2))
+    adyen_peer.leave_out(strange, "type", "updatedAt", "createdAt", "creationDate")
+    one, other = sorted(sweep(real, clock), key=lambda each: each.event is None)
+    assert (one.event.object_id, other.event) == (whole, None)
+    assert json.loads(other.payload)["not_understood"]["id"] == strange
