@@ -186,6 +186,7 @@ class Events:
             account=None,
             created_at=instant(item["eventDate"]),
             livemode=_either(notification["live"], "true", "false"),
+            ours=ids.ours(item["merchantReference"], "py") if kind is ObjectKind.PAYMENT else None,
         )
 
     def _subject(self, item: Json) -> tuple[ObjectKind | None, str | None]:
@@ -237,6 +238,7 @@ class Events:
             account=None if ours else account,
             created_at=_changed(transfer),
             livemode=live,
+            ours=_payment(transfer) if kind is ObjectKind.PAYMENT else None,
         )
 
 
@@ -270,8 +272,7 @@ def _moved(transfer: Json, *, ours: bool) -> tuple[ObjectKind | None, str | None
 
 def _of_a_payment(transfer: Json) -> tuple[ObjectKind | None, str | None]:
     what, data = transfer["type"], transfer["categoryData"]
-    kind = _OF_PAYMENT.get(what)
-    paid = ids.ours(data.get("paymentMerchantReference"), "py")
+    kind, paid = _OF_PAYMENT.get(what), _payment(transfer)
     if kind is ObjectKind.PAYMENT and paid:
         return kind, ids.called(paid)
     refund = ids.ours(transfer.get("reference"), "rf")
@@ -284,6 +285,10 @@ def _of_a_payment(transfer: Json) -> tuple[ObjectKind | None, str | None]:
     if "hargeback" in what and paid and ids.is_psp(psp):
         return ObjectKind.CHARGEBACK, ids.dispute_called(paid, psp)
     return None, None
+
+
+def _payment(transfer: Json) -> str | None:
+    return ids.ours(transfer["categoryData"].get("paymentMerchantReference"), "py")
 
 
 def _is_signed_with(item: Json, key: str) -> bool:

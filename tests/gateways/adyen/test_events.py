@@ -97,6 +97,14 @@ def test_what_is_kept_has_no_card_and_can_be_read_again(adyen):
         assert secret not in listed.payload
 
 
+def test_news_of_a_payment_name_our_own_id_of_it(adyen):
+    canceled = ITEM | {"eventCode": "CANCELLATION", "amount": {"currency": "USD", "value": 0}}
+    (listed,) = verify(adyen, body(signed(canceled)))
+    assert (listed.event.object_id, listed.event.ours) == (f"ay_{PAYMENT}", PAYMENT)
+    refund = ITEM | {"eventCode": "REFUND", "merchantReference": PAYMENT.replace("py_", "rf_")}
+    assert verify(adyen, body(signed(refund)))[0].event.ours is None
+
+
 def test_one_post_carries_several(adyen):
     refund = ITEM | {
         "eventCode": "REFUND",
