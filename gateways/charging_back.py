@@ -94,13 +94,15 @@ EVIDENCE_LONGEST = 150_000
 class EvidenceOrder:
     """Hand in `fields` for a chargeback, for good. `evidence_id` is ours (`ce_…`), `chargeback` the gateway's.
 
-    A new `attempt` has a key of its own, as with transfers.
+    A new `attempt` has a key of its own, as with transfers. It answers what the bank asked last before `handed_in_at`,
+    and nothing that was asked later.
     """
 
     evidence_id: str
     chargeback: str
     fields: Mapping[str, str]
     attempt: int = 1
+    handed_in_at: datetime | None = None
 
     @property
     def key(self) -> str:

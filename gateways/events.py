@@ -39,7 +39,8 @@ class ObjectKind(StrEnum):
 class Event:
     """A verified event: that something happened to `object_id`, never how the object is now.
 
-    `kind` is None for objects that nothing here depends on. `account` is the connected account it came from, if any.
+    `kind` is None for objects that nothing here depends on. `account` is the connected account it came from, if any,
+    and `ours` our own id of the object, where a gateway says it that cannot always be asked by its own.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Event:
     account: str | None
     created_at: datetime
     livemode: bool
+    ours: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,7 @@ def _look_up(payment: PaymentView) -> PaymentFound | Rejected | Busy | Unknown |
 
 def _refresh_theirs(work: Work) -> None:
     name = work.payload["gateway"]
-    outcome = found(paying_in(name).payment(work.subject))
+    outcome = found(paying_in(name).payment(_asked_by(work)))
     payment = reading(
         collecting.find_payment, payment_id=outcome.payment_id, gateway_id=work.subject, gateway=name
     )
@@ -182,6 +182,13 @@ def _refresh_theirs(work: Work) -> None:
     elif outcome.payment_id is not None:
         # It carries an id of ours that is not in these books: a person has to look, and nothing is guessed.
         raise collecting.PaymentNotFound("The gateway has a payment of ours that is not in these books.")
+
+
+def _asked_by(work: Work) -> str:
+    # News need not say all that the gateway has to be asked by; our own row has it since the payment was begun.
+    ours, name = work.payload.get("ours"), work.payload["gateway"]
+    known = reading(collecting.find_payment, payment_id=ours, gateway_id=None, gateway=name) if ours else None
+    return known.gateway_id if known is not None and known.gateway_id is not None else work.subject
 
 
 def _capture(intent: Checkout) -> PaymentFound | Rejected | Busy | Unknown:

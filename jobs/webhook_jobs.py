@@ -48,7 +48,8 @@ def route(session: Session, *, work: Work, received: Received, event: Event) -> 
         subject=event.object_id,
         due_at=clock.now(session),
         key=f"{kind}:{work.id}",
-        payload={"gateway": received.gateway, "account": event.account},
+        payload={"gateway": received.gateway, "account": event.account}
+        | ({"ours": event.ours} if event.ours else {}),
     )
     inbox.settle(session, received.id, state="handled")
 

@@ -1,4 +1,7 @@
-"""What is answered to a client's bank: drafted as often as is needed, and handed in once: the bank reads it once."""
+"""What is answered to a client's bank: drafted as often as is needed, and handed in once whenever the bank asks.
+
+A bank may ask first, then take the money back, and in the end appeal: in each of these stages it reads one answer.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,8 @@ Answer = ChargebackFound | Rejected | Busy | Unknown
 
 _ANSWERABLE = frozenset({"inquiry", "needs_response", "appeal_needs_response"})
 _LONGEST_CODE = 64
+# It was never sent, and the bank asks something else by now.
+_ASKED_ANEW = "asked_anew"
 
 
 class EvidenceTooLong(Invalid):
@@ -51,7 +56,7 @@ class EvidenceUnknownField(Invalid):
 
 
 class EvidenceHandedIn(Conflict):
-    """It was handed in, and the bank reads it once."""
+    """It was handed in, and the bank reads it once, until it asks anew."""
 
     code = "evidence_handed_in"
 
@@ -70,11 +75,15 @@ class NotToBeAnswered(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class EvidenceToSend:
-    """Evidence for the gateway, and the call that is to be made about it."""
+    """Evidence for the gateway, and the call that is to be made about it.
+
+    It is `late` when the bank asks something else by now: then it is only asked whether it arrived.
+    """
 
     gateway: str
     order: EvidenceOrder
     call: Call
+    late: bool
 
 
 def draft(
@@ -82,8 +91,8 @@ def draft(
 ) -> EvidenceView:
     """Keep what is going to be answered; what was drafted before is replaced. Refuses what the bank would not read."""
     _refuse_unreadable(fields)
-    locked_row(session, chargeback_id)
-    row, instant = _of(session, chargeback_id), clock.now(session)
+    chargeback = locked_row(session, chargeback_id)
+    row, instant = _draft_of(session, chargeback), clock.now(session)
     if row is None:
         row = ChargebackEvidence(
             id=evidence_id,
@@ -94,8 +103,7 @@ def draft(
             calls_over=0,
         )
         session.add(row)
-    elif row.state != "drafted":
-        raise EvidenceHandedIn("The evidence was handed in, and the bank reads it once.", state=row.state)
+    row.stage = chargeback.state
     row.fields, row.drafted_by, row.drafted_at = dict(fields), by, instant
     try:
         session.flush()
@@ -107,16 +115,14 @@ def draft(
 def hand_in(session: Session, *, chargeback_id: str, by: str) -> EvidenceView:
     """Have the draft handed in, for good; refuses when the bank does not ask, or its time is over."""
     chargeback = locked_row(session, chargeback_id)
-    row = _of(session, chargeback_id)
+    row = _draft_of(session, chargeback)
     if row is None or not row.fields:
         raise EvidenceMissing("Draft the evidence first.")
-    if row.state != "drafted":
-        raise EvidenceHandedIn("The evidence was handed in, and the bank reads it once.", state=row.state)
     instant = clock.now(session)
     over = chargeback.respond_by is not None and chargeback.respond_by <= instant
     if chargeback.state not in _ANSWERABLE or over:
         raise NotToBeAnswered("The bank does not ask for evidence any more.", state=chargeback.state)
-    row.submitted_by, row.submitted_at = by, instant
+    row.submitted_by, row.submitted_at, row.stage = by, instant, chargeback.state
     _step(session, row, chargeback, "hand_in")
     due.schedule(
         session,
@@ -129,9 +135,9 @@ def hand_in(session: Session, *, chargeback_id: str, by: str) -> EvidenceView:
 
 
 def evidence_of(session: Session, *, chargeback_id: str) -> EvidenceView:
-    """What was drafted or handed in."""
+    """What was drafted or handed in last."""
     known = find(session, chargeback_id)
-    row = _of(session, known.id)
+    row = _last(session, known.id)
     if row is None:
         raise EvidenceMissing("Nothing was drafted yet.")
     return evidence_view(row)
@@ -144,9 +150,10 @@ def to_send(session: Session, *, evidence_id: str) -> EvidenceToSend | None:
     if row.state not in {"ordered", "unknown"}:
         return None
     chargeback = session.get_one(Chargeback, row.chargeback_id)
-    call = orders.next_call(row, now=clock.now(session))
-    order = EvidenceOrder(row.id, chargeback.gateway_id, row.fields, call.attempt)
-    return EvidenceToSend(chargeback.gateway, order, call)
+    late = chargeback.state in _ANSWERABLE and chargeback.state != row.stage
+    call = orders.next_call(row, now=clock.now(session), may_send=not late)
+    order = EvidenceOrder(row.id, chargeback.gateway_id, row.fields, call.attempt, row.submitted_at)
+    return EvidenceToSend(chargeback.gateway, order, call, late)
 
 
 def send(intent: EvidenceToSend, *, through: PaysIn) -> Answer | None:
@@ -171,10 +178,10 @@ def record(session: Session, *, intent: EvidenceToSend, outcome: Answer | None) 
     if row.state not in {"ordered", "unknown"}:
         return None
     verdict = orders.judge(row, call=intent.call, outcome=outcome)
-    if verdict is Verdict.REFUSED:
-        assert isinstance(outcome, Rejected), "only a refusal is for good"
+    refusal = _refusal(intent, verdict, outcome)
+    if refusal is not None:
         # So that it can be mended and handed in while there is time.
-        row.failure_code = outcome.code[:_LONGEST_CODE]
+        row.failure_code = refusal[:_LONGEST_CODE]
         _step(session, row, chargeback, "refuse")
         return None
     if verdict is Verdict.UNANSWERED:
@@ -183,7 +190,17 @@ def record(session: Session, *, intent: EvidenceToSend, outcome: Answer | None) 
     if isinstance(outcome, Busy):
         return instant + timedelta(seconds=outcome.retry_after_seconds)
     assert row.submitted_at is not None, "it was handed in"
-    return instant if outcome is None else orders.next_try(now=instant, since=row.submitted_at)
+    sends_at_once = outcome is None and not intent.late
+    return instant if sends_at_once else orders.next_try(now=instant, since=row.submitted_at)
+
+
+def _refusal(intent: EvidenceToSend, verdict: Verdict, outcome: Answer | None) -> str | None:
+    """Why nothing of it will come, if that is certain."""
+    if verdict is Verdict.REFUSED:
+        assert isinstance(outcome, Rejected), "only a refusal is for good"
+        return outcome.code
+    never = verdict is Verdict.NEVER_ARRIVED and intent.call.alone
+    return _ASKED_ANEW if intent.late and never else None
 
 
 def _refuse_unreadable(fields: Mapping[str, str]) -> None:
@@ -201,8 +218,28 @@ def _refuse_unreadable(fields: Mapping[str, str]) -> None:
         )
 
 
-def _of(session: Session, chargeback_id: str) -> ChargebackEvidence | None:
-    return session.scalar(select(ChargebackEvidence).where(ChargebackEvidence.chargeback_id == chargeback_id))
+def _draft_of(session: Session, chargeback: Chargeback) -> ChargebackEvidence | None:
+    """The draft to go on with; None where one is to be begun. Refuses when the bank has its answer."""
+    row = _last(session, chargeback.id)
+    answers = select(ChargebackEvidence.state).where(
+        ChargebackEvidence.chargeback_id == chargeback.id,
+        ChargebackEvidence.stage == chargeback.state,
+        ChargebackEvidence.state != "drafted",
+    )
+    answered = session.scalar(answers)
+    if answered is None and (row is None or row.state == "drafted"):
+        return row
+    if answered is None and chargeback.state in _ANSWERABLE:
+        return None
+    state = answered or (row and row.state)
+    raise EvidenceHandedIn("The evidence was handed in, and the bank reads it once.", state=state)
+
+
+def _last(session: Session, chargeback_id: str) -> ChargebackEvidence | None:
+    of = ChargebackEvidence.chargeback_id == chargeback_id
+    return session.scalar(
+        select(ChargebackEvidence).where(of).order_by(ChargebackEvidence.id.desc()).limit(1)
+    )
 
 
 def _step(session: Session, row: ChargebackEvidence, chargeback: Chargeback, act: str) -> None:

@@ -54,9 +54,10 @@ def _refund() -> Mapping[tuple[str, str], Transition]:
 
 
 def _chargeback() -> Mapping[tuple[str, str], Transition]:
-    # Two who ask at once may write in the wrong order, so nothing goes back to where it was before; only what was
-    # decided may be appealed.
+    # Two who ask at once may write in the wrong order, so nothing goes back to where it was before. What was decided
+    # may be appealed, and of the decision and its appeal we may hear at once.
     decided = ("won", "lost", "prevented")
+    appealed = ("appeal_needs_response", "appeal_under_review")
     ways = {
         "opened": (
             "warned",
@@ -66,14 +67,15 @@ def _chargeback() -> Mapping[tuple[str, str], Transition]:
             "needs_response",
             "under_review",
             *decided,
+            *appealed,
         ),
         "warned": ("dismissed",),
-        "inquiry": ("inquiry_closed", "needs_response", "under_review", *decided),
-        "inquiry_closed": ("needs_response", "under_review", *decided),
-        "needs_response": ("under_review", *decided),
-        "under_review": decided,
-        "won": ("appeal_needs_response", "appeal_under_review", "lost"),
-        "lost": ("appeal_needs_response", "appeal_under_review", "won"),
+        "inquiry": ("inquiry_closed", "needs_response", "under_review", *decided, *appealed),
+        "inquiry_closed": ("needs_response", "under_review", *decided, *appealed),
+        "needs_response": ("under_review", *decided, *appealed),
+        "under_review": (*decided, *appealed),
+        "won": (*appealed, "lost"),
+        "lost": (*appealed, "won"),
         "appeal_needs_response": ("appeal_under_review", "won", "lost"),
         "appeal_under_review": ("won", "lost"),
     }

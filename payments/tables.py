@@ -207,13 +207,15 @@ class ChargebackLine(Base):
 
 
 class ChargebackEvidence(Sent, Base):
-    """What is answered to the client's bank for one chargeback."""
+    """What is answered to the client's bank in one stage of a chargeback: its question, its taking, its appeal."""
 
     __tablename__ = "chargeback_evidence"
-    __table_args__ = (UniqueConstraint("chargeback_id"), TABLE_OPTIONS)
+    __table_args__ = (UniqueConstraint("chargeback_id", "stage"), TABLE_OPTIONS)
 
     id: Mapped[str] = mapped_column(Id("ce"), primary_key=True)
     chargeback_id: Mapped[str] = mapped_column(Id("cb"))
+    # The state of the chargeback when it was drafted, and once it is handed in, the one that it answers.
+    stage: Mapped[str] = mapped_column(ascii_text(24))
     state: Mapped[str] = mapped_column(ascii_text(16))
     fields: Mapped[dict[str, str]] = mapped_column(Json)
     drafted_by: Mapped[str] = mapped_column(Id("us"))

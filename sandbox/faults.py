@@ -46,6 +46,8 @@ class Rule:
     saved: bool | None = None
     seconds: float = 1.0
     retry_after: int | None = None
+    code: str | None = None
+    transient: bool = False
     id: str = ""
     seen: int = 0
     struck: int = 0
@@ -98,6 +100,8 @@ class Rule:
             "saved",
             "seconds",
             "retry_after",
+            "code",
+            "transient",
             "seen",
             "struck",
             "held",

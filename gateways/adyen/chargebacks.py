@@ -2,7 +2,7 @@
 
 Adyen has no question for how a dispute stands: its Disputes API hands documents in and says nothing back. So the state,
 the reason and until when a bank waits are folded from the notifications about it that were verified and kept; all money
-is read from the transfers, and where nothing was kept they decide the state as well, as far as money shows it.
+is read from the transfers, and where they are newer than what was kept they decide the state as well.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING
 from gateways.adyen import ids
 from gateways.adyen.amounts import from_adyen
 from gateways.adyen.evidence import document
-from gateways.adyen.lists import FEES, booked, instant, platform_type, transfers_of
-from gateways.adyen.notices import items_of
-from gateways.adyen.outcomes import MISSING, answered, carried_out, searched
+from gateways.adyen.lists import FEES, booked, instant, made_at, platform_type, transfers_of
+from gateways.adyen.notices import items_as_kept
+from gateways.adyen.outcomes import MISSING, answered, carried_out, ordered, prepared, searched
 from gateways.adyen.payments import captured
+from gateways.adyen.stages import APPEAL, CHARGEBACK, IN_PASSING, OPENING, QUESTION, stage_at, stages_of
 from gateways.contract import ChargebackFound, ChargebackLine, ChargebackState, Rejected, Unknown
 from kernel.money import Money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from gateways.adyen.client import Connection, Json
     from gateways.adyen.ids import Dispute
+    from gateways.adyen.stages import Stage
     from gateways.contract import Busy, EvidenceOrder
 
 # Banks charge back for a year and a half at most.
@@ -48,6 +51,7 @@ _BY_MONEY = {
 _BY_WORD = {
     "REQUEST_FOR_INFORMATION": ChargebackState.INQUIRY,
     "NOTIFICATION_OF_CHARGEBACK": ChargebackState.NEEDS_RESPONSE,
+    "DISPUTE_OPENED_WITH_CHARGEBACK": ChargebackState.NEEDS_RESPONSE,
     "CHARGEBACK": ChargebackState.NEEDS_RESPONSE,
     "INFORMATION_SUPPLIED": ChargebackState.UNDER_REVIEW,
     "CHARGEBACK_REVERSED": ChargebackState.WON,
@@ -65,13 +69,8 @@ _BY_WORD = {
     "SCHEME_ARBITRATION_LOST": ChargebackState.LOST,
     "NOTIFICATION_OF_FRAUD": ChargebackState.WARNED,
 }
-# Said of a dispute without changing how it stands.
-IN_PASSING = ("ISSUER_COMMENTS",)
 WORDS = frozenset(_BY_WORD) | frozenset(IN_PASSING)
 _WARNING = "NOTIFICATION_OF_FRAUD"
-_QUESTION = "REQUEST_FOR_INFORMATION"
-# Of one second, a chargeback comes after the notice of it.
-_FIRST = ("REQUEST_FOR_INFORMATION", "NOTIFICATION_OF_CHARGEBACK", "CHARGEBACK")
 
 
 class Chargebacks:
@@ -91,33 +90,32 @@ class Chargebacks:
         return self.chargeback(gateway_id)
 
     def submit_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown:
-        """Answer the client's bank, for good: as one document, under the first reason that it satisfies."""
+        """Answer the client's bank, for good: as one document, for the first reason that takes any."""
         wanted = ids.dispute_asked(order.chargeback)
         if wanted is None:
             return MISSING
-        known = self.find_evidence(order)
-        if known is not None:
-            return known
-        return answered(lambda: self._defended(wanted, order))
+        reason = prepared(lambda: self._supplied(wanted, order))
+        return ordered(lambda: self._handed_in(wanted, order, reason)) if isinstance(reason, str) else reason
 
     def find_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown | None:
-        """The chargeback, if Adyen has told that the answer was handed in; None while it has not.
+        """The chargeback, if Adyen has told that what the bank asked was answered; None while it has not.
 
-        To hand in once more is safe: Adyen takes a defense once, and says no the second time.
+        To hand in once more is safe: Adyen takes a defense once in each stage, and says no the second time.
         """
         wanted = ids.dispute_asked(order.chargeback)
         if wanted is None:
             return MISSING
 
         def look() -> ChargebackFound | Rejected | Unknown | None:
-            if not _answers(self._told(order.chargeback)):
+            asked = stage_at(self._stages(order.chargeback), order.handed_in_at)
+            if asked is None or not asked.is_answered:
                 return None
             return self._dispute(wanted, order.chargeback)
 
         return searched(look)
 
-    def _told(self, gateway_id: str) -> list[Json]:
-        return sorted(items_of(self.connection.told(gateway_id)), key=_order)
+    def _stages(self, gateway_id: str) -> list[Stage]:
+        return stages_of(items_as_kept(self.connection.told(gateway_id)))
 
     def _dispute(self, wanted: Dispute, gateway_id: str) -> ChargebackFound | Rejected:
         transfers = transfers_of(self.connection, wanted.reference, stretches=_STRETCHES)
@@ -126,10 +124,11 @@ class Chargebacks:
             for each in transfers
             if each["type"] in KINDS and each["categoryData"].get("modificationPspReference") == wanted.psp
         ]
-        told = self._told(gateway_id)
+        stages = self._stages(gateway_id)
+        told = [item for stage in stages for item in stage.items]
         if not moved and not told:
             return MISSING
-        state, word = _standing(moved, told)
+        state, word = _standing(moved, stages)
         warning = all(item["eventCode"] == _WARNING for item in told) and not moved
         paid = captured(transfers)
         return ChargebackFound(
@@ -142,63 +141,86 @@ class Chargebacks:
             reason=next((str(item["reason"]) for item in reversed(told) if item.get("reason")), "not told"),
             respond_by=next((instant(end) for item in reversed(told) if (end := _ends(item))), None),
             lines=tuple(line for each in moved for line in _lines(each)),
-            answers=_answers(told),
+            answers=_answers(stages),
         )
 
-    def _defended(self, wanted: Dispute, order: EvidenceOrder) -> ChargebackFound | Rejected | Unknown:
-        disputes = self.connection.disputes
-        about = {
-            "disputePspReference": wanted.psp,
-            "merchantAccountCode": self.connection.merchant_account,
-        }
+    def _supplied(self, wanted: Dispute, order: EvidenceOrder) -> str | Rejected:
+        """The reason that the bank is given, with its documents handed over; it is told of neither yet."""
+        stages = self._stages(order.chargeback)
+        if stages and stage_at(stages, order.handed_in_at) is not stages[-1]:
+            return Rejected("asked_anew", "The bank has asked something else meanwhile.")
+        disputes, about = self.connection.disputes, self._about(wanted)
         listed = disputes.retrieve_applicable_defense_reasons(about).message
-        reason = _reason(listed.get("defenseReasons") or ())
-        if reason is None:
+        reason, kinds = _reason(listed.get("defenseReasons") or ())
+        if not kinds:
             return Rejected("not_defendable", "The bank cannot be answered any more.")
-        kind = reason["defenseDocumentTypes"][0]["defenseDocumentTypeCode"]
+        content = document(order.fields)
         papers = [
-            {
-                "content": document(order.fields),
-                "contentType": "application/pdf",
-                "defenseDocumentTypeCode": kind,
-            }
+            {"content": content, "contentType": "application/pdf", "defenseDocumentTypeCode": kind}
+            for kind in kinds
         ]
         supplied = disputes.supply_defense_document(about | {"defenseDocuments": papers}).message
         if not supplied["disputeServiceResult"]["success"]:
             return Rejected("documents_refused", "The payment provider did not take the answer.")
-        code = reason["defenseReasonCode"]
-        handed_in = disputes.defend_dispute(about | {"defenseReasonCode": code}).message
+        return reason
+
+    def _handed_in(
+        self, wanted: Dispute, order: EvidenceOrder, reason: str
+    ) -> ChargebackFound | Rejected | Busy | Unknown:
+        before = _answers(self._stages(order.chargeback))
+        asked = self._about(wanted) | {"defenseReasonCode": reason}
+        handed_in = self.connection.disputes.defend_dispute(asked).message
         if not handed_in["disputeServiceResult"]["success"]:
             # Handed in before, or too late: Adyen says neither, and its notification will.
-            return Unknown(
+            return self.find_evidence(order) or Unknown(
                 "Adyen did not take the defense; whether it has it already is told by notification"
             )
         found = carried_out(lambda: self._dispute(wanted, order.chargeback))
         if not isinstance(found, ChargebackFound):
             return Unknown("handed in, and not yet told of")
-        return replace(found, state=_after_answer(found.state), answers=max(found.answers, 1))
+        return replace(found, state=_after_answer(found.state), answers=max(found.answers, before + 1))
+
+    def _about(self, wanted: Dispute) -> Json:
+        return {
+            "disputePspReference": wanted.psp,
+            "merchantAccountCode": self.connection.merchant_account,
+        }
 
 
-def _standing(moved: Sequence[Json], told: Sequence[Json]) -> tuple[ChargebackState, str]:
-    told = [item for item in told if item["eventCode"] not in IN_PASSING]
+def _standing(moved: Sequence[Json], stages: Sequence[Stage]) -> tuple[ChargebackState, str]:
     by_money = [each for each in moved if platform_type(each) not in FEES]
-    if not told:
+    stage = next((each for each in reversed(stages) if each.last is not None), None)
+    if stage is None or stage.last is None:
         word = str(by_money[-1]["type"]) if by_money else "feeOnly"
         return _BY_MONEY.get(word, ChargebackState.NOT_UNDERSTOOD), word
-    code = str(told[-1]["eventCode"])
-    state = _BY_WORD.get(code, ChargebackState.NOT_UNDERSTOOD)
-    if code == "DISPUTE_DEFENSE_PERIOD_ENDED" and all(item["eventCode"] == _QUESTION for item in told[:-1]):
+    unheard = _unheard(by_money, stages, since=instant(stage.last["eventDate"]))
+    if unheard is not None:
+        return _BY_MONEY[unheard], unheard
+    code = str(stage.last["eventCode"])
+    return _by_word(code, stage, took=bool(by_money)), code
+
+
+def _unheard(by_money: Sequence[Json], stages: Sequence[Stage], *, since: datetime) -> str | None:
+    """What has moved after the last word that arrived: its own word was lost, or is still on its way."""
+    known = [each for each in by_money if each["type"] in _BY_MONEY and any(booked(each))]
+    if not known or made_at(known[-1]) <= since:
+        return None
+    # What was noticed is taken in the end, whatever has been said meanwhile.
+    kinds = {str(each["type"]) for each in known}
+    as_noticed = kinds == {"chargeback"} and any(stage.kind == CHARGEBACK for stage in stages)
+    return None if as_noticed else str(known[-1]["type"])
+
+
+def _by_word(code: str, stage: Stage, *, took: bool) -> ChargebackState:
+    if code == "DISPUTE_DEFENSE_PERIOD_ENDED" and stage.kind in {QUESTION, None}:
         # A question that was not answered took nothing.
-        state = ChargebackState.LOST if by_money else ChargebackState.INQUIRY_CLOSED
-    if code == "INFORMATION_SUPPLIED" and _is_question(told) and not by_money:
-        state = ChargebackState.INQUIRY
-    if code in _FIRST and told[-1].get("additionalData", {}).get("autoDefended") == "true":
-        state = ChargebackState.UNDER_REVIEW
-    return state, code
-
-
-def _is_question(told: Sequence[Json]) -> bool:
-    return all(item["eventCode"] in {_QUESTION, "INFORMATION_SUPPLIED"} for item in told)
+        return ChargebackState.LOST if took else ChargebackState.INQUIRY_CLOSED
+    if code == "INFORMATION_SUPPLIED" or (code in OPENING and stage.is_defended_by_adyen):
+        if stage.kind == APPEAL:
+            return ChargebackState.APPEAL_UNDER_REVIEW
+        asked = stage.kind == QUESTION and not took
+        return ChargebackState.INQUIRY if asked else ChargebackState.UNDER_REVIEW
+    return _BY_WORD.get(code, ChargebackState.NOT_UNDERSTOOD)
 
 
 def _after_answer(state: ChargebackState) -> ChargebackState:
@@ -209,13 +231,8 @@ def _after_answer(state: ChargebackState) -> ChargebackState:
     return after.get(state, state)
 
 
-def _order(item: Json) -> tuple[object, int]:
-    code = item["eventCode"]
-    return instant(item["eventDate"]), _FIRST.index(code) if code in _FIRST else len(_FIRST)
-
-
-def _answers(told: Sequence[Json]) -> int:
-    return sum(item["eventCode"] == "INFORMATION_SUPPLIED" for item in told)
+def _answers(stages: Sequence[Stage]) -> int:
+    return sum(stage.is_answered for stage in stages)
 
 
 def _ends(item: Json) -> str | None:
@@ -240,14 +257,20 @@ def _lines(transfer: Json) -> list[ChargebackLine]:
     return found
 
 
-def _reason(reasons: Sequence[Json]) -> Json | None:
-    # The first that one document of ours can satisfy.
+def _reason(reasons: Sequence[Json]) -> tuple[str, list[str]]:
+    """The first reason that can be put on paper, and under which names that paper is handed over."""
     for reason in reasons:
-        required = [
-            each
-            for each in reason.get("defenseDocumentTypes") or ()
-            if each["requirementLevel"] != "Optional"
-        ]
-        if len(required) == 1:
-            return dict(reason) | {"defenseDocumentTypes": required}
-    return None
+        kinds = _papers(reason.get("defenseDocumentTypes") or ())
+        if kinds:
+            return str(reason["defenseReasonCode"]), kinds
+    return "", []
+
+
+def _papers(types: Sequence[Json]) -> list[str]:
+    # We have one paper, which says everything. It goes in as all that have to be there, and as one of those of which
+    # one has to be; where Adyen demands none of these, as whatever else it reads.
+    def named(level: str) -> list[str]:
+        return [str(each["defenseDocumentTypeCode"]) for each in types if each["requirementLevel"] == level]
+
+    demanded = named("Required") + named("OneOrMore")[:1]
+    return demanded or named("AlternativeRequired")[:1] or named("Optional")[:1]

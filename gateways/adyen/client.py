@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-# What a gateway has told about one object and we have kept: `Listed.payload`s, in any order.
+# What a gateway has told about one object and we have kept: `Listed.payload`s, first received first.
 Told = Callable[[str], Sequence[bytes]]
 
 # As with Stripe: a question and an order, both at their slowest, end before the work that waits for them is stopped.

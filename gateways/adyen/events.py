@@ -7,7 +7,7 @@ in eight of its fields. Those of the balance platform are about transfers and ac
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,8 @@ from Adyen.util import is_valid_hmac_notification, is_valid_hmac_payload
 
 from gateways.adyen import ids
 from gateways.adyen.chargebacks import WORDS
-from gateways.adyen.lists import instant, newest_first, platform_type
-from gateways.adyen.notices import fit_to_keep
+from gateways.adyen.lists import instant, made_at, newest_first, platform_type
+from gateways.adyen.notices import fit_to_keep, not_understood, platform_fit_to_keep
 from gateways.adyen.outcomes import answered
 from gateways.contract import AnswerNotUnderstood, Event, EventsFound, Listed, ObjectKind, SignatureRefused
 from gateways.events import NOT_AS_WE_KNOW_IT
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from gateways.contract import Busy, Rejected, Unknown
 
 # Adyen tries for days and leaves the date as it was, and what it tries again may lie with it for longer. A date is no
-# more than a guard: in a standard notification it is not signed, and a replay is known by its id, which is.
+# more than a guard: in a standard notification it is not signed, and a replay is known by its id, which is, or, of a
+# dispute, by what was told before it.
 _OLDEST = timedelta(days=30)
 _AHEAD = timedelta(hours=1)
 
@@ -37,21 +38,6 @@ _AHEAD = timedelta(hours=1)
 _STILL_CHANGES = timedelta(days=10)
 
 _LONGEST = 128
-_KEPT_OF_TRANSFER = (
-    "amount",
-    "category",
-    "creationDate",
-    "direction",
-    "id",
-    "reason",
-    "reference",
-    "sequenceNumber",
-    "status",
-    "type",
-    "updatedAt",
-)
-_KEPT_OF_HOLDER = ("id", "primaryBalanceAccount", "reference", "status")
-
 _REFUND_WORDS = ("REFUND", "REFUND_FAILED", "REFUNDED_REVERSED")
 _PAYMENT_WORDS = ("AUTHORISATION", "CANCELLATION", "CAPTURE", "CAPTURE_FAILED", "EXPIRE", "TECHNICAL_CANCEL")
 _OF_PAYMENT = {
@@ -103,6 +89,7 @@ class Events:
         (a refused card, a bank's question, an account holder's problems) is in no list.
         """
         listing = self.connection.transfers.transfers_api.get_all_transfers
+        asked = account or self.connection.balance_account
 
         def look() -> EventsFound:
             found, place = newest_first(
@@ -110,11 +97,10 @@ class Events:
                 since=since - _STILL_CHANGES,
                 until=until,
                 after=after,
-                balanceAccountId=account or self.connection.balance_account,
+                balanceAccountId=asked,
             )
-            dated = [each | {"updatedAt": _last_change(each).isoformat()} for each in found]
-            changed = [each for each in dated if since <= _changed(each) <= until]
-            return EventsFound(tuple(self._listed(self._as_told(each)) for each in changed), place)
+            listed = (self._found(each, since, until, asked) for each in found)
+            return EventsFound(tuple(each for each in listed if each is not None), place)
 
         return answered(look)
 
@@ -146,14 +132,23 @@ class Events:
     def _told_of_platform(self, payload: bytes, now: Callable[[], datetime]) -> Listed:
         try:
             values = json.loads(payload)
-            kept = _fit_to_keep(values)
         except NOT_AS_WE_KNOW_IT:
-            return Listed(None, payload)
-        if values.get("environment") != ("live" if self.connection.livemode else "test"):
-            raise SignatureRefused("The notification is of the other mode: test in live, or live in test.")
-        at = _dated(values.get("timestamp"))
-        _refuse_other_times([at] if at else [], now)
-        return self._listed(kept)
+            return Listed(None, not_understood(payload, None))
+        if isinstance(values, dict):
+            ours = "live" if self.connection.livemode else "test"
+            if values.get("environment", ours) != ours:
+                raise SignatureRefused(
+                    "The notification is of the other mode: test in live, or live in test."
+                )
+            at = _dated(values.get("timestamp"))
+            _refuse_other_times([at] if at else [], now)
+        return self._listed_of_platform(values, payload)
+
+    def _listed_of_platform(self, values: Json, payload: bytes) -> Listed:
+        try:
+            return self._listed(platform_fit_to_keep(values))
+        except NOT_AS_WE_KNOW_IT:
+            return Listed(None, not_understood(payload, values))
 
     def _listed(self, kept: bytes) -> Listed:
         try:
@@ -161,13 +156,22 @@ class Events:
         except AnswerNotUnderstood:
             return Listed(None, kept)
 
-    def _as_told(self, transfer: Json) -> bytes:
+    def _found(self, transfer: Json, since: datetime, until: datetime, account: str) -> Listed | None:
+        """A transfer as it would have been told of, if it changed in that time; always, if it is not as we know it."""
         whole = {
             "type": "balancePlatform.transfer.updated",
             "environment": "live" if self.connection.livemode else "test",
             "data": transfer,
         }
-        return _fit_to_keep(whole)
+        try:
+            changed = _last_change(transfer)
+            # Adyen promises neither of the two.
+            known = {"balanceAccount": {"id": account}} | transfer | {"updatedAt": changed.isoformat()}
+            if not since <= changed <= until:
+                return None
+            return self._listed(platform_fit_to_keep(whole | {"data": known}))
+        except NOT_AS_WE_KNOW_IT:
+            return Listed(None, not_understood(json.dumps(transfer, sort_keys=True).encode(), whole))
 
     def _of_item(self, notification: Json, item: Json) -> Event:
         code, success = _text(item["eventCode"]), item["success"]
@@ -175,14 +179,14 @@ class Events:
             raise ValueError("neither true nor false")
         kind, object_id = self._subject(item)
         return Event(
-            # Signed, all of it: a replay under another date is the same event.
-            id=_text(f"{item['pspReference']}.{code}.{success}"),
+            id=_text(_item_id(item, code, success)),
             type=code,
             kind=kind,
             object_id=object_id,
             account=None,
             created_at=instant(item["eventDate"]),
             livemode=_either(notification["live"], "true", "false"),
+            ours=ids.ours(item["merchantReference"], "py") if kind is ObjectKind.PAYMENT else None,
         )
 
     def _subject(self, item: Json) -> tuple[ObjectKind | None, str | None]:
@@ -227,14 +231,32 @@ class Events:
         ours = account == self.connection.balance_account
         kind, object_id = _moved(transfer, ours=ours)
         return Event(
-            id=_text(f"{_plain(transfer['id'])}.{int(transfer.get('sequenceNumber') or 0)}"),
+            id=_text(_transfer_id(transfer)),
             type=_text(f"{name}:{transfer['type']}:{transfer['status']}"),
             kind=kind,
             object_id=object_id,
             account=None if ours else account,
             created_at=_changed(transfer),
             livemode=live,
+            ours=_payment(transfer) if kind is ObjectKind.PAYMENT else None,
         )
+
+
+def _item_id(item: Json, code: str, success: str) -> str:
+    # Signed, all of it: a replay under another date is the same event.
+    signed = f"{item['pspReference']}.{code}.{success}"
+    if code not in WORDS:
+        return signed
+    # A word may come again in a later stage of a dispute, and its date alone tells the two apart. By the hour: no stage
+    # is over sooner, and whoever writes other dates on an old one is not listened to without end.
+    return f"{signed}.{instant(item['eventDate']).astimezone(UTC):%Y%m%d%H}"
+
+
+def _transfer_id(transfer: Json) -> str:
+    number = int(transfer.get("sequenceNumber") or 0)
+    # Adyen need not count its news of a transfer; then what it has become, and when, tells them apart.
+    step = number or f"{transfer['status']}.{_changed(transfer).astimezone(UTC):%Y%m%d%H%M%S}"
+    return f"{_plain(transfer['id'])}.{step}"
 
 
 def _moved(transfer: Json, *, ours: bool) -> tuple[ObjectKind | None, str | None]:
@@ -250,8 +272,7 @@ def _moved(transfer: Json, *, ours: bool) -> tuple[ObjectKind | None, str | None
 
 def _of_a_payment(transfer: Json) -> tuple[ObjectKind | None, str | None]:
     what, data = transfer["type"], transfer["categoryData"]
-    kind = _OF_PAYMENT.get(what)
-    paid = ids.ours(data.get("paymentMerchantReference"), "py")
+    kind, paid = _OF_PAYMENT.get(what), _payment(transfer)
     if kind is ObjectKind.PAYMENT and paid:
         return kind, ids.called(paid)
     refund = ids.ours(transfer.get("reference"), "rf")
@@ -266,21 +287,8 @@ def _of_a_payment(transfer: Json) -> tuple[ObjectKind | None, str | None]:
     return None, None
 
 
-def _fit_to_keep(values: Json) -> bytes:
-    """News of the platform without names, addresses and bank accounts."""
-    data, name = values["data"], values["type"]
-    kept: Json
-    if name.startswith("balancePlatform.transfer."):
-        kept = {each: data[each] for each in _KEPT_OF_TRANSFER if each in data}
-        kept |= {"balanceAccount": {"id": data["balanceAccount"]["id"]}}
-        kept |= {"categoryData": data.get("categoryData") or {}}
-    elif name.startswith("balancePlatform.accountHolder."):
-        holder = data["accountHolder"]
-        kept = {"accountHolder": {each: holder[each] for each in _KEPT_OF_HOLDER if each in holder}}
-    else:
-        kept = {}
-    whole = {each: values[each] for each in ("type", "environment", "timestamp") if each in values}
-    return json.dumps(whole | {"data": kept}).encode()
+def _payment(transfer: Json) -> str | None:
+    return ids.ours(transfer["categoryData"].get("paymentMerchantReference"), "py")
 
 
 def _is_signed_with(item: Json, key: str) -> bool:
@@ -315,7 +323,7 @@ def _last_change(transfer: Json) -> datetime:
 
 
 def _changed(transfer: Json) -> datetime:
-    return instant(transfer.get("updatedAt") or transfer["creationDate"])
+    return instant(transfer["updatedAt"]) if transfer.get("updatedAt") else made_at(transfer)
 
 
 def _amount(thing: Json) -> Money | None:

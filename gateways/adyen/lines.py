@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateways.adyen import ids
 from gateways.adyen.chargebacks import KINDS as DISPUTED
-from gateways.adyen.lists import FEES, instant, newest_first, transfers_between
+from gateways.adyen.lists import FEES, instant, made_at, newest_first, transfers_between
 from gateways.adyen.outcomes import answered
 from gateways.adyen.transfers import plain
 from gateways.contract import BalanceFound, BalanceLine, LineKind, LinesPage
@@ -93,7 +93,7 @@ class Lines:
                 balanceAccountId=wanted,
             )
             transfers = self._transfers(wanted, found)
-            lines = [read_line(each, transfers[each["transfer"]["id"]], account) for each in found]
+            lines = [read_line(each, transfers.get(_transfer_of(each) or ""), account) for each in found]
             return LinesPage(tuple(lines), place)
 
         return answered(look)
@@ -102,19 +102,20 @@ class Lines:
         """The transfers of these transactions, which do not say what they are about themselves."""
         if not transactions:
             return {}
-        instants = [instant(each["creationDate"]) for each in transactions]
+        instants = [made_at(each) for each in transactions]
         first, last = min(instants) - _BEFORE, max(instants) + _LATER
         # So few in so long a time are asked for one by one: Adyen lists transfers for six months at most.
         listed = transfers_between(self.connection, account, first, last) if last - first < ids.LISTED else ()
         found = {each["id"]: each for each in listed}
         transfers = self.connection.transfers.transfers_api
-        for wanted in {each["transfer"]["id"] for each in transactions} - found.keys():
+        for wanted in set(filter(None, map(_transfer_of, transactions))) - found.keys():
             found[wanted] = transfers.get_transfer(plain(wanted)).message
         return found
 
 
-def read_line(transaction: Json, transfer: Json, account: str | None) -> BalanceLine:
-    """A transaction in our words, with the transfer that it is part of."""
+def read_line(transaction: Json, transfer: Json | None, account: str | None) -> BalanceLine:
+    """A transaction in our words, with the transfer that it is part of; Adyen need not say of which."""
+    transfer = transfer or {}
     kind, data = _kind(transfer, account), transfer.get("categoryData") or {}
     value = transaction["amount"]["value"]
     # What Adyen takes of a payment is a line beside the payment's; together they are what came.
@@ -122,12 +123,12 @@ def read_line(transaction: Json, transfer: Json, account: str | None) -> Balance
     return BalanceLine(
         line_id=transaction["id"],
         kind=kind,
-        type=str(transfer["type"]),
+        type=str(transfer.get("type", "unknown")),
         gross_minor=value + taken,
         fee_minor=taken,
         net_minor=value,
         currency=transaction["amount"]["currency"],
-        created_at=instant(transaction["creationDate"]),
+        created_at=made_at(transaction),
         available_on=instant(transaction["valueDate"]),
         source=_source(kind, transfer, data),
         our_id=_our_id(kind, transfer, data),
@@ -145,21 +146,25 @@ def read_balance(values: Json, currency: str, account: str | None) -> BalanceFou
     return BalanceFound(available=available, pending=pending, instant=instant_)
 
 
+def _transfer_of(transaction: Json) -> str | None:
+    return (transaction.get("transfer") or {}).get("id")
+
+
 def _kind(transfer: Json, account: str | None) -> LineKind:
     if transfer.get("category") == "topUp":
         return LineKind.TOPUP
-    kind = _KIND_OF.get(transfer["type"], LineKind.UNKNOWN)
+    kind = _KIND_OF.get(transfer.get("type", ""), LineKind.UNKNOWN)
     if kind is LineKind.REFUND and (transfer.get("categoryData") or {}).get("platformPaymentType") in FEES:
         # Nobody ordered what Adyen takes for giving back.
         return LineKind.FEE
     return LineKind.ARRIVAL if kind is LineKind.TRANSFER and account else kind
 
 
-def _source(kind: LineKind, transfer: Json, data: Json) -> str:
+def _source(kind: LineKind, transfer: Json, data: Json) -> str | None:
     paid, psp = ids.ours(data.get("paymentMerchantReference"), "py"), data.get("modificationPspReference")
     if kind is LineKind.DISPUTE and paid and isinstance(psp, str):
         return ids.dispute_called(paid, psp)
-    return str(transfer["id"])
+    return transfer.get("id")
 
 
 def _our_id(kind: LineKind, transfer: Json, data: Json) -> str | None:

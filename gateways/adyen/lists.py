@@ -50,7 +50,7 @@ def transfers_of(connection: Connection, reference: str, *, stretches: int = 1) 
             createdUntil=rfc3339(until),
         )
     ]
-    return [each for each in found if each["categoryData"]["type"] == "platformPayment"]
+    return [each for each in found if (each.get("categoryData") or {}).get("type") == "platformPayment"]
 
 
 def ordered_as(connection: Connection, account: str, reference: str) -> list[Json]:
@@ -92,7 +92,7 @@ def newest_first(
     ):
         found += page
         if after is not None:
-            ids = [each["id"] for each in found]
+            ids = [each.get("id") for each in found]
             if last not in ids and more:
                 continue
             found = found[ids.index(last) + 1 :] if last in ids else found
@@ -110,6 +110,12 @@ def instant(text: str) -> datetime:
     return found
 
 
+def made_at(thing: Json) -> datetime:
+    """When a transfer or a transaction was made; Adyen promises none of these names for both."""
+    known = (thing.get(name) for name in ("createdAt", "creationDate", "bookingDate", "updatedAt"))
+    return instant(next(filter(None, known), ""))
+
+
 def booked(transfer: Json) -> Iterator[tuple[Json, int]]:
     """What a transfer has done to the balance: its events with a transaction, and by how much each."""
     for event in transfer.get("events") or ():
@@ -123,7 +129,7 @@ def platform_type(transfer: Json) -> str:
 
 
 def _place(thing: Json) -> str:
-    return f"{instant(thing['creationDate']).isoformat()}|{thing['id']}"
+    return f"{made_at(thing).isoformat()}|{thing['id']}"
 
 
 def _transfers(connection: Connection, **about: str) -> Iterator[Json]:

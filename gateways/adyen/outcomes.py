@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import requests
@@ -33,6 +34,8 @@ _LONGEST_RETRY_AFTER_SECONDS = 300
 
 # "Request already processed or in progress": another call with this key may have had its effect.
 _KEY_IN_USE = "704"
+# "Too many requests", under a status of its own or not.
+_TOO_MANY = "705"
 
 MISSING = Rejected("resource_missing", "The payment provider knows nothing of this.")
 
@@ -60,7 +63,7 @@ def answered(call: Callable[[], Found]) -> Found | Rejected | Busy | Unknown:
 
 
 def ordered(call: Callable[[], Found]) -> Found | Rejected | Busy | Unknown:
-    """The same for what carries an order out in one request, or is asked before it is sent.
+    """The same for what carries an order out in one request.
 
     Where no connection was made nothing was sent, which is to say that nothing was done.
     """
@@ -72,6 +75,12 @@ def ordered(call: Callable[[], Found]) -> Found | Rejected | Busy | Unknown:
         return outcome if isinstance(outcome, Rejected) else Unknown(f"no answer: {type(error).__name__}")
     except AdyenAPIResponseError as error:
         return outcome_of(error)
+
+
+def prepared(call: Callable[[], Found]) -> Found | Rejected | Busy | Unknown:
+    """The same for what comes before an order: a no to that is none to the order, which may have gone out before."""
+    outcome = ordered(call)
+    return replace(outcome, at_the_door=True) if isinstance(outcome, Rejected) else outcome
 
 
 def carried_out(call: Callable[[], Found]) -> Found | Unknown:
@@ -108,12 +117,16 @@ def refused(reason: object) -> Rejected:
 
 
 def outcome_of(error: AdyenAPIResponseError) -> Rejected | Busy | Unknown:
-    """The outcome an error stands for; only one that Adyen itself explains says that nothing was done."""
+    """The outcome an error stands for; only one that Adyen itself explains says that nothing was done.
+
+    Where its header says that the error passes, the same order is to be sent again under the same key.
+    """
     status, explained = error.status_code, _explanation(error)
-    if status == _SLOW_DOWN:
+    if status == _SLOW_DOWN or (explained is not None and explained["errorCode"] == _TOO_MANY):
         return Busy(_retry_after_seconds(error))
     reference = None if explained is None else explained.get("pspReference") or explained.get("requestId")
-    if status not in _CALLER_ERRORS or status in _TELLS_NOTHING or explained is None:
+    passes = _header(error, "transient-error") == "true"
+    if status not in _CALLER_ERRORS or status in _TELLS_NOTHING or explained is None or passes:
         return Unknown(f"no usable answer: status {status}, request {reference}")
     code = str(explained["errorCode"])
     if code == _KEY_IN_USE:
@@ -141,6 +154,11 @@ def _explanation(error: AdyenAPIResponseError) -> Json | None:
 
 
 def _retry_after_seconds(error: AdyenAPIResponseError) -> int:
-    asked = (error.headers or {}).get("Retry-After", "")
+    asked = _header(error, "retry-after")
     seconds = int(asked) if asked.isascii() and asked.isdigit() else _RETRY_AFTER_SECONDS
     return max(1, min(seconds, _LONGEST_RETRY_AFTER_SECONDS))
+
+
+def _header(error: AdyenAPIResponseError, name: str) -> str:
+    headers = {str(each).lower(): str(value) for each, value in (error.headers or {}).items()}
+    return headers.get(name, "")

@@ -9,8 +9,8 @@ from gateways.adyen import ids, words
 from gateways.adyen.accounts import Accounts
 from gateways.adyen.amounts import from_adyen, to_adyen
 from gateways.adyen.client import keyed
-from gateways.adyen.lists import instant, ordered_as
-from gateways.adyen.outcomes import MISSING, answered, ordered, refused, searched
+from gateways.adyen.lists import instant, made_at, ordered_as
+from gateways.adyen.outcomes import MISSING, answered, ordered, prepared, refused, searched
 from gateways.adyen.transfers import plain
 from gateways.contract import PayoutFound, PayoutMethod, PayoutState, Rejected
 
@@ -57,8 +57,7 @@ class Payouts(Accounts):
             return amount
         if not ids.is_plain(order.account):
             return MISSING
-        # Asked for apart: that this is refused says nothing of an order that went before.
-        bank = ordered(lambda: self.bank_of(order.account) or _NO_BANK)
+        bank = prepared(lambda: self.bank_of(order.account) or _NO_BANK)
         if not isinstance(bank, str):
             return bank
         return ordered(lambda: self._sent(order, amount, bank))
@@ -127,4 +126,4 @@ def _arrival(transfer: Json) -> datetime:
     if estimates:
         return instant(estimates[-1])
     takes = _TAKES.get((transfer.get("categoryData") or {}).get("priority", ""), timedelta())
-    return instant(transfer["creationDate"]) + takes
+    return made_at(transfer) + takes

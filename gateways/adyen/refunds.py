@@ -14,7 +14,7 @@ from gateways.adyen.amounts import from_adyen, to_adyen
 from gateways.adyen.client import keyed
 from gateways.adyen.lists import FEES, platform_type, transfers_of
 from gateways.adyen.notices import items_of
-from gateways.adyen.outcomes import MISSING, answered, ordered, searched
+from gateways.adyen.outcomes import MISSING, answered, ordered, prepared, searched
 from gateways.contract import RefundFound, RefundState, Rejected, Unknown
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Refunds:
             return amount
         if paid is None:
             return MISSING
-        psp = ordered(lambda: self._reference_of(paid))
+        psp = prepared(lambda: self._reference_of(paid))
         if not isinstance(psp, str):
             return psp or _NOT_PAID_YET
         request, modifications = self._request(order, amount), self.connection.checkout.modifications_api

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 from gateways.adyen import ids
 from gateways.adyen.amounts import from_adyen, to_adyen
 from gateways.adyen.client import keyed
-from gateways.adyen.lists import instant, ordered_as
-from gateways.adyen.outcomes import MISSING, carried_out, ordered, refused, searched, understood
+from gateways.adyen.lists import made_at, ordered_as
+from gateways.adyen.outcomes import MISSING, carried_out, ordered, prepared, refused, searched, understood
 from gateways.contract import Rejected, ReversalFound, TransferFound, Unknown
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Transfers:
         amount = to_adyen(order.amount)
         if isinstance(amount, Rejected):
             return amount
-        worker = ordered(lambda: self._destination(order.transfer))
+        worker = prepared(lambda: self._destination(order.transfer))
         if not isinstance(worker, str):
             return worker
         ours = self.connection.balance_account
@@ -153,7 +153,7 @@ def _read_transfer(transfer: Json) -> TransferFound:
         gateway_id=transfer["id"],
         amount=_amount(transfer),
         # At the worker's account it can be used from the start: only what had settled was moved.
-        available_on=instant(transfer["creationDate"]),
+        available_on=made_at(transfer),
         transfer_id=ids.ours(transfer["reference"], "tr"),
     )
 

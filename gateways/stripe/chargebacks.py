@@ -30,6 +30,8 @@ _STATES = {
     "prevented": ChargebackState.PREVENTED,
 }
 
+_EVIDENCE = "holdfast_evidence"
+
 
 class Chargebacks:
     """What the clients' banks take back."""
@@ -46,16 +48,25 @@ class Chargebacks:
         evidence = cast("DisputeUpdateParamsEvidence", dict(order.fields))
         params: DisputeUpdateParams = {
             "evidence": evidence,
-            "metadata": {"holdfast_evidence": order.evidence_id},
+            "metadata": {_EVIDENCE: order.evidence_id},
             "submit": True,
         }
         disputes = self.connection.client.v1.disputes
         return answered(lambda: disputes.update(order.chargeback, params, keyed(order.key)), read_chargeback)
 
     def find_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown | None:
-        """The dispute, if the answer to a lost order was handed in; None when nothing was."""
-        outcome = self.chargeback(order.chargeback)
-        return None if isinstance(outcome, ChargebackFound) and not outcome.answers else outcome
+        """The dispute, if the answer to a lost order was handed in; None when nothing was.
+
+        Whoever answered the bank's question by another order has not answered its chargeback.
+        """
+        disputes = self.connection.client.v1.disputes
+
+        def if_ours(values: Json) -> ChargebackFound | None:
+            found = read_chargeback(values)
+            ours = values["metadata"].get(_EVIDENCE) == order.evidence_id
+            return found if ours and found.answers else None
+
+        return answered(lambda: disputes.retrieve(order.chargeback), if_ours)
 
     def fraud_warning(self, gateway_id: str) -> ChargebackFound | Rejected | Busy | Unknown:
         """What the card's network suspects of a payment, as it is now."""

@@ -104,11 +104,8 @@ def fail_refund(control: Control, _given: Json, object_id: str) -> Json:
 
 @act("POST", "payments/{id}/dispute")
 def dispute(control: Control, given: Json, object_id: str) -> Json:
-    """The shopper's bank charges back: all or an `amount`, or with `inquiry` only asks."""
-    payment = control.payment(object_id)
-    return disputing.opened(
-        control.world, payment, inquiry=bool(given.get("inquiry")), amount=given.get("amount")
-    )
+    """The shopper's bank charges back: all or an `amount`, or with `inquiry` only asks; `auto_defended` by Adyen."""
+    return disputing.opened(control.world, control.payment(object_id), **given)
 
 
 @act("POST", "payments/{id}/warn")
@@ -159,6 +156,13 @@ def book_line(control: Control, given: Json, _id: str) -> Json:
         data={},
     )
     return ledger.step(control.world, transfer, "booked", balance=amount)
+
+
+@act("POST", "lists/{id}")
+def leave_out(control: Control, given: Json, object_id: str) -> Json:
+    """From now on, list a transfer or a transaction without these `fields`, none of which Adyen promises."""
+    control.world.data.setdefault("left_out", {})[object_id] = list(given["fields"])
+    return given
 
 
 @act("POST", "prices")

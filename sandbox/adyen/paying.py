@@ -127,6 +127,21 @@ def canceled(world: World, payment: Json, *, psp: str, reference: str | None) ->
     news.standard(world, told)
 
 
+def nothing_to_cancel(world: World, reference: str, *, psp: str) -> None:
+    """Nothing was authorised under a reference; Adyen says so, and over how much it would have been it cannot say."""
+    nobody = {"reference": reference, "amount": {"currency": "USD", "value": 0}}
+    told = news.item(
+        world,
+        "CANCELLATION",
+        psp=psp,
+        payment=nobody,
+        success=False,
+        reason="Transaction not found",
+        original=False,
+    )
+    news.standard(world, told)
+
+
 def liable_split(world: World, payment: Json, reference: str, value: int) -> Json:
     """What a modification without splits is booked to: our liable account."""
     return {

@@ -140,7 +140,7 @@ class Peer:
 
 def _injected(rule: Rule, entry: Entry) -> tuple[int, str]:
     code, message, kind = _INJECTED.get(rule.status, _OTHERWISE)
-    refusal = AdyenError(rule.status, code, message, kind=kind)
+    refusal = AdyenError(rule.status, rule.code or code, message, kind=kind)
     return rule.status, json.dumps(refusal.body(entry.path, reference=str(entry.request_id)))
 
 
@@ -153,4 +153,6 @@ def _response(status: int, body: str, entry: Entry, rule: Rule | None) -> Respon
         response.headers["Idempotency-Key"] = entry.idempotency_key
     if rule is not None and rule.kind == "status" and rule.retry_after is not None:
         response.headers["Retry-After"] = str(rule.retry_after)
+    if rule is not None and rule.kind == "status" and rule.transient:
+        response.headers["transient-error"] = "true"
     return response

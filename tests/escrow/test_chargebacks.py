@@ -96,6 +96,21 @@ def test_taken_given_back_and_taken_again_on_appeal():
     assert look(milestone).state == "charged_back"
 
 
+@pytest.mark.parametrize("before", ["opened", "inquiry", "needs_response", "under_review"])
+def test_a_win_and_its_appeal_that_are_heard_of_together_freeze_what_was_won(before):
+    milestone = story.funded()
+    if before != "opened":
+        charge_back(milestone, ChargebackState(before), "105.00")
+    seen = charge_back(milestone, ChargebackState.APPEAL_NEEDS_RESPONSE, "105.00", "-105.00")
+    assert (seen.state, seen.taken) == ("appeal_needs_response", usd("0.00"))
+    assert look(milestone).state == "frozen"
+    # Who had asked a little earlier writes a little later.
+    charge_back(milestone, ChargebackState.UNDER_REVIEW, "105.00")
+    assert look(milestone).state == "frozen"
+    charge_back(milestone, WON, "105.00", "-105.00")
+    assert look(milestone).state == "funded"
+
+
 def test_what_comes_back_for_a_milestone_that_has_ended_is_for_a_person_to_decide():
     milestone = story.funded()
     charge_back(milestone, LOST, "105.00")

@@ -356,6 +356,26 @@ def test_f5_evidence_is_drafted_as_often_as_needed_and_handed_in_once(people, mi
         assert refused.value.problem["code"] == "evidence_handed_in"
 
 
+def test_f5_a_question_and_the_chargeback_that_follows_it_are_answered_each_by_itself(people, milestone):
+    dispute = disputed(people, milestone, inquiry=True)
+    path = answer(people, dispute, uncategorized_text="It was delivered.")
+    people.finance.post(f"{path}/hand-in")
+    people.house.settle()
+    assert people.finance.get(path)["state"] == "submitted"
+    move(people, dispute, "needs_response")
+    answer(people, dispute, uncategorized_text="It was delivered and accepted.")
+    # The answer that was heard is not taken for the one that is lost.
+    people.house.peer.fault("cut_before_effect", method="POST", path="/v1/disputes/.*", count=1)
+    people.finance.post(f"{path}/hand-in")
+    people.house.settle()
+    people.house.pass_time(hours=1)
+    people.finance.sign_in()
+    assert people.finance.get(path)["state"] == "submitted"
+    at_stripe = people.house.peer.state()["objects"][dispute]
+    assert at_stripe["evidence"]["uncategorized_text"] == "It was delivered and accepted."
+    assert (at_stripe["status"], at_stripe["evidence_details"]["submission_count"]) == ("under_review", 2)
+
+
 def test_f5_an_answer_that_is_lost_is_not_handed_in_twice(people, milestone):
     dispute = disputed(people, milestone)
     path = answer(people, dispute, uncategorized_text="Here.")

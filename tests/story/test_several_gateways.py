@@ -202,6 +202,19 @@ def test_what_was_given_up_is_not_collected_though_its_payer_agrees_afterwards(p
     the_books_are_sound()
 
 
+def test_news_of_a_payment_that_nobody_paid_are_asked_about_as_it_was_begun(people):
+    (milestone,) = people.agree("100.00")
+    sheet = checkout(people, milestone, CARD)
+    people.client.post(f"/v1/milestones/{milestone}/give-up-funding")
+    people.house.settle()
+    told, *_ = people.house.peer.adyen.news("CANCELLATION")
+    assert b'"value": 0' in told[0]
+    nobody_waits = reading(due.planned, subjects=[f"ay_{sheet['payment_id']}"])
+    assert nobody_waits == {}
+    assert people.client.get(f"/v1/payments/{sheet['payment_id']}")["state"] == "canceled"
+    the_books_are_sound()
+
+
 def test_a_payer_who_is_declined_agrees_to_pay_with_something_else(people):
     (milestone,) = people.agree("100.00")
     sheet = agree_at_paypal(people, milestone, "declined")

@@ -70,12 +70,16 @@ def cancel(call: Call) -> Answer:
     """Cancel whatever was authorised under a reference of ours."""
     call.need("paymentReference")
     asked, psp = call.of_ours(), call.world.psp()
-    for payment in list(call.world.shelf("payment")):
-        if payment["reference"] == asked["paymentReference"] and payment["state"] in {
-            "authorised",
-            "captured",
-        }:
-            paying.canceled(call.world, payment, psp=psp, reference=asked.get("reference"))
+    found = [
+        payment
+        for payment in call.world.shelf("payment")
+        if payment["reference"] == asked["paymentReference"]
+        and payment["state"] in {"authorised", "captured"}
+    ]
+    for payment in found:
+        paying.canceled(call.world, payment, psp=psp, reference=asked.get("reference"))
+    if not found:
+        paying.nothing_to_cancel(call.world, asked["paymentReference"], psp=psp)
     names = ("merchantAccount", "paymentReference", "reference")
     return 201, {name: asked[name] for name in names if name in asked} | {
         "pspReference": psp,

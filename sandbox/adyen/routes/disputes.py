@@ -5,31 +5,29 @@ from sandbox.adyen.errors import AdyenError, Json
 from sandbox.adyen.router import Answer, Call, route
 
 _SERVICE = "/ca/services/DisputeService/v30"
-# The reason Visa's disputes are defended with, and what it takes.
-_REASONS = {"SupplyDefenseMaterial": ("DefenseMaterial",)}
 
 
 @route("POST", _SERVICE + "/retrieveApplicableDefenseReasons")
 def reasons(call: Call) -> Answer:
     """What a dispute can be defended with."""
     dispute = _dispute(call)
-    there = {document["defenseDocumentTypeCode"] for document in dispute["documents"]}
+    there = disputing.there(dispute)
     found = [
         {
             "defenseReasonCode": code,
-            "satisfied": set(types) <= there,
+            "satisfied": not disputing.missing(dispute, code),
             "defenseDocumentTypes": [
                 {
                     "available": each in there,
                     "defenseDocumentTypeCode": each,
-                    "requirementLevel": "Required",
+                    "requirementLevel": level,
                 }
-                for each in types
+                for each, level in types.items()
             ],
         }
-        for code, types in _REASONS.items()
+        for code, types in dispute["reasons"].items()
     ]
-    return 200, _result() | {"defenseReasons": found}
+    return 200, _result() | ({"defenseReasons": found} if not disputing.is_over(dispute) else {})
 
 
 @route("POST", _SERVICE + "/supplyDefenseDocument")
@@ -43,7 +41,8 @@ def supply(call: Call) -> Answer:
 def defend(call: Call) -> Answer:
     """Hand the documents in."""
     call.need("defenseReasonCode")
-    return 200, _result(disputing.defended(call.world, _dispute(call)))
+    reason = call.body["defenseReasonCode"]
+    return 200, _result(disputing.defended(call.world, _dispute(call), reason=reason))
 
 
 @route("POST", _SERVICE + "/acceptDispute")

@@ -97,7 +97,13 @@ def _page(call: Call, kind: str, named: tuple[str, ...]) -> Json:
     if start + limit < len(found):
         following = dict(query) | {"cursor": str(start + limit)}
         links["next"] = {"href": f"{call.base_url}/btl/v4/{kind}s?{urlencode(following)}"}
-    return {"data": found[start : start + limit], "_links": links}
+    page = [_with_what_is_promised(call, each) for each in found[start : start + limit]]
+    return {"data": page, "_links": links}
+
+
+def _with_what_is_promised(call: Call, thing: Json) -> Json:
+    left_out = call.world.data.get("left_out", {}).get(thing["id"], ())
+    return {name: value for name, value in thing.items() if name not in left_out}
 
 
 def _times(query: object) -> tuple[datetime, datetime]:

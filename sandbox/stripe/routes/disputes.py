@@ -31,7 +31,8 @@ def update(call: Call) -> Json:
     dispute["metadata"] = merged(dispute["metadata"], parameters.get("metadata"))
     if parameters.get("submit", True) and evidence:
         details["submission_count"] += 1
-        dispute["status"] = "under_review"
+        asked = dispute["status"].startswith("warning_")
+        dispute["status"] = "warning_under_review" if asked else "under_review"
     emit(call.world, "charge.dispute.updated", dispute)
     return dispute
 

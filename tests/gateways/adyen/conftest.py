@@ -36,22 +36,32 @@ class Inbox:
         self.clock = clock
         self.kept = defaultdict(list)
         self.events = []
+        self.known = set()
         self.heard = 0
 
     def told(self, object_id):
         return self.kept[object_id]
 
+    def miss(self):
+        """Lose all that Adyen has sent since the last time."""
+        self.heard = len(self.peer.news())
+
     def hear(self, gateway):
-        """Take in all that Adyen has sent since the last time; returns the events."""
+        """Take in all that Adyen has sent since the last time, each event once; returns the events."""
         news = self.peer.news()[self.heard :]
         self.heard += len(news)
+        return self.take_in(gateway, news)
+
+    def take_in(self, gateway, news):
+        """Take in these bodies with their headers; returns the events."""
         listed = [
             each
             for payload, headers in news
             for each in gateway.verify_events(payload, headers, now=self.clock.now)
         ]
         for each in listed:
-            if each.event is not None:
+            if each.event is not None and each.event.id not in self.known:
+                self.known.add(each.event.id)
                 self.events.append(each.event)
                 self.kept[each.event.object_id].append(each.payload)
         return [each.event for each in listed]

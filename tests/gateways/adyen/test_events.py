@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 
@@ -94,6 +95,14 @@ def test_what_is_kept_has_no_card_and_can_be_read_again(adyen):
     assert adyen.read_event(listed.payload) == listed.event
     for secret in (b"1111", b"Ana", b"2030", b"ana@example.com", b"hmacSignature", b"012345"):
         assert secret not in listed.payload
+
+
+def test_news_of_a_payment_name_our_own_id_of_it(adyen):
+    canceled = ITEM | {"eventCode": "CANCELLATION", "amount": {"currency": "USD", "value": 0}}
+    (listed,) = verify(adyen, body(signed(canceled)))
+    assert (listed.event.object_id, listed.event.ours) == (f"ay_{PAYMENT}", PAYMENT)
+    refund = ITEM | {"eventCode": "REFUND", "merchantReference": PAYMENT.replace("py_", "rf_")}
+    assert verify(adyen, body(signed(refund)))[0].event.ours is None
 
 
 def test_one_post_carries_several(adyen):
@@ -198,6 +207,17 @@ def test_a_replay_under_another_date_is_the_same_event(adyen):
     again = ITEM | {"eventDate": (NOW - timedelta(days=1)).isoformat()}
     ids = {verify(adyen, body(signed(item)))[0].event.id for item in (ITEM, again)}
     assert len(ids) == 1
+
+
+def test_a_word_of_a_dispute_is_another_event_at_another_time(adyen):
+    word = ITEM | {"eventCode": "DISPUTE_DEFENSE_PERIOD_ENDED"}
+    dates = ("2026-11-20T10:00:00+00:00", "2026-11-20T11:30:00+01:00", "2026-11-22T10:00:00+00:00")
+    ids = [verify(adyen, body(signed(word | {"eventDate": date})))[0].event.id for date in dates]
+    assert ids == [
+        f"{PSP}.DISPUTE_DEFENSE_PERIOD_ENDED.true.2026112010",
+        f"{PSP}.DISPUTE_DEFENSE_PERIOD_ENDED.true.2026112010",
+        f"{PSP}.DISPUTE_DEFENSE_PERIOD_ENDED.true.2026112210",
+    ]
 
 
 @pytest.mark.parametrize(("live", "prefix"), [("true", None), ("false", "abc"), ("maybe", None)])
@@ -342,6 +362,38 @@ def test_signed_bytes_that_nobody_understands_are_kept(adyen, payload):
     assert listed.event is None
 
 
+IBAN = {"bankAccount": {"accountHolder": {"fullName": "Ana Worker"}, "iban": "NL13TEST0123456789"}}
+
+
+@pytest.mark.parametrize(
+    ("payload", "named"),
+    [
+        (
+            platform(data={"id": "T1", "counterparty": IBAN}),
+            {"type": "balancePlatform.transfer.updated", "id": "T1"},
+        ),
+        (platform(data=[IBAN]), {"type": "balancePlatform.transfer.updated"}),
+        (platform(data={"id": IBAN}), {"type": "balancePlatform.transfer.updated"}),
+        (b'["NL13TEST0123456789", "Ana"]', {}),
+    ],
+)
+def test_of_what_nobody_understands_no_name_is_kept(adyen, payload, named):
+    (listed,) = verify(adyen, payload, headed(payload))
+    kept = json.loads(listed.payload)["not_understood"]
+    assert kept.pop("sha256") == sha256(payload).hexdigest()
+    kept.pop("timestamp", None)
+    assert (listed.event, kept) == (None, named)
+    with pytest.raises(AnswerNotUnderstood):
+        adyen.read_event(listed.payload)
+
+
+@pytest.mark.parametrize("changes", [{"environment": "live"}, {"timestamp": "2001-01-01T00:00:00Z"}])
+def test_what_nobody_understands_is_refused_when_it_is_of_another_mode_or_time(adyen, changes):
+    payload = platform(data={"id": "T1"}, **changes)
+    with pytest.raises(SignatureRefused):
+        verify(adyen, payload, headed(payload))
+
+
 # -- what never came
 
 
@@ -417,3 +469,22 @@ def test_a_workers_payouts_are_in_the_list_of_their_account(connected, adyen_pee
     transfer = adyen_peer.book_line("internalTransfer", 500)
     assert sweep(real, clock, account="BA00000000000000000000009") == []
     assert [each.event.object_id for each in sweep(real, clock)] == [transfer["id"]]
+
+
+@pytest.mark.parametrize("without", [("creationDate",), ("createdAt", "updatedAt"), ("balanceAccount",)])
+def test_what_adyen_does_not_promise_is_not_missed(real, adyen_peer, clock, without):
+    bare, whole = (adyen_peer.book_line("internalTransfer", -1)["id"] for _ in range(2))
+    adyen_peer.leave_out(bare, *without)
+    found = sweep(real, clock)
+    assert {(each.event.kind, each.event.object_id, each.event.account) for each in found} == {
+        (ObjectKind.TRANSFER, bare, None),
+        (ObjectKind.TRANSFER, whole, None),
+    }
+
+
+def test_one_that_nobody_understands_stops_no_other(real, adyen_peer, clock):
+    strange, whole = (adyen_peer.book_line("internalTransfer", -1)["id"] for _ in range(2))
+    adyen_peer.leave_out(strange, "type", "updatedAt", "createdAt", "creationDate")
+    one, other = sorted(sweep(real, clock), key=lambda each: each.event is None)
+    assert (one.event.object_id, other.event) == (whole, None)
+    assert json.loads(other.payload)["not_understood"]["id"] == strange

@@ -7,17 +7,20 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gateways import orders
 from gateways.adyen.outcomes import answered
 from gateways.contract import (
     AccountOrder,
     AnswerNotUnderstood,
     Busy,
+    EvidenceOrder,
     PayoutOrder,
     RefundOrder,
     Rejected,
     ReversalOrder,
     Unknown,
 )
+from gateways.orders import Verdict
 from gateways.reaching import UNREACHABLE
 from kernel.ids import new_id
 from kernel.money import Money
@@ -65,6 +68,12 @@ NAMED = {
 }
 CALLS = {name: lambda world, made=made: (made(world),) for name, (made, _) in ORDERS.items()} | QUESTIONS
 SEARCHES = [name for name in QUESTIONS if name.startswith("find_")]
+
+
+class Row:
+    """What an order keeps of its sending."""
+
+    attempt, calls, calls_over, out_since, called_at = 1, 0, 0, None, None
 
 
 class World(dict):
@@ -224,6 +233,23 @@ def test_a_refused_key_fails_no_order(adyen, adyen_peer, world, name, caplog):
     assert [record.levelname for record in caplog.records] == ["CRITICAL", "CRITICAL"]
 
 
+@pytest.mark.parametrize("name", ORDERS)
+def test_an_error_that_adyen_calls_transient_is_no_refusal(adyen, adyen_peer, world, name):
+    made, path = ORDERS[name]
+    made(world)
+    adyen_peer.fault("status", method="POST", path=path, status=422, code="703", transient=True)
+    assert isinstance(call(adyen, name, world), Unknown)
+    assert not isinstance(call(adyen, name, world), Rejected | Busy | Unknown)
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_too_many_requests_by_another_status_are_too_many(adyen, adyen_peer, world, name):
+    made, path = ORDERS[name]
+    made(world)
+    adyen_peer.fault("status", method="POST", path=path, status=422, code="705", retry_after=9)
+    assert call(adyen, name, world) == Busy(9)
+
+
 def test_a_stolen_key_is_not_written_down(connected, payment_order, caplog):
     assert connected(api_key="AQE_stolen").create_payment(payment_order).code == "credentials_refused"
     assert "AQE_stolen" not in caplog.text
@@ -269,6 +295,34 @@ def test_nobody_listens(connected):
 def test_an_order_that_reached_nobody_was_never_sent(connected, world, name):
     CALLS[name](world)
     assert call(connected(api_base="http://127.0.0.1:9"), name, world) == UNREACHABLE
+
+
+# What is asked before an order is sent, and what sends it.
+PREPARED = {
+    "create_refund": (".*/transfers", ".*/refunds"),
+    "create_reversal": (".*/transfers/[^/]+", ".*/transfers"),
+    "create_payout": (".*/accountHolders/.*", ".*/transfers"),
+    "submit_evidence": (".*/(retrieveApplicableDefenseReasons|supplyDefenseDocument)", ".*/defendDispute"),
+}
+
+
+@pytest.mark.parametrize("name", PREPARED)
+def test_a_no_to_a_question_says_nothing_of_the_order_that_went_before(adyen, adyen_peer, world, clock, name):
+    asked, sent = PREPARED[name]
+    row = Row()
+    order = EvidenceOrder(new_id("ce"), world["dispute"], {}) if name == "submit_evidence" else None
+    order = order or CALLS[name](world)[0]
+    adyen_peer.fault("cut_after_effect", method="POST", path=sent)
+    first = orders.next_call(row, now=clock.now())
+    assert orders.judge(row, call=first, outcome=getattr(adyen, name)(order)) is Verdict.UNANSWERED
+    clock.advance(minutes=30)
+    adyen_peer.fault("status", status=422, path=asked)
+    again = orders.next_call(row, now=clock.now())
+    refused = getattr(adyen, name)(order)
+    assert (refused.code, refused.at_the_door) == ("905", True)
+    assert orders.judge(row, call=again, outcome=refused) is Verdict.PUT_OFF
+    assert row.attempt == 1
+    assert row.out_since is not None
 
 
 @pytest.mark.parametrize("status", [401, 422, 429, 500])

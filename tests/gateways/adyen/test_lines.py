@@ -132,6 +132,19 @@ def test_pages_follow_each_other_and_begin_at_an_instant(adyen, adyen_peer, cloc
     assert [line.net_minor for line in adyen.balance_lines(since=since, after=None).lines] == [-500]
 
 
+def test_a_line_that_names_no_transfer_is_kept_as_unknown_and_stops_no_other(adyen, adyen_peer, payment):
+    fee, sale = adyen.balance_lines(since=None, after=None).lines
+    adyen_peer.leave_out(fee.line_id, "transfer", "creationDate")
+    bare, same = adyen.balance_lines(since=None, after=None).lines
+    assert (bare.line_id, bare.kind, bare.net_minor, bare.our_id) == (
+        fee.line_id,
+        LineKind.UNKNOWN,
+        -320,
+        None,
+    )
+    assert (bare.created_at, same) == (fee.created_at, sale)
+
+
 def test_places_in_a_list_fit_where_they_are_kept(adyen, adyen_peer):
     for _ in range(101):
         adyen_peer.book_line("fee", -1)

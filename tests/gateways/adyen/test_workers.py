@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -245,3 +245,16 @@ def test_without_a_bank_account_nothing_is_sent(adyen, adyen_peer, account_order
 def test_a_payout_of_another_account_is_not_shown(adyen, payout_order, account):
     made = adyen.create_payout(payout_order)
     assert adyen.payout("BA00000000000000000000001", made.gateway_id).code == "resource_missing"
+
+
+def test_without_numbers_each_change_of_a_payout_is_news(adyen, adyen_peer, account, transfer, clock):
+    payout = adyen.create_payout(PayoutOrder(new_id("po"), account, USD_10)).gateway_id
+    adyen_peer.leave_out(payout, "sequenceNumber")
+    seen = set()
+    for step in ({"minutes": 1}, {"hours": 2}, {"days": 3}):
+        clock.advance(**step)
+        found = adyen.events(since=clock.now() - timedelta(days=9), until=clock.now(), account=account)
+        news = {each.event.id for each in found.events if each.event.object_id == payout}
+        assert len(news) == 1
+        assert not news & seen
+        seen |= news
