@@ -14,6 +14,7 @@ from api.ledger.words import BOOKS
 from api.orders.words import OPERATING
 from api.payments.words import PAYING_IN
 from api.reconciliation.words import RECONCILIATION
+from api.unclaimed.words import UNCLAIMED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -338,6 +339,7 @@ _WORDS = {
     **BOOKS,
     **RECONCILIATION,
     **OPERATING,
+    **UNCLAIMED,
     **_RECEIPTS,
     **_PROCESSES,
     **_PROBLEMS,

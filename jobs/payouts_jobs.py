@@ -11,7 +11,17 @@ from jobs.work import NotYet, handler
 from kernel.ids import new_id
 from kernel.money import Money
 from payments.answers import found
-from payouts import account_news, accounts, connected, leaving, progress, schedules, transfers, withdrawals
+from payouts import (
+    account_news,
+    accounts,
+    connected,
+    leaving,
+    progress,
+    schedules,
+    transfers,
+    unclaimed,
+    withdrawals,
+)
 from payouts.progress import AtGateway
 from persistence import clock, due
 from persistence.unit_of_work import atomically, reading, staged
@@ -164,6 +174,21 @@ def look_at_balance(work: Work) -> None:
     )
 
 
+@handler("remind_of_unclaimed", queue=DEFAULT)
+def remind_of_unclaimed(work: Work) -> None:
+    """Have everybody looked after whose account has left us, one by one."""
+    after: str | None = None
+    while some := reading(unclaimed.workers_who_lost_one, after=after, limit=_BATCH):
+        atomically(_schedule_reminders, period=work.id, workers=some)
+        after = some[-1]
+
+
+@handler("remind_of_money", queue=DEFAULT)
+def remind_of_money(work: Work) -> None:
+    """Send a worker's money where it can go, or tell them that it waits."""
+    atomically(unclaimed.remind, worker_id=work.subject)
+
+
 @handler("start_scheduled_payouts")
 def start_scheduled_payouts(_work: Work) -> None:
     """Have everybody paid whose schedule says so by now, one by one."""
@@ -211,6 +236,18 @@ def _schedule_looks(session: Session, *, period: str, accounts: Sequence[str]) -
             subject=account_id,
             due_at=instant,
             key=f"look_at_balance:{account_id}:{period}",
+        )
+
+
+def _schedule_reminders(session: Session, *, period: str, workers: Sequence[str]) -> None:
+    instant = clock.now(session)
+    for worker_id in workers:
+        due.schedule(
+            session,
+            kind="remind_of_money",
+            subject=worker_id,
+            due_at=instant,
+            key=f"remind_of_money:{worker_id}:{period}",
         )
 
 

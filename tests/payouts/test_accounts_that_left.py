@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import select
 
+from jobs.schedule import plan
 from ledger import chart
 from ledger.balances import balance
 from payouts.tables import PayoutAccount, Reversal, Transfer
-from persistence.unit_of_work import reading
+from persistence.unit_of_work import atomically, reading
 from tests.books import seal_everything
-from tests.escrow.story import WORKER
+from tests.escrow.story import FINANCE, WORKER, told
 from tests.story.agreement import check_places
 
 if TYPE_CHECKING:
@@ -318,6 +320,40 @@ def test_g7_the_second_account_may_leave_as_well(walt, clock):
     assert walt.at(walt.account) == 9_000
     assert walt.world.balance()["pending"] == "0.00" or walt.world.balance()["available"] == "0.00"
     walt.agrees()
+
+
+def test_g7_staff_sees_what_is_unclaimed_and_takes_it_along(walt, clock):
+    _earned_and_settled(walt, clock)
+    walt.leave(gives_back=False)
+    walt.world.earn("50.00")
+    walt.world.settle()
+    assert walt.world.get("/v1/staff/unclaimed").status_code == 403
+    (shown,) = walt.world.get("/v1/staff/unclaimed", by=FINANCE).json["data"]
+    assert (shown["worker_id"], shown["gateway"]) == (WORKER.id, "stripe")
+    assert [{name: owed[name]["amount"] for name in owed} for owed in shown["owed"]] == [
+        {"in_wallet": "45.00", "left_there": "90.00", "total": "135.00"}
+    ]
+    assert shown["last_contact_at"] is not None
+    lines = walt.world.get("/v1/staff/unclaimed/csv", by=FINANCE).text.splitlines()
+    assert lines[-1].startswith(f"{WORKER.id},stripe,")
+    assert lines[-1].endswith(",USD,45.00,90.00,135.00")
+
+
+def test_g7_the_daily_look_sends_on_what_was_overlooked_and_tells_of_what_waits(walt, clock):
+    walt.leave()
+    walt.world.earn()
+    walt.world.settle()
+    clock.advance(days=8)
+    atomically(plan, {"remind_of_unclaimed": timedelta(days=1)})
+    walt.world.settle()
+    assert told()["payout_account.money_waits"] == 1
+    new = walt.world.onboard()
+    assert walt.transfers() == [("sent", new)]
+    clock.advance(days=40)
+    atomically(plan, {"remind_of_unclaimed": timedelta(days=1)})
+    walt.world.settle()
+    assert told()["payout_account.money_waits"] == 1
+    assert walt.world.get("/v1/staff/unclaimed", by=FINANCE).json["data"] == []
 
 
 def _live():
