@@ -15,6 +15,7 @@ from api.orders.words import OPERATING
 from api.own_payouts.words import OWN_PAYOUTS
 from api.payments.words import PAYING_IN
 from api.reconciliation.words import RECONCILIATION
+from api.unclaimed.words import UNCLAIMED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -342,6 +343,7 @@ _WORDS = {
     **RECONCILIATION,
     **OWN_PAYOUTS,
     **OPERATING,
+    **UNCLAIMED,
     **_RECEIPTS,
     **_PROCESSES,
     **_PROBLEMS,

@@ -18,6 +18,7 @@ from api.payouts.routes import blueprint as payouts
 from api.processes.routes import blueprint as processes
 from api.receipts.routes import blueprint as receipts
 from api.reconciliation.routes import blueprint as reconciliation
+from api.unclaimed.routes import blueprint as unclaimed
 from api.webhooks.routes import blueprint as webhooks
 
 RESOURCES = (
@@ -27,6 +28,7 @@ RESOURCES = (
     milestones,
     payouts,
     debts,
+    unclaimed,
     chargebacks,
     receipts,
     ledger,

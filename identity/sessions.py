@@ -10,7 +10,7 @@ from hashlib import sha256
 from hmac import digest as hmac_digest
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from identity.actors import Actor
 from identity.permissions import Role
@@ -179,6 +179,14 @@ def end_sessions(session: Session, *, user_id: str, because: str) -> int:
     for row in ended:
         _end(session, row, instant, because)
     return len(ended)
+
+
+def last_used(session: Session, *, user_id: str) -> datetime | None:
+    """When the person last used any of their devices; None where no session is remembered."""
+    newest: datetime | None = session.scalar(
+        select(func.max(UserSession.last_used_at)).where(UserSession.user_id == user_id)
+    )
+    return newest
 
 
 def forget_old_sessions(session: Session) -> int:

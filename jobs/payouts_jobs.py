@@ -11,7 +11,17 @@ from jobs.work import NotYet, handler
 from kernel.ids import new_id
 from kernel.money import Money
 from payments.answers import found
-from payouts import account_news, accounts, connected, progress, schedules, transfers, withdrawals
+from payouts import (
+    account_news,
+    accounts,
+    connected,
+    leaving,
+    progress,
+    schedules,
+    transfers,
+    unclaimed,
+    withdrawals,
+)
 from payouts.progress import AtGateway
 from persistence import clock, due
 from persistence.unit_of_work import atomically, reading, staged
@@ -98,8 +108,11 @@ def refresh_payout(work: Work) -> None:
     of = _told_of(work) or reading(progress.payout_to_ask_for, payout_id=work.subject)
     if of is None:
         return
-    now = found(paying_out(of.gateway).payout(of.account, of.gateway_id))
-    again_at = atomically(progress.record_news, of=of, found=now)
+    answer = paying_out(of.gateway).payout(of.account, of.gateway_id)
+    if isinstance(answer, Rejected) and not answer.temporary:
+        _again_at(atomically(progress.told_nothing, of=of))
+        return
+    again_at = atomically(progress.record_news, of=of, found=found(answer))
     # After an event the next one tells; what fell due by itself has to be looked after.
     if not work.payload:
         _again_at(again_at)
@@ -118,6 +131,26 @@ def refresh_account(work: Work) -> None:
             gateway=work.payload.get("gateway"),
         )
         written = asked is None or asked
+
+
+@handler("bring_back")
+def bring_back(work: Work) -> None:
+    """Bring back what has come to an account since it left us."""
+    atomically(leaving.bring_back, account_id=work.subject)
+
+
+@handler("order_transfer_anew")
+def order_transfer_anew(work: Work) -> None:
+    """Have what was brought back from an account that left moved to another one of its worker's."""
+    told = work.payload
+    if told.get("left_account_id") is not None:
+        atomically(
+            transfers.order_anew,
+            transfer_id=new_id("tr"),
+            reversal_id=work.subject,
+            worker_id=told["worker_id"],
+            gateway=rail_of(told),
+        )
 
 
 @handler("look_at_balances", queue=DEFAULT)
@@ -139,6 +172,21 @@ def look_at_balance(work: Work) -> None:
         record=connected.record,
         account_id=work.subject,
     )
+
+
+@handler("remind_of_unclaimed", queue=DEFAULT)
+def remind_of_unclaimed(work: Work) -> None:
+    """Have everybody looked after whose account has left us, one by one."""
+    after: str | None = None
+    while some := reading(unclaimed.workers_who_lost_one, after=after, limit=_BATCH):
+        atomically(_schedule_reminders, period=work.id, workers=some)
+        after = some[-1]
+
+
+@handler("remind_of_money", queue=DEFAULT)
+def remind_of_money(work: Work) -> None:
+    """Send a worker's money where it can go, or tell them that it waits."""
+    atomically(unclaimed.remind, worker_id=work.subject)
 
 
 @handler("start_scheduled_payouts")
@@ -188,6 +236,18 @@ def _schedule_looks(session: Session, *, period: str, accounts: Sequence[str]) -
             subject=account_id,
             due_at=instant,
             key=f"look_at_balance:{account_id}:{period}",
+        )
+
+
+def _schedule_reminders(session: Session, *, period: str, workers: Sequence[str]) -> None:
+    instant = clock.now(session)
+    for worker_id in workers:
+        due.schedule(
+            session,
+            kind="remind_of_money",
+            subject=worker_id,
+            due_at=instant,
+            key=f"remind_of_money:{worker_id}:{period}",
         )
 
 

@@ -11,9 +11,10 @@ from kernel.ids import new_id
 from kernel.money import EXPONENTS
 from payments.answers import found
 from payouts.accounts import accounts_at
+from payouts.queries import moved_between
 from persistence.unit_of_work import atomically, reading, staged
 from reconciliation import reports, runs, solvency
-from reconciliation.reading import Source, keep_page, page_wanted, pass_over, read_by
+from reconciliation.reading import Source, keep_other_ends, keep_page, page_wanted, pass_over, read_by
 from runtime.past import settled
 from runtime.wiring import gateway as gateway_named
 from runtime.wiring import wired
@@ -118,10 +119,15 @@ def _ask(intent: PageWanted) -> LinesPage | None:
 
 def _keep(session: Session, *, intent: PageWanted, outcome: LinesPage | None) -> bool:
     if outcome is None:
+        keep_other_ends(session, intent=intent, moved=_moved(session, intent.source))
         pass_over(session, intent=intent)
     else:
         keep_page(session, intent=intent, outcome=outcome)
     return True
+
+
+def _moved(session: Session, source: Source) -> list[str]:
+    return moved_between(session, gateway=source.gateway, account=source.account)
 
 
 def _workers_left(session: Session, *, run: RunView) -> list[Source]:

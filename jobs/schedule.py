@@ -25,6 +25,7 @@ RECURRING = {
     "sweep_events": sweeps.EVERY,
     "look_at_balances": timedelta(hours=24),
     "start_scheduled_payouts": timedelta(hours=1),
+    "remind_of_unclaimed": timedelta(hours=24),
 }
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

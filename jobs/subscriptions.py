@@ -13,6 +13,7 @@ SUBSCRIBERS: dict[str, tuple[str, ...]] = {
     "clawback.ordered": ("recover_debt",),
     "chargeback.repaid": ("order_repayment",),
     "reversal.ordered": ("send_reversal",),
+    "reversal.reversed": ("order_transfer_anew",),
 }
 
 # Object at the gateway: the work that asks the gateway how it is now. Which event told of it does not matter, nor in

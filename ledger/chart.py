@@ -103,6 +103,11 @@ def wallet(user_id: str, currency: str) -> Account:
     return _floored(f"liabilities:wallet:{user_id}", currency, Side.CREDIT)
 
 
+def left_with(user_id: str, currency: str) -> Account:
+    """The worker's money at an account of theirs that has left us: it is out of our reach, and theirs to fetch."""
+    return _floored(f"liabilities:left:{user_id}", currency, Side.CREDIT)
+
+
 def payouts_in_transit(currency: str) -> Account:
     """Payouts that were sent and are not yet confirmed by the gateway."""
     return _shared("liabilities:payouts:in_transit", currency, Side.CREDIT)
@@ -174,6 +179,7 @@ _PLACES: dict[tuple[str, ...], Callable[..., Account]] = {
     ("liabilities", "escrow", "*"): escrow,
     ("liabilities", "owed", "*"): owed,
     ("liabilities", "wallet", "*"): wallet,
+    ("liabilities", "left", "*"): left_with,
     ("liabilities", "payouts", "in_transit"): payouts_in_transit,
     ("liabilities", "refunds", "in_transit"): refunds_in_transit,
     ("liabilities", "withholding", "federal"): withholding_federal,

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from gateways import orders
-from gateways.contract import AccountFound, AccountState, Busy, Rejected, Unknown
+from gateways.contract import AccountFound, Busy, Rejected, Unknown
 from kernel.refusals import Unavailable
+from payouts.accounts import held_with_others, live_account
+from payouts.destinations import order_waiting
+from payouts.leaving import come_back, enter, leave
+from payouts.looks import look_at_account
 from payouts.tables import PayoutAccount
-from payouts.transfers import order_waiting
-from persistence import clock, due, outbox
-from persistence.locks import locked
+from persistence import clock, due
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
@@ -51,7 +53,7 @@ def record_account(
     session: Session, *, intent: AccountToOpen, outcome: Answer | None
 ) -> Answer | Verdict | None:
     """Keep the account the gateway made; what the worker is told, or `NEVER_ARRIVED` when the order may go at once."""
-    row = _locked(session, intent.order.account_id)
+    row = held_with_others(session, intent.order.account_id)
     if row.gateway_id is not None:
         # News of it, or another call, came before this answer.
         return outcome if isinstance(outcome, AccountFound) else None
@@ -63,9 +65,7 @@ def record_account(
 
 def expect_news(session: Session, *, user_id: str, gateway: str) -> None:
     """The worker goes to the gateway's page: look at the account later, whether or not an event comes."""
-    row = session.scalars(
-        select(PayoutAccount).where(PayoutAccount.user_id == user_id, PayoutAccount.gateway == gateway)
-    ).one()
+    row = session.scalars(live_account(user_id, gateway)).one()
     due.schedule(
         session,
         kind="refresh_account",
@@ -74,6 +74,12 @@ def expect_news(session: Session, *, user_id: str, gateway: str) -> None:
         # One look for all the links that are given out while nothing is heard.
         key=f"refresh_account:{row.id}:{row.version}",
     )
+
+
+def look_now(session: Session, *, user_id: str, gateway: str) -> None:
+    """The gateway would not do what was asked for the worker's account: have it looked at without delay."""
+    row = session.scalars(live_account(user_id, gateway)).one()
+    look_at_account(session, account_id=row.id, because_of=f"{row.id}:{row.version}:refused")
 
 
 def account_to_ask_for(session: Session, *, subject: str, gateway: str | None) -> Watched | None:
@@ -90,7 +96,8 @@ def account_to_ask_for(session: Session, *, subject: str, gateway: str | None) -
 def record_news(session: Session, *, intent: Watched, outcome: AccountFound | Rejected) -> bool:
     """Write down how the account is; false when something newer may have been written meanwhile: ask again.
 
-    What the gateway will not speak of any longer has left us: nothing goes there, or out of it.
+    What the gateway will not speak of any longer has left us: nothing goes there, or out of it. Another may take its
+    place, and then it stays out of use even if the gateway speaks of it again.
     """
     row = _named(session, intent, outcome)
     if row is None:
@@ -99,24 +106,24 @@ def record_news(session: Session, *, intent: Watched, outcome: AccountFound | Re
         return True
     if intent.version not in (None, row.version):
         return False
-    if isinstance(outcome, AccountFound):
+    if isinstance(outcome, Rejected):
+        leave(session, row, code=outcome.code)
+    elif row.left_at is None or come_back(session, row):
         _apply(session, row, outcome)
-    else:
-        _close(session, row, outcome.code)
     return True
 
 
 def _named(session: Session, intent: Watched, outcome: AccountFound | Rejected) -> PayoutAccount | None:
     if intent.account_id is not None:
-        return _locked(session, intent.account_id)
+        return held_with_others(session, intent.account_id)
     ours = outcome.account_id if isinstance(outcome, AccountFound) else None
     if ours is None:
         return None
-    row = locked(session, PayoutAccount, ours)
-    if row is None:
+    if session.get(PayoutAccount, ours) is None:
         raise PayoutAccountUnmatched(
             f"The gateway's account {intent.gateway_id} names {ours}, which is not here."
         )
+    row = held_with_others(session, ours)
     return row if row.gateway_id in (None, intent.gateway_id) else None
 
 
@@ -127,34 +134,9 @@ def _apply(session: Session, row: PayoutAccount, found: AccountFound) -> None:
     row.disabled_reason = (found.disabled_reason or "")[:_LONGEST_REASON] or None
     row.bank_name = (found.bank_name or "")[:_LONGEST_BANK] or None
     row.bank_last4, row.takes_instant = found.bank_last4, found.takes_instant
-    _enter(session, row, found.state)
+    enter(session, row, found.state)
     if row.can_receive_transfers:
         order_waiting(session, account=row)
-
-
-def _close(session: Session, row: PayoutAccount, code: str) -> None:
-    row.can_receive_transfers = row.can_be_paid_out = row.takes_instant = False
-    row.missing, row.disabled_reason = [], code[:_LONGEST_REASON]
-    _enter(session, row, AccountState.RESTRICTED)
-
-
-def _enter(session: Session, row: PayoutAccount, state: AccountState) -> None:
-    changed, row.state = row.state != state.value, state.value
-    row.version += 1
-    if changed:
-        outbox.publish(
-            session,
-            name=f"payout_account.{state.value}",
-            subject=row.id,
-            payload={"account_id": row.id, "user_id": row.user_id},
-        )
-    session.flush()
-
-
-def _locked(session: Session, account_id: str) -> PayoutAccount:
-    row = locked(session, PayoutAccount, account_id)
-    assert row is not None, "a payout account is never deleted"
-    return row
 
 
 def _known_as(gateway: str, gateway_id: str) -> Select[PayoutAccount]:

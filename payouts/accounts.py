@@ -1,4 +1,4 @@
-"""The worker's account at a gateway: one each, made when the worker first sets it up."""
+"""The worker's account at a gateway: one live one each, made when the worker sets it up, and those that have left."""
 
 from __future__ import annotations
 
@@ -46,17 +46,44 @@ def account_of(session: Session, *, user_id: str, gateway: str, by: Actor) -> Ac
     """Whether a worker can be paid and what is missing; everybody asks for themselves, staff for anybody."""
     if user_id != by.id and not by.is_staff:
         raise PayoutAccountNotFound("There is no payout account of this person among yours.")
-    row = session.scalar(_of(user_id, gateway))
+    row = account_to_show(session, user_id=user_id, gateway=gateway)
     return account_view(row, user_id=user_id, gateway=gateway)
 
 
+def account_to_show(session: Session, *, user_id: str, gateway: str) -> PayoutAccount | None:
+    """The account a worker is told of: the live one or, until the gateway has made that, the last that left."""
+    live = session.scalar(live_account(user_id, gateway))
+    if live is not None and live.gateway_id is not None:
+        return live
+    last = (
+        select(PayoutAccount)
+        .where(
+            PayoutAccount.user_id == user_id,
+            PayoutAccount.gateway == gateway,
+            PayoutAccount.gateway_id.is_not(None),
+            PayoutAccount.left_at.is_not(None),
+        )
+        .order_by(PayoutAccount.left_at.desc(), PayoutAccount.id.desc())
+        .limit(1)
+    )
+    return session.scalar(last) or live
+
+
+def live_account(user_id: str, gateway: str) -> Select[PayoutAccount]:
+    """The one account of the worker at the gateway that has not left us."""
+    return select(PayoutAccount).where(PayoutAccount.live_for == user_id, PayoutAccount.gateway == gateway)
+
+
 def held_account(session: Session, *, user_id: str, gateway: str) -> PayoutAccount:
-    """The worker's account, locked; a worker who has none gets the row of one that no gateway has made yet."""
-    known = session.scalar(_of(user_id, gateway))
+    """The worker's live account, locked; who has none gets the row of one that no gateway has made yet."""
+    known = session.scalar(live_account(user_id, gateway))
     if known is None:
         return _blank(session, user_id, gateway)
     row = locked(session, PayoutAccount, known.id)
     assert row is not None, "a payout account is never deleted"
+    if row.live_for is None:
+        # It left this moment; there may be another by now.
+        raise Retry
     return row
 
 
@@ -89,16 +116,45 @@ def open_account(through: PaysOut, intent: AccountToOpen) -> AccountFound | Reje
 
 def account_at_gateway(session: Session, *, user_id: str, gateway: str) -> str:
     """What the gateway calls the worker's account; refuses when there is none yet."""
-    row = session.scalar(_of(user_id, gateway))
+    row = session.scalar(live_account(user_id, gateway))
     if row is None or row.gateway_id is None:
         raise PayoutAccountMissing("Set up your payout account first.")
     return row.gateway_id
 
 
-def hold_accounts(session: Session, *, user_id: str) -> None:
+def hold_accounts(session: Session, *, user_id: str) -> dict[str, PayoutAccount]:
     """Lock all of a worker's accounts: whoever withdraws meanwhile, through whichever gateway, waits or was before."""
     ids = session.scalars(select(PayoutAccount.id).where(PayoutAccount.user_id == user_id))
-    locked_rows(session, PayoutAccount, ids)
+    return {row.id: row for row in locked_rows(session, PayoutAccount, ids)}
+
+
+def held_with_others(session: Session, account_id: str) -> PayoutAccount:
+    """The account, locked with all the others of its worker: money may go from the one to the other."""
+    known = session.get(PayoutAccount, account_id)
+    assert known is not None, "a payout account is never deleted"
+    return hold_accounts(session, user_id=known.user_id)[account_id]
+
+
+def able_account(session: Session, *, user_id: str, gateway: str) -> PayoutAccount | None:
+    """An account of the worker that can take money now, at this gateway if they have one there."""
+    able = select(PayoutAccount).where(
+        PayoutAccount.user_id == user_id, PayoutAccount.left_at.is_(None), PayoutAccount.can_receive_transfers
+    )
+    rows = session.scalars(able.order_by(PayoutAccount.gateway != gateway, PayoutAccount.id))
+    return rows.first()
+
+
+def accounts_that_left(session: Session, *, user_id: str) -> set[str]:
+    """The worker's accounts of which the gateway speaks no longer."""
+    gone = select(PayoutAccount.id).where(
+        PayoutAccount.user_id == user_id, PayoutAccount.left_at.is_not(None)
+    )
+    return set(session.scalars(gone))
+
+
+def takes_nothing_more(account: PayoutAccount) -> bool:
+    """Whether what waits for the account may as well go to another: it has left, or no gateway has made it."""
+    return account.left_at is not None or account.gateway_id is None
 
 
 def rail(session: Session, *, worker_id: str, paid_through: str, rails: Sequence[str]) -> str:
@@ -130,14 +186,11 @@ def _found_again(through: PaysOut, intent: AccountToOpen) -> AccountFound | Reje
     return through.find_account(intent.order, since=intent.call.out_since)
 
 
-def _of(user_id: str, gateway: str) -> Select[PayoutAccount]:
-    return select(PayoutAccount).where(PayoutAccount.user_id == user_id, PayoutAccount.gateway == gateway)
-
-
 def _blank(session: Session, user_id: str, gateway: str) -> PayoutAccount:
     row = PayoutAccount(
         id=new_id("ac"),
         user_id=user_id,
+        live_for=user_id,
         gateway=gateway,
         state=AccountState.INCOMPLETE.value,
         can_receive_transfers=False,

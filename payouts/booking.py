@@ -13,8 +13,9 @@ from kernel.refusals import NotFound
 from ledger import movements
 from ledger.posting import post, post_hold, void_hold
 from payments import debts
+from payouts.looks import look_at_what_lies_there
 from payouts.recovery import order_reversal
-from payouts.states import PAYOUT
+from payouts.states import PAYOUT, UNDONE
 from payouts.tables import Payout, PayoutPart, Transfer
 from payouts.views import PartView, payout_view
 from persistence import clock, due, outbox
@@ -56,6 +57,9 @@ def step(session: Session, row: Payout, act: str) -> bool:
     book = _BOOKS.get(act)
     if book is not None:
         book(session, row)
+    if row.state in UNDONE:
+        # Its account may have left us, or leave this moment: then the money goes no other way than back.
+        look_at_what_lies_there(session, account_id=row.account_id, because_of=f"{row.id}:{row.state}")
     tell(session, row, transition.event)
     session.flush()
     return True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from kernel.money import EXPONENTS, Money
+from payouts.accounts import live_account
 from payouts.tables import ConnectedBalance, PayoutAccount, Transfer
 from persistence import clock, outbox
 from persistence.locks import locked
@@ -41,16 +42,14 @@ class BelowZero:
 
 def place_of(session: Session, *, user_id: str, gateway: str) -> Place | None:
     """Where the worker's money lies; None while no gateway has made them an account, or nothing ever came to it."""
-    row = session.scalar(
-        select(PayoutAccount).where(PayoutAccount.user_id == user_id, PayoutAccount.gateway == gateway)
-    )
+    row = session.scalar(live_account(user_id, gateway))
     return _place(session, row) if row is not None else None
 
 
 def place_to_look_at(session: Session, *, account_id: str) -> Place | None:
-    """The same by the account."""
+    """The same by the account; nobody looks into one that has left us."""
     row = session.get(PayoutAccount, account_id)
-    return _place(session, row) if row is not None else None
+    return _place(session, row) if row is not None and row.left_at is None else None
 
 
 def accounts_with_money(session: Session, *, gateway: str, after: str | None, limit: int) -> list[str]:
@@ -91,7 +90,7 @@ def below_zero(session: Session, *, user_id: str, gateway: str) -> dict[str, Bel
         select(ConnectedBalance)
         .join(PayoutAccount, PayoutAccount.id == ConnectedBalance.account_id)
         .where(
-            PayoutAccount.user_id == user_id,
+            PayoutAccount.live_for == user_id,
             PayoutAccount.gateway == gateway,
             ConnectedBalance.negative_since.is_not(None),
         )

@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import case, func, select
+from sqlalchemy.orm import aliased
 
 from kernel.money import Money, total
 from kernel.refusals import Conflict
 from ledger import chart
 from ledger.balances import balance
 from payouts import words
+from payouts.accounts import accounts_that_left
 from payouts.states import LIVE, UNDONE
 from payouts.tables import Payout, PayoutPart, Reversal, Transfer
 from persistence import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement
@@ -75,17 +77,22 @@ def funds(session: Session, *, user_id: str, gateway: str, currency: str) -> Fun
     """The worker's wallet in one currency, as far as it can go out through this gateway."""
     wallet = balance(session, chart.wallet(user_id, currency))
     instant = clock.now(session)
+    gone = accounts_that_left(session, user_id=user_id)
     rows = not_used_up(session, user_id, currency)
     ripe = [
         Usable(row.id, left)
         for row, left in rows
-        if row.gateway == gateway and row.available_at is not None and row.available_at <= instant
+        if row.gateway == gateway
+        and row.account_id not in gone
+        and row.available_at is not None
+        and row.available_at <= instant
     ]
     # What was taken back from the wallet for a debt may still lie at the gateway; it is not the worker's.
     available = min(total([part.left for part in ripe], currency), wallet.available)
     pending = wallet.available - available
     known = {part.transfer_id for part in ripe}
-    waiting = (_waiting(row, left) for row, left in rows if row.id not in known)
+    waiting = [_waiting(row, left, gone) for row, left in rows if row.id not in known]
+    waiting += _coming_back(session, user_id, currency) if gone else []
     return Funds(available, pending, wallet.held, tuple(ripe), tuple(_fitted(waiting, pending)))
 
 
@@ -149,7 +156,28 @@ def not_used_up(session: Session, user_id: str, currency: str) -> list[tuple[Tra
     return [(row, Money(int(minor), currency)) for row, minor in rows]
 
 
-def _waiting(row: Transfer, left: Money) -> Waiting:
+def _coming_back(session: Session, user_id: str, currency: str) -> list[Waiting]:
+    """What is brought back from accounts that left, as long as it has not been ordered to another one."""
+    again = aliased(Transfer)
+    anew = select(again.id).where(again.replaces == Reversal.id)
+    rows = session.execute(
+        select(Reversal.amount_minor, Transfer.milestone_id)
+        .join(Transfer, Transfer.id == Reversal.transfer_id)
+        .where(
+            Reversal.worker_id == user_id,
+            Reversal.currency == currency,
+            Reversal.left_account_id.is_not(None),
+            Reversal.state != "refused",
+            ~anew.exists(),
+        )
+        .order_by(Reversal.id)
+    )
+    return [Waiting(Money(minor, currency), words.COMING_BACK, None, about) for minor, about in rows]
+
+
+def _waiting(row: Transfer, left: Money, gone: Container[str]) -> Waiting:
+    if row.state == "sent" and row.account_id in gone:
+        return Waiting(left, words.COMING_BACK, None, row.milestone_id)
     if row.available_at is None:
         return Waiting(left, row.reason or words.MOVING, None, row.milestone_id)
     return Waiting(left, words.settles(row.available_at), row.available_at, row.milestone_id)

@@ -140,5 +140,7 @@ def _payout_reason(line: StatementLine, payout: Payout) -> str | None:
 _OTHER = {
     "tip_paid": "A tip from your client.",
     "recovered_from_wallet": "Kept for what you owe, because a client has that money back.",
+    "left_with_account": "It stayed at your payout account that was closed, and cannot be taken back from there.",
+    "returned_with_account": "It is back from your payout account that was closed.",
     "chargeback_won": "Paid back: the client's bank decided for us.",
 }

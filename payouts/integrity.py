@@ -31,6 +31,7 @@ def verify(session: Session) -> list[Breach]:
         *_made_up(session),
         *_fees_fetched(session),
         *_taken_twice(session),
+        *_left_there(session),
     ]
 
 
@@ -126,6 +127,20 @@ def _taken_twice(session: Session) -> Iterator[Breach]:
         yield Breach(
             "transfer_parts", transfer_id, f"{withdrawn} of {amount} is withdrawn, and it is {state}"
         )
+
+
+def _left_there(session: Session) -> Iterator[Breach]:
+    """What is owed to workers at accounts that have left is what gateways did not give back of them."""
+    ever = _sums(session, Reversal, Reversal.left_account_id.is_not(None))
+    refused = Counter({(worker_id, currency): 0 for worker_id, _, currency in ever})
+    for (worker_id, _, currency), minor in _sums(session, Reversal, Reversal.state == "refused").items():
+        refused[worker_id, currency] += minor
+    for (worker_id, currency), minor in sorted(refused.items()):
+        there = balance(session, chart.left_with(worker_id, currency)).posted.amount_minor
+        if there != minor:
+            yield Breach(
+                "left_with_account", worker_id, f"{minor} {currency} by reversals, {there} by the ledger"
+            )
 
 
 def _sums(

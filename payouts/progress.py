@@ -13,6 +13,7 @@ from kernel.money import Money
 from kernel.refusals import Unavailable
 from payments.collecting import GatewayDisagrees
 from payouts import booking, words
+from payouts.looks import look_at_account
 from payouts.states import UNDONE
 from payouts.tables import Payout, PayoutAccount
 from persistence import clock
@@ -54,6 +55,24 @@ def payout_to_ask_for(session: Session, *, payout_id: str) -> AtGateway | None:
     account = session.get_one(PayoutAccount, row.account_id)
     assert account.gateway_id is not None, "money is withdrawn from an account the gateway has made"
     return AtGateway(row.gateway, account.gateway_id, row.gateway_id)
+
+
+def told_nothing(session: Session, *, of: AtGateway) -> datetime | None:
+    """The gateway does not speak of the payout: its account may have left us. Returns when to ask again, if so.
+
+    Of an account that has left nobody can say whether its payout arrived. It stays sent, and is asked for again when
+    the account is back.
+    """
+    account = session.scalar(
+        select(PayoutAccount).where(
+            PayoutAccount.gateway == of.gateway, PayoutAccount.gateway_id == of.account
+        )
+    )
+    if account is None or account.left_at is not None:
+        return None
+    instant = clock.now(session)
+    look_at_account(session, account_id=account.id, because_of=f"{of.gateway_id}:{instant.isoformat()}")
+    return instant + _ASK_AGAIN
 
 
 def record_news(session: Session, *, of: AtGateway, found: PayoutFound) -> datetime | None:

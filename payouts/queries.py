@@ -10,7 +10,7 @@ from gateways.contract import ObjectKind
 from gateways.sweeps import EVERY_OF_WORKERS
 from gateways.tables import EventSweep
 from payouts.booking import PayoutNotFound, view
-from payouts.tables import Payout, PayoutAccount, PayoutPart, Transfer
+from payouts.tables import Payout, PayoutAccount, PayoutPart, Reversal, Transfer
 from payouts.views import payout_part_view, transfer_view
 from persistence import clock
 
@@ -111,6 +111,25 @@ def accounts_at(session: Session, *, gateway: str) -> list[str]:
         select(PayoutAccount.gateway_id).where(PayoutAccount.gateway == gateway).order_by(PayoutAccount.id)
     )
     return [account for account in accounts if account is not None]
+
+
+def moved_between(session: Session, *, gateway: str, account: str) -> list[str]:
+    """What was moved to a worker's account and back; all of it, and the account, by what the gateway calls it."""
+    sent = (
+        select(Transfer.gateway_id, Transfer.id)
+        .join(PayoutAccount, PayoutAccount.id == Transfer.account_id)
+        .where(
+            PayoutAccount.gateway == gateway, PayoutAccount.gateway_id == account, Transfer.state == "sent"
+        )
+    )
+    of_these = sent.subquery()
+    back = (
+        select(Reversal.gateway_id)
+        .join(of_these, of_these.c.id == Reversal.transfer_id)
+        .where(Reversal.state == "reversed")
+    )
+    named = [*session.scalars(sent), *session.scalars(back)]
+    return [gateway_id for gateway_id in named if gateway_id is not None]
 
 
 def at_gateway(

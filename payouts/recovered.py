@@ -1,10 +1,10 @@
-"""Out of which milestones' money what workers owe was taken; read by whoever shows where a milestone's money is."""
+"""What of milestones' money was taken out of workers' accounts, or stayed there; for whoever shows where money is."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from kernel.money import Money, total
 from payments import debts
@@ -35,6 +35,16 @@ def kept_for_others(session: Session, milestone_id: str, currency: str) -> Money
     about = [debts.find(session, debt_id) for debt_id in ids if debt_id is not None]
     kept = [amount for debt in about for of, amount in _taken_elsewhere(session, debt) if of == milestone_id]
     return total(kept, currency)
+
+
+def left_at_closed_accounts(session: Session, milestone_id: str, currency: str) -> Money:
+    """What of this milestone's money lies at accounts that have left us, which the gateway does not give back."""
+    refused = (
+        select(func.sum(Reversal.amount_minor))
+        .join(Transfer, Transfer.id == Reversal.transfer_id)
+        .where(Transfer.milestone_id == milestone_id, Reversal.state == "refused")
+    )
+    return Money(int(session.scalar(refused) or 0), currency)
 
 
 def _taken_elsewhere(session: Session, debt: Debt) -> Iterator[tuple[str, Money]]:

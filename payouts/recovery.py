@@ -45,6 +45,7 @@ Answer = ReversalFound | Rejected | Busy | Unknown
 
 _LONGEST_CODE = 64
 _ANOTHER_DAY = timedelta(days=1)
+_COMES_BACK_WITHIN = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +113,16 @@ def order_reversal(
     *,
     owing: Debt | None = None,
     payout_id: str | None = None,
+    left_account_id: str | None = None,
 ) -> None:
-    """Have so much of a transfer that was sent brought back to us: for what is owed, or as the fee of a payout."""
+    """Have so much of a transfer that was sent brought back: it is owed, a payout's fee, or its account has left."""
     row = Reversal(
         id=new_id("rv"),
         transfer_id=transfer.id,
         chargeback_id=owing.id if owing is not None and owing.by_bank else None,
         clawback_id=owing.id if owing is not None and not owing.by_bank else None,
         payout_id=payout_id,
+        left_account_id=left_account_id,
         worker_id=transfer.worker_id,
         gateway=transfer.gateway,
         currency=amount.currency,
@@ -169,6 +172,14 @@ def record(session: Session, *, intent: ReversalToSend, outcome: Answer | None) 
     instant = clock.now(session)
     if isinstance(outcome, Rejected):
         row.failure_code = outcome.code[:_LONGEST_CODE]
+    if row.left_account_id is not None and _stays_there(row, verdict, outcome, instant):
+        _leave_behind(session, row)
+        return None
+    return _try_later(session, row, verdict, outcome)
+
+
+def _try_later(session: Session, row: Reversal, verdict: Verdict, outcome: Answer | None) -> datetime | None:
+    instant = clock.now(session)
     if verdict is Verdict.REFUSED:
         # The books know that this money is ours, wherever it lies: the account may have it another day.
         _step(session, row, "put_off")
@@ -180,6 +191,47 @@ def record(session: Session, *, intent: ReversalToSend, outcome: Answer | None) 
     if verdict is Verdict.REPLACED or (outcome is None and row.out_since is None):
         return instant
     return orders.next_try(now=instant, since=row.ordered_at)
+
+
+def _leave_behind(session: Session, row: Reversal) -> None:
+    """The gateway does not give it back: it lies at the account that has left, and is its worker's to fetch there."""
+    post(
+        session,
+        movements.left_with_account(row.worker_id, amount=Money(row.amount_minor, row.currency)),
+        key=f"{row.id}:left:{row.attempt}",
+        reference=_milestone(session, row),
+        actor=row.gateway,
+    )
+    _step(session, row, "refuse")
+
+
+def try_again(session: Session, row: Reversal) -> None:
+    """The account is back: what was left there is in the wallet again, and it is tried to bring it back."""
+    _into_wallet_again(session, row)
+    row.attempt, row.ordered_at = row.attempt + 1, clock.now(session)
+    _step(session, row, "order_again")
+
+
+def _into_wallet_again(session: Session, row: Reversal) -> None:
+    post(
+        session,
+        movements.returned_with_account(row.worker_id, amount=Money(row.amount_minor, row.currency)),
+        key=f"{row.id}:returned:{row.attempt}",
+        reference=_milestone(session, row),
+        actor=row.gateway,
+    )
+
+
+def _milestone(session: Session, row: Reversal) -> str:
+    return session.get_one(Transfer, row.transfer_id).milestone_id
+
+
+def _stays_there(row: Reversal, verdict: Verdict, outcome: Answer | None, instant: datetime) -> bool:
+    if verdict is Verdict.REFUSED:
+        return True
+    # Short of money, it may get some: what was on its way to a bank comes back. After a month nothing does.
+    late = row.ordered_at + _COMES_BACK_WITHIN <= instant
+    return late and isinstance(outcome, Rejected) and not outcome.at_the_door and row.out_since is None
 
 
 def _transfers(session: Session, owing: Debt) -> list[Transfer]:
@@ -198,7 +250,7 @@ def _elsewhere(session: Session, owing: Debt) -> Iterator[str]:
 
 
 def _take(session: Session, row: Transfer, owing: Debt, most: Money) -> Money:
-    amount = min(most, _left(session, row))
+    amount = min(most, left_of(session, row))
     if not amount:
         return amount
     if row.state == "sent":
@@ -214,7 +266,7 @@ def _take(session: Session, row: Transfer, owing: Debt, most: Money) -> Money:
     return amount
 
 
-def _left(session: Session, row: Transfer) -> Money:
+def left_of(session: Session, row: Transfer) -> Money:
     """What of a transfer was neither withdrawn nor taken back."""
     withdrawn = (
         select(func.coalesce(func.sum(spoken_for()), 0))
@@ -247,6 +299,8 @@ def _arrive(session: Session, row: Reversal, found: ReversalFound) -> None:
         )
     if REVERSAL.step(row.state, "reverse") is None:
         return
+    if row.state == "refused":
+        _into_wallet_again(session, row)
     row.gateway_id, row.finished_at, row.failure_code = found.gateway_id, clock.now(session), None
     transfer = session.get_one(Transfer, row.transfer_id)
     sourced = transfer.source_charge is not None
@@ -280,6 +334,8 @@ def _tell(session: Session, row: Reversal, event: str) -> None:
             "transfer_id": row.transfer_id,
             "debt_id": row.chargeback_id or row.clawback_id,
             "payout_id": row.payout_id,
+            "left_account_id": row.left_account_id,
+            "gateway": row.gateway,
             "worker_id": row.worker_id,
             "amount_minor": row.amount_minor,
             "currency": row.currency,

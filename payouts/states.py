@@ -38,6 +38,8 @@ def _transfer() -> Mapping[tuple[str, str], Transition]:
         # Should a gateway ever take a refusal back: where the money is decides.
         ("failed", "send"): sent,
         ("failed", "order_again"): Transition("ordered", "transfer.ordered", (STAFF,)),
+        # The account it was for has left us: it goes to the worker's next one.
+        ("failed", "wait"): waiting,
         # The client's bank took all of it back before it was moved.
         ("waiting", "take_back"): taken_back,
         ("ordered", "take_back"): taken_back,
@@ -69,6 +71,7 @@ def _payout() -> Mapping[tuple[str, str], Transition]:
 def _reversal() -> Mapping[tuple[str, str], Transition]:
     reversed_ = Transition("reversed", "reversal.reversed", (GATEWAY,))
     put_off = Transition("ordered", "reversal.put_off", (GATEWAY,))
+    refused = Transition("refused", "reversal.refused", (GATEWAY,))
     return {
         ("ordered", "reverse"): reversed_,
         ("ordered", "lose_answer"): Transition("unknown", "reversal.unknown", (SYSTEM,)),
@@ -76,11 +79,21 @@ def _reversal() -> Mapping[tuple[str, str], Transition]:
         ("ordered", "put_off"): put_off,
         ("unknown", "put_off"): put_off,
         ("unknown", "reverse"): reversed_,
+        # Of an account that has left us: what lies there is the worker's to fetch.
+        ("ordered", "refuse"): refused,
+        ("unknown", "refuse"): refused,
+        # The account is back, so it is tried again; and where the money is decides, whatever was said before.
+        ("refused", "order_again"): Transition("ordered", "reversal.ordered", (GATEWAY,)),
+        ("refused", "reverse"): reversed_,
     }
 
 
 TRANSFER = Process("transfer", "waiting", frozenset({"sent", "taken_back"}), _transfer())
 REVERSAL = Process("reversal", "ordered", frozenset({"reversed"}), _reversal())
+
+# An account of a worker's of which the gateway speaks no longer.
+LEFT = "left"
+
 PAYOUT = Process("payout", "reserved", frozenset({"paid", "failed", "returned"}), _payout())
 
 # The gateway has not answered the order yet, or not for good; the money is held back in the wallet.

@@ -23,21 +23,30 @@ from persistence.columns import TABLE_OPTIONS, Base, Id, Json, UtcDateTime, asci
 class PayoutAccount(Sent, Base):
     """A worker's account at one gateway, as the gateway last told; `gateway_id` is missing until it made one.
 
-    Whoever decides about a worker's transfers or payouts locks this row first.
+    Whoever decides about a worker's transfers or payouts locks this row first; who needs several locks all of them.
     """
 
     __tablename__ = "payout_accounts"
     __table_args__ = (
-        UniqueConstraint("user_id", "gateway"),
+        # One live account per worker and gateway: `live_for` is the worker until it leaves us, then nothing.
+        UniqueConstraint("live_for", "gateway"),
         UniqueConstraint("gateway", "gateway_id"),
+        Index(None, "user_id", "gateway"),
+        Index(None, "left_at", "id"),
         TABLE_OPTIONS,
     )
 
     id: Mapped[str] = mapped_column(Id("ac"), primary_key=True)
     user_id: Mapped[str] = mapped_column(Id("us"))
+    live_for: Mapped[str | None] = mapped_column(Id("us"))
     gateway: Mapped[str] = mapped_column(ascii_text(16))
     gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))
     state: Mapped[str] = mapped_column(ascii_text(16))
+    # When we learned that the gateway speaks of it no longer; and that it did again while another was in use.
+    left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    returned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # When its worker was last told of money that waits for an account that can take it.
+    reminded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     can_receive_transfers: Mapped[bool] = mapped_column(Boolean)
     can_be_paid_out: Mapped[bool] = mapped_column(Boolean)
     missing: Mapped[list[str]] = mapped_column(Json)
@@ -56,6 +65,7 @@ class Transfer(Sent, Base):
     __table_args__ = (
         UniqueConstraint("release_id"),
         UniqueConstraint("repays"),
+        UniqueConstraint("replaces"),
         UniqueConstraint("gateway", "gateway_id"),
         Index(None, "worker_id", "state"),
         Index(None, "milestone_id"),
@@ -67,6 +77,8 @@ class Transfer(Sent, Base):
     release_id: Mapped[str | None] = mapped_column(Id("rl"))
     # The line of a chargeback that brought back what the worker had given: it comes out of no charge.
     repays: Mapped[str | None] = mapped_column(Id("cl"))
+    # The reversal that brought the money back from an account that has left: it comes out of no charge either.
+    replaces: Mapped[str | None] = mapped_column(Id("rv"))
     milestone_id: Mapped[str] = mapped_column(Id("ms"))
     worker_id: Mapped[str] = mapped_column(Id("us"))
     payment_id: Mapped[str] = mapped_column(Id("py"))
@@ -142,7 +154,7 @@ class PayoutPart(Base):
 
 
 class Reversal(Sent, Base):
-    """Money taken back out of the worker's account: because a client has it back, or as the fee of a payout."""
+    """Money taken back out of a worker's account: a client has it, it is a payout's fee, or the account has left."""
 
     __tablename__ = "transfer_reversals"
     __table_args__ = (
@@ -155,10 +167,11 @@ class Reversal(Sent, Base):
 
     id: Mapped[str] = mapped_column(Id("rv"), primary_key=True)
     transfer_id: Mapped[str] = mapped_column(Id("tr"), ForeignKey("transfers.id"))
-    # One of the three says why.
+    # One of the four says why.
     chargeback_id: Mapped[str | None] = mapped_column(Id("cb"))
     clawback_id: Mapped[str | None] = mapped_column(Id("cw"))
     payout_id: Mapped[str | None] = mapped_column(Id("po"), ForeignKey("payouts.id"))
+    left_account_id: Mapped[str | None] = mapped_column(Id("ac"), ForeignKey("payout_accounts.id"))
     worker_id: Mapped[str] = mapped_column(Id("us"))
     gateway: Mapped[str] = mapped_column(ascii_text(16))
     gateway_id: Mapped[str | None] = mapped_column(ascii_text(64))

@@ -20,12 +20,14 @@ from payments import debts
 from payments.charges import draw
 from payments.collecting import GatewayDisagrees
 from payouts import words
-from payouts.accounts import held_account
+from payouts.accounts import able_account, held_account, hold_accounts, takes_nothing_more
+from payouts.destinations import redirect, step, wait
+from payouts.looks import look_at_account, look_at_what_lies_there
 from payouts.states import TRANSFER
-from payouts.tables import PayoutAccount, Transfer
+from payouts.tables import PayoutAccount, Reversal, Transfer
 from payouts.views import TransferView, transfer_view
-from persistence import clock, outbox
-from persistence.locks import locked, locked_rows
+from persistence import clock
+from persistence.locks import locked
 from persistence.unit_of_work import Retry
 
 if TYPE_CHECKING:
@@ -119,11 +121,32 @@ def repay(
     return transfer_view(row, now=clock.now(session))
 
 
-def order_waiting(session: Session, *, account: PayoutAccount) -> None:
-    """The account, which the caller has locked, can take money now: everything that waited for it goes."""
-    waiting = select(Transfer.id).where(Transfer.account_id == account.id, Transfer.state == "waiting")
-    for row in locked_rows(session, Transfer, session.scalars(waiting)):
-        _step(session, row, "order")
+def order_anew(
+    session: Session,
+    *,
+    transfer_id: str,
+    reversal_id: str,
+    worker_id: str,
+    gateway: str,
+) -> TransferView:
+    """Have moved to the worker's account what was brought back from one that has left, once for its reversal."""
+    account = held_account(session, user_id=worker_id, gateway=gateway)
+    row = session.scalar(select(Transfer).where(Transfer.replaces == reversal_id))
+    if row is None:
+        back = session.get_one(Reversal, reversal_id)
+        before = session.get_one(Transfer, back.transfer_id)
+        row = _new(
+            session,
+            account,
+            transfer_id=transfer_id,
+            milestone_id=before.milestone_id,
+            payment_id=before.payment_id,
+            amount=Money(back.amount_minor, back.currency),
+            replaces=reversal_id,
+        )
+        # While it was on its way back, nothing could be taken of it.
+        debts.look_for_debts(session, worker_id=worker_id, because_of=row.id)
+    return transfer_view(row, now=clock.now(session))
 
 
 def order_again(session: Session, *, transfer_id: str) -> TransferView:
@@ -133,7 +156,7 @@ def order_again(session: Session, *, transfer_id: str) -> TransferView:
         raise TransferNotFailed(
             f"The transfer is {row.state}; only one that failed is ordered again.", state=row.state
         )
-    _step(session, row, "order_again")
+    step(session, row, "order_again")
     return transfer_view(row, now=clock.now(session))
 
 
@@ -142,15 +165,13 @@ def to_send(session: Session, *, transfer_id: str) -> TransferToSend | None:
 
     What may be out already is asked about even then, but not sent.
     """
-    known = session.get(Transfer, transfer_id)
-    # The account first, as everywhere: it may become able this moment and order all that waits.
-    account = locked(session, PayoutAccount, known.account_id) if known is not None else None
+    accounts = _hold_accounts(session, transfer_id)
     row = _locked(session, transfer_id)
-    assert account is not None, "a transfer has an account"
+    account = accounts[row.account_id]
     if row.state not in {"ordered", "unknown"}:
         return None
     if row.out_since is None and not account.can_receive_transfers:
-        _wait(session, row)
+        _turn_elsewhere(session, row, account)
         return None
     assert account.gateway_id is not None, "only an account the gateway has made can take money"
     call = orders.next_call(row, now=clock.now(session), may_send=account.can_receive_transfers)
@@ -168,9 +189,11 @@ def send(intent: TransferToSend, *, through: PaysOut) -> Answer | None:
 
 def record(session: Session, *, intent: TransferToSend, outcome: Answer | None) -> datetime | None:
     """Write down what became of the order and book it once when the money moved; returns when to try again, if so."""
+    accounts = _hold_accounts(session, intent.order.transfer_id)
     row = _locked(session, intent.order.transfer_id)
+    account = accounts[row.account_id]
     if isinstance(outcome, TransferFound):
-        _arrive(session, row, outcome)
+        _arrive(session, row, account, outcome)
         return None
     if row.state not in {"ordered", "unknown"}:
         # Answered meanwhile, or waiting: the next order asks about what may be out.
@@ -178,9 +201,21 @@ def record(session: Session, *, intent: TransferToSend, outcome: Answer | None) 
     verdict = orders.judge(row, call=intent.call, outcome=outcome)
     if verdict is Verdict.REFUSED:
         assert isinstance(outcome, Rejected), "only a refusal is for good"
-        _fail(session, row, outcome.code)
+        _refuse(session, row, account, outcome.code)
         return None
     return _try_later(session, row, verdict, intent.call, outcome)
+
+
+def _hold_accounts(session: Session, transfer_id: str) -> dict[str, PayoutAccount]:
+    """All of the worker's accounts first, as everywhere: one may leave or become able this moment."""
+    known = session.get(Transfer, transfer_id)
+    return hold_accounts(session, user_id=known.worker_id) if known is not None else {}
+
+
+def _turn_elsewhere(session: Session, row: Transfer, account: PayoutAccount) -> None:
+    stranded = takes_nothing_more(account)
+    other = able_account(session, user_id=row.worker_id, gateway=row.gateway) if stranded else None
+    redirect(session, row, account, to=other)
 
 
 def _try_later(
@@ -192,7 +227,7 @@ def _try_later(
         return instant
     if verdict is Verdict.UNANSWERED:
         row.reason = words.NO_ANSWER
-        _step(session, row, "lose_answer")
+        step(session, row, "lose_answer")
         return later
     if verdict is Verdict.NEVER_ARRIVED:
         return _never_arrived(session, row, call, instant, later)
@@ -201,7 +236,7 @@ def _try_later(
     assert isinstance(outcome, Rejected), "what was put off was refused for now"
     row.reason = words.put_off(outcome.code)
     if row.out_since is None:
-        _step(session, row, "put_off")
+        step(session, row, "put_off")
     return later
 
 
@@ -210,18 +245,15 @@ def _never_arrived(
 ) -> datetime | None:
     if row.out_since is None:
         row.reason = words.MOVING
-        _step(session, row, "put_off")
+        step(session, row, "put_off")
         return instant
-    if not call.forgotten:
+    account = session.get_one(PayoutAccount, row.account_id)
+    if not call.forgotten and account.left_at is None:
         # It was only asked about, because the account can take nothing.
-        _wait(session, row)
+        wait(session, row, account)
         return None
+    # Of an account that has left it is asked until nothing can be out any more: only then it goes to another one.
     return later
-
-
-def _wait(session: Session, row: Transfer) -> None:
-    row.reason = words.waits_for_account(Money(row.amount_minor, row.currency))
-    _step(session, row, "wait")
 
 
 def _order(row: Transfer, destination: str, call: Call) -> TransferOrder:
@@ -235,7 +267,7 @@ def _order(row: Transfer, destination: str, call: Call) -> TransferOrder:
     )
 
 
-def _arrive(session: Session, row: Transfer, found: TransferFound) -> None:
+def _arrive(session: Session, row: Transfer, account: PayoutAccount, found: TransferFound) -> None:
     amount = Money(row.amount_minor, row.currency)
     if found.amount != amount:
         raise GatewayDisagrees(
@@ -262,37 +294,20 @@ def _arrive(session: Session, row: Transfer, found: TransferFound) -> None:
         actor=row.gateway,
     )
     row.entry_id = entry.id
-    _step(session, row, "send")
+    step(session, row, "send")
+    if account.left_at is not None:
+        look_at_what_lies_there(session, account_id=account.id, because_of=row.id)
 
 
-def _fail(session: Session, row: Transfer, code: str) -> None:
+def _refuse(session: Session, row: Transfer, account: PayoutAccount, code: str) -> None:
+    if account.left_at is not None:
+        _turn_elsewhere(session, row, account)
+        return
     row.failure_code = code[:_LONGEST_CODE]
     row.reason = words.transfer_failed(row.failure_code)
-    _step(session, row, "refuse")
-
-
-def _step(session: Session, row: Transfer, act: str) -> None:
-    transition = TRANSFER.step(row.state, act)
-    if transition is None:
-        # The answer was lost before, too.
-        return
-    row.state = transition.to
-    if transition.event == "transfer.ordered":
-        row.reason, row.failure_code = words.MOVING, None
-    outbox.publish(
-        session,
-        name=transition.event,
-        subject=row.id,
-        payload={
-            "transfer_id": row.id,
-            "milestone_id": row.milestone_id,
-            "worker_id": row.worker_id,
-            "amount_minor": row.amount_minor,
-            "currency": row.currency,
-            "reason": row.reason,
-        },
-    )
-    session.flush()
+    step(session, row, "refuse")
+    # It may be that the account has left us, and the news of it is late or lost.
+    look_at_account(session, account_id=account.id, because_of=f"{row.id}:{row.attempt}")
 
 
 def _new(
@@ -306,11 +321,13 @@ def _new(
     release_id: str | None = None,
     source_charge: str | None = None,
     repays: str | None = None,
+    replaces: str | None = None,
 ) -> Transfer:
     row = Transfer(
         id=transfer_id,
         release_id=release_id,
         repays=repays,
+        replaces=replaces,
         milestone_id=milestone_id,
         worker_id=account.user_id,
         payment_id=payment_id,
@@ -320,7 +337,7 @@ def _new(
         currency=amount.currency,
         amount_minor=amount.amount_minor,
         state=TRANSFER.initial,
-        reason=words.waits_for_account(amount),
+        reason=words.waits_for_account(amount, left=account.left_at is not None),
         created_at=clock.now(session),
         attempt=1,
         calls=0,
@@ -328,7 +345,7 @@ def _new(
     )
     _insert(session, row)
     if account.can_receive_transfers:
-        _step(session, row, "order")
+        step(session, row, "order")
     return row
 
 

@@ -145,7 +145,7 @@ def account_view(row: PayoutAccount | None, *, user_id: str, gateway: str) -> Ac
         can_receive_transfers=row is not None and row.can_receive_transfers,
         can_be_paid_out=row is not None and row.can_be_paid_out,
         missing=missing,
-        disabled_reason=words.disabled(row.disabled_reason) if row is not None else None,
+        disabled_reason=words.disabled(row.state, row.disabled_reason) if row is not None else None,
         bank_name=row.bank_name if row is not None else None,
         bank_last4=row.bank_last4 if row is not None else None,
         next_step=words.next_step(state, missing, row.bank_last4 if row is not None else None),

@@ -10,11 +10,14 @@ from sqlalchemy import func, select
 from kernel.money import Money
 from kernel.refusals import NotFound
 from ledger import chart
+from ledger.balances import balance
 from ledger.statements import accounts_named
 from payouts import connected, instant, words
+from payouts.accounts import account_to_show
 from payouts.funds import funds
 from payouts.minimums import smallest_payout
 from payouts.schedules import schedule_of
+from payouts.states import LEFT
 from payouts.tables import Payout, PayoutAccount
 from payouts.views import account_view
 
@@ -90,9 +93,7 @@ def wallet(
     """
     check_may_see(user_id, by)
     accounts = accounts_named(session, chart.wallet(user_id, _ANY).code)
-    row = session.scalar(
-        select(PayoutAccount).where(PayoutAccount.user_id == user_id, PayoutAccount.gateway == gateway)
-    )
+    row = account_to_show(session, user_id=user_id, gateway=gateway)
     payee = _Payee(
         account_view(row, user_id=user_id, gateway=gateway),
         takes_instant=row is not None and row.takes_instant,
@@ -130,6 +131,7 @@ class _Payee:
 def _balance(session: Session, payee: _Payee, currency: str, terms: InstantTerms | None) -> WalletBalance:
     user_id, gateway = payee.account.user_id, payee.account.gateway
     there = funds(session, user_id=user_id, gateway=gateway, currency=currency)
+    stayed = balance(session, chart.left_with(user_id, currency)).posted
     return WalletBalance(
         currency=currency,
         balance=there.balance,
@@ -141,7 +143,7 @@ def _balance(session: Session, payee: _Payee, currency: str, terms: InstantTerms
         waiting=there.waiting,
         minimum=smallest_payout(currency),
         instant=_offer(payee, there, terms) if terms is not None else None,
-        notices=_notices(payee, there, terms),
+        notices=_notices(payee, there, stayed, terms),
     )
 
 
@@ -157,11 +159,15 @@ def _offer(payee: _Payee, there: Funds, terms: InstantTerms) -> InstantOffer:
     )
 
 
-def _notices(payee: _Payee, there: Funds, terms: InstantTerms | None) -> tuple[Notice, ...]:
+def _notices(payee: _Payee, there: Funds, stayed: Money, terms: InstantTerms | None) -> tuple[Notice, ...]:
     notices = []
     currency = there.available.currency
+    step = payee.account.next_step
     if there.balance and not payee.account.can_be_paid_out:
-        notices.append(words.cannot_be_paid(payee.account.next_step))
+        closed = payee.account.state == LEFT
+        notices.append(words.left(step, there.balance) if closed else words.cannot_be_paid(step))
+    if stayed:
+        notices.append(words.stayed_there(stayed))
     missing = _missing(payee, currency, terms)
     if missing:
         notices.append(words.below_zero(missing))

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gateways.contract import AccountState, PayoutMethod
+from payouts.states import LEFT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,8 +51,8 @@ _DISABLED = {
     "under_review": "The payment provider is looking at your account.",
     "listed": "The payment provider is looking at your account.",
     "platform_paused": "Your payout account is paused. Write to support.",
-    "account_invalid": "Your payout account is no longer connected to Holdfast. Write to support.",
 }
+_LEFT = "Your payout account was closed, or is no longer connected to Holdfast."
 _STOPPED = "The payment provider has stopped your payout account. Write to support."
 
 _FAILURES = {
@@ -97,6 +98,9 @@ _SATURDAY = 5
 
 NO_ANSWER = "The payment provider has not answered. It is asked again by itself, and nothing is sent twice."
 MOVING = "It is on its way to your payout account."
+COMING_BACK = (
+    "It lies at your payout account that was closed. We are taking it back, and it then goes to your new one."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,22 @@ def cannot_be_paid(step: NextStep) -> Notice:
     return Notice("account_not_ready", f"Nothing can be sent to your bank yet. {step.text}")
 
 
+def left(step: NextStep, waits: Money) -> Notice:
+    """What it means for what is in the wallet that the account was closed."""
+    return Notice(
+        "account_closed", f"{step.text} {waits.format()} is safe with us until then, and goes there."
+    )
+
+
+def stayed_there(amount: Money) -> Notice:
+    """What lies at an account that was closed, and that we cannot get back."""
+    return Notice(
+        "left_at_closed_account",
+        f"{amount.format()} stayed at your closed payout account, and we cannot take it back from there. It is yours:"
+        " ask the payment provider to pay it out to you, or write to support.",
+    )
+
+
 def below_zero(missing: Money) -> Notice:
     """What it means that the account at the gateway is below zero."""
     return Notice(
@@ -155,13 +175,17 @@ def missing(codes: Iterable[str]) -> tuple[Missing, ...]:
     return tuple(by_text.values())
 
 
-def disabled(reason: str | None) -> str | None:
+def disabled(state: str, reason: str | None) -> str | None:
     """Why the account is stopped."""
+    if state == LEFT:
+        return _LEFT
     return None if reason is None else _DISABLED.get(reason, _STOPPED)
 
 
 def next_step(state: str, lacks: Sequence[Missing], bank_last4: str | None) -> NextStep:
     """The one thing that the worker should do about their account."""
+    if state == LEFT:
+        return NextStep("open_onboarding", "Your payout account was closed. Set up a new one to be paid.")
     if state == AccountState.READY:
         return NextStep("none", f"Nothing. You are paid to the bank account{_ending_in(bank_last4)}.")
     if lacks:
@@ -174,8 +198,10 @@ def next_step(state: str, lacks: Sequence[Missing], bank_last4: str | None) -> N
     return NextStep("open_onboarding", "Set up your payout account, so that you can be paid.")
 
 
-def waits_for_account(amount: Money) -> str:
-    """Why a transfer waits for the worker."""
+def waits_for_account(amount: Money, *, left: bool = False) -> str:
+    """Why a transfer waits for the worker: the account it is for is not finished, or it has left us."""
+    if left:
+        return f"Your payout account was closed. Set up a new one, and {amount.format()} goes there."
     return f"Finish your payout account to move {amount.format()} to it."
 
 

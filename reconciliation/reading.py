@@ -22,7 +22,7 @@ from reconciliation.items import about_of
 from reconciliation.tables import Line, Read, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # A gateway may list a line later than the instant it gives it.
 OVERLAP = timedelta(days=3)
+# A line that the account itself did not list: our own one, seen from there.
+_OTHER_END = "other_end"
 # Our own account at the gateway.
 OURS = ""
 
@@ -95,6 +97,32 @@ def pass_over(session: Session, *, intent: PageWanted) -> None:
         row.since, row.after, row.newest, row.run_id = None, None, None, intent.run_id
 
 
+def keep_other_ends(session: Session, *, intent: PageWanted, moved: Collection[str]) -> None:
+    """Of an account that cannot be read our own lines still say what went there and came back: `moved` names those.
+
+    They are named by what the gateway calls what they came of. What the account had listed itself stays as it is.
+    """
+    source = intent.source
+    run = locked(session, Run, intent.run_id)
+    if run is None or run.state != "reading":
+        return
+    ours = session.scalars(
+        select(Line).where(
+            Line.gateway == source.gateway,
+            Line.account == OURS,
+            Line.kind == LineKind.TRANSFER,
+            Line.source.in_(moved),
+            Line.our_id.is_not(None),
+        )
+    ).all()
+    known = _arrived(session, source, [line.about for line in ours])
+    seen_at = clock.now(session)
+    new = [_other_end(source, line, seen_at) for line in ours if line.about not in known]
+    if new:
+        session.execute(insert(Line), new)
+        run.lines += len(new)
+
+
 def read_by(session: Session, *, run_id: str, gateway: str) -> set[str]:
     """The accounts that this run has read to their end."""
     return set(session.scalars(select(Read.source).where(Read.gateway == gateway, Read.run_id == run_id)))
@@ -148,11 +176,55 @@ def _keep(session: Session, source: Source, lines: Sequence[BalanceLine]) -> int
         return 0
     came_of = _ordered_as(session, source.gateway, {line.transfer for line in new if line.transfer})
     seen_at = clock.now(session)
+    values = [_values(source, line, came_of, seen_at) for line in new]
+    if source.account != OURS:
+        # It could not be read for a while: what was known of it by our own lines comes now in its own.
+        known = _arrived(session, source, [str(each["about"]) for each in values], type_=_OTHER_END)
+        values = [each for each in values if each["kind"] != LineKind.ARRIVAL or each["about"] not in known]
+    if not values:
+        return 0
     try:
-        session.execute(insert(Line), [_values(source, line, came_of, seen_at) for line in new])
+        session.execute(insert(Line), values)
     except IntegrityError as error:
         raise Retry from error
-    return len(new)
+    return len(values)
+
+
+def _arrived(
+    session: Session, source: Source, about: Collection[str], *, type_: str | None = None
+) -> set[str]:
+    query = select(Line.about).where(
+        Line.gateway == source.gateway,
+        Line.account == source.account,
+        Line.kind == LineKind.ARRIVAL,
+        Line.about.in_(about),
+    )
+    if type_ is not None:
+        query = query.where(Line.type == type_)
+    return set(session.scalars(query))
+
+
+def _other_end(source: Source, line: Line, seen_at: datetime) -> dict[str, object]:
+    return {
+        "gateway": source.gateway,
+        "account": source.account,
+        "line_id": line.line_id,
+        "worker": source.worker,
+        "kind": LineKind.ARRIVAL.value,
+        "type": _OTHER_END,
+        "gross_minor": -line.net_minor,
+        "fee_minor": 0,
+        "net_minor": -line.net_minor,
+        "currency": line.currency,
+        "created_at": line.created_at,
+        "available_on": line.available_on,
+        "source": line.source,
+        "our_id": line.our_id,
+        "transfer": None,
+        "about": line.about,
+        "seen_at": seen_at,
+        "spread": False,
+    }
 
 
 def _ordered_as(session: Session, gateway: str, transfers: set[str]) -> dict[str, str]:

@@ -79,6 +79,22 @@ def restrict(control: Control, given: Json, object_id: str) -> Json:
         return onboarding.restricted(control.world, control.thing(object_id, "account"), owed=owed)
 
 
+@act("POST", "accounts/{id}/leave")
+def leave(control: Control, given: Json, object_id: str) -> Json:
+    """The account is closed or taken away; with `{"gives_back": false}` nothing that lies there can be reversed."""
+    world = control.world
+    with world.lock:
+        account = control.thing(object_id, "account")
+        return accounts.left(world, account, gives_back=bool(given.get("gives_back", True)))
+
+
+@act("POST", "accounts/{id}/return")
+def come_back(control: Control, _given: Json, object_id: str) -> Json:
+    """It is connected to the platform again."""
+    with control.world.lock:
+        return accounts.returned(control.world, control.thing(object_id, "account"))
+
+
 @act("POST", "accounts/{id}/bank_account")
 def change_bank_account(control: Control, given: Json, object_id: str) -> Json:
     """The worker gives another bank account; with `{"takes_instant": false}` of a bank that is only paid slowly."""

@@ -35,6 +35,14 @@ class Remote(Driver):
         given = {"requirements": list(requirements)} if requirements else {}
         return self._post(f"accounts/{account}/restrict", given)
 
+    def leave(self, account: str, *, gives_back: bool = True) -> Json:
+        """A worker takes the account away from the platform, or Stripe closes it."""
+        return self._post(f"accounts/{account}/leave", {"gives_back": gives_back})
+
+    def come_back(self, account: str) -> Json:
+        """The account is connected again."""
+        return self._post(f"accounts/{account}/return", {})
+
     def change_bank_account(
         self, account: str, *, account_number: str | None = None, takes_instant: bool = True
     ) -> Json:

@@ -28,7 +28,7 @@ from payments.collecting import live_payment
 from payments.queries import given_back as paid_late
 from payments.queries import refunds_of
 from payouts.queries import payouts_of, transfers_of
-from payouts.recovered import kept_for_others, taken_from_others
+from payouts.recovered import kept_for_others, left_at_closed_accounts, taken_from_others
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -61,6 +61,8 @@ class _Facts:
     elsewhere: dict[str, Money]
     # What of this milestone's money went towards what they owe for others.
     kept: Money
+    # What of it lies at an account of the worker's that has left us, and cannot be brought back.
+    left_there: Money
     entries: dict[str, str] = field(default_factory=dict)
 
     def entry(self, key: str) -> str | None:
@@ -107,6 +109,7 @@ def _facts(session: Session, milestone: MilestoneView) -> _Facts:
         clawbacks=by_us,
         elsewhere={debt_id: taken_from_others(session, debt_id) for debt_id in owed_for},
         kept=kept_for_others(session, milestone.id, milestone.price.currency),
+        left_there=left_at_closed_accounts(session, milestone.id, milestone.price.currency),
         entries={entry.key: entry.id for entry in entries_about(session, about)},
     )
 
@@ -137,8 +140,8 @@ def _places(facts: _Facts, side: str) -> dict[str, Money]:
         for release in facts.releases:
             _place_release(places, facts, release)
     if side != CLIENT:
-        take(places, facts.kept, NEAREST)
-        places["kept"] = facts.kept
+        take(places, facts.kept + facts.left_there, NEAREST)
+        places["kept"], places["left_there"] = facts.kept, facts.left_there
     given_back.relocate(places, facts.clawbacks, facts.elsewhere, side)
     charged_back.relocate(places, facts.chargebacks, facts.elsewhere, side)
     if side != CLIENT:

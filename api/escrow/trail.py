@@ -32,6 +32,7 @@ PLACES = {
     "refunded": "Back on the card",
     "charged_back": "Taken back by the client's bank",
     "owed": "Came back from the client's bank, to be sent again",
+    "left_there": "Left at the worker's payout account that was closed",
     "kept": "Kept for what the worker owes for another milestone",
 }
 

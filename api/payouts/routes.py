@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from api.auth import actor, public, requires
 from api.blueprints import Blueprint, leads_to, refuses
@@ -13,7 +13,7 @@ from api.paging import onward, page_of, paged
 from api.payouts import schemas as bodies
 from api.preview import previewable
 from escrow.queries import milestone
-from gateways.contract import BalanceFound, PayoutMethod
+from gateways.contract import BalanceFound, PayoutMethod, Rejected
 from gateways.orders import Verdict
 from identity.permissions import Permission
 from kernel.ids import new_id
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from api.paging import ListAsked, Page
-    from gateways.contract import OnboardingLink, PaysOut
+    from gateways.contract import Busy, OnboardingLink, PaysOut, Unknown
     from kernel.money import Money
     from payouts.connected import Place
     from payouts.history import HistoryLine
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from payouts.wallet import Wallet
 
 blueprint = Blueprint("payouts", __name__, description="Paying out: accounts, wallets and withdrawals.")
+
+Answer = TypeVar("Answer")
 
 # Workers are paid through one gateway; another comes with accounts of its own.
 _RAIL = "stripe"
@@ -68,7 +70,7 @@ def create_onboarding_link() -> OnboardingLink:
     """A page on which you tell the payment provider who you are and where your bank is; made anew each time."""
     account = _account()
     here = wired().settings.PUBLIC_URL
-    link = found(
+    link = _heard(
         _rail().onboarding_link(
             account,
             return_url=f"{here}/v1/payouts/onboarding/finished",
@@ -102,7 +104,7 @@ def show_onboarding_expired() -> dict[str, str]:
 @refuses(*_ASKS_THE_GATEWAY)
 def create_account_session() -> dict[str, Any]:
     """A secret with which the app shows your payout account's own pages."""
-    secret = found(_rail().account_session(_account()))
+    secret = _heard(_rail().account_session(_account()))
     return {
         "client_secret": secret.value,
         "expires_at": secret.expires_at,
@@ -258,6 +260,13 @@ def _account() -> str:
     if outcome is not None:
         found(outcome)
     return reading(accounts.account_at_gateway, user_id=actor().id, gateway=_RAIL)
+
+
+def _heard(outcome: Answer | Rejected | Busy | Unknown) -> Answer:
+    """What the gateway answers; where it refuses, the account may have left us, and that is looked into."""
+    if isinstance(outcome, Rejected) and not outcome.temporary:
+        atomically(account_news.look_now, user_id=actor().id, gateway=_RAIL)
+    return found(outcome)
 
 
 def _instant_fee() -> InstantFee:

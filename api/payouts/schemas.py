@@ -10,10 +10,10 @@ from gateways.contract import AccountState, PayoutMethod
 from kernel.money import EXPONENTS
 from payouts.instant import WHY_NOT
 from payouts.schedules import INTERVALS, REQUESTED, WEEKDAYS, WHY_NOTHING
-from payouts.states import PAYOUT, TRANSFER
+from payouts.states import LEFT, PAYOUT, TRANSFER
 from payouts.views import NO_ACCOUNT
 
-_ACCOUNT_STATES = [NO_ACCOUNT, *(state.value for state in AccountState)]
+_ACCOUNT_STATES = [NO_ACCOUNT, *(state.value for state in AccountState), LEFT]
 _METHODS = [method.value for method in PayoutMethod]
 _WHOSE = {"description": "Whose it is; only staff may ask for anybody but themselves."}
 
@@ -109,7 +109,16 @@ class NoticeSchema(Strict):
     """Something that stands in the way of a withdrawal, with what ends it."""
 
     code = fields.String(
-        required=True, metadata={"enum": ["account_not_ready", "negative_balance", "below_minimum"]}
+        required=True,
+        metadata={
+            "enum": [
+                "account_not_ready",
+                "account_closed",
+                "left_at_closed_account",
+                "negative_balance",
+                "below_minimum",
+            ]
+        },
     )
     text = fields.String(required=True)
 

@@ -23,6 +23,7 @@ _KINDS = {
     "owed": r"liabilities:owed:(?P<milestone>.+)",
     "wallet": r"liabilities:wallet:(?P<person>.+)",
     "payout account": r"assets:gateway:[^:]+:connected:(?P<person>.+)",
+    "closed account": r"liabilities:left:(?P<person>.+)",
     "debt": r"assets:receivable:(?P<person>.+)",
     "gateway": r"assets:gateway:[^:]+:(pending|available)",
     "refund": r"liabilities:refunds:in_transit",
@@ -91,6 +92,7 @@ _CORRECTED = (
     Line("escrow", "Held for the milestone, corrected", _BOTH),
     Line("wallet", "Wallet, corrected", _WALLET_ONLY),
     Line("payout account", "Payout account, corrected", _WALLET_ONLY),
+    Line("closed account", "Left at your closed payout account, corrected", _WALLET_ONLY),
     Line("debt", "Owed to us, corrected", _WALLET_ONLY),
 )
 
@@ -193,8 +195,26 @@ TOLD: dict[str, Told] = {
         "Taken back from your payout account",
         (Line("payout account", "Taken back from your payout account", _WALLET_ONLY),),
         {
-            WORKER: "{amount} was moved back out of your payout account, because the client's bank took it back."
+            WORKER: "{amount} was moved back out of your payout account: a client has it, or the account was closed."
         },
+    ),
+    "left_with_account": Told(
+        "Left at your closed payout account",
+        (
+            Line("wallet", "Taken out of your wallet", _WALLET_ONLY),
+            Line("closed account", "Left at your closed payout account", _WALLET_ONLY),
+        ),
+        {
+            WORKER: "{amount} lies at your payout account that was closed. We cannot take it back; it is yours there."
+        },
+    ),
+    "returned_with_account": Told(
+        "Back from your closed payout account",
+        (
+            Line("closed account", "No longer left there", _WALLET_ONLY),
+            Line("wallet", "Back in your wallet", _WALLET_ONLY),
+        ),
+        {WORKER: "{amount} that had stayed at your closed payout account is in your wallet again."},
     ),
     "payout_reserved": Told(
         "Withdrawal requested",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gateways.contract import AccountFound, AccountState, OnboardingLink
+from gateways.contract import AccountFound, AccountState, OnboardingLink, Rejected
 from gateways.stripe.cards import read_client_secret
 from gateways.stripe.client import keyed
 from gateways.stripe.outcomes import answered, our_id_of, searched
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from stripe.params import AccountCreateParams
 
-    from gateways.contract import AccountOrder, Busy, Rejected, Secret, Unknown
+    from gateways.contract import AccountOrder, Busy, Secret, Unknown
     from gateways.stripe.client import Connection
     from gateways.stripe.outcomes import Json
 
@@ -64,9 +64,9 @@ class Accounts:
         )
 
     def account(self, gateway_id: str) -> AccountFound | Rejected | Busy | Unknown:
-        """The worker's account now."""
+        """The worker's account now; one that was deleted is refused, as one is that we have no access to."""
         accounts = self.connection.client.v1.accounts
-        return answered(lambda: accounts.retrieve(gateway_id), read_account)
+        return answered(lambda: accounts.retrieve(gateway_id), read_standing)
 
     def onboarding_link(
         self, account: str, *, return_url: str, refresh_url: str
@@ -103,6 +103,13 @@ class Accounts:
             ),
             read_client_secret,
         )
+
+
+def read_standing(values: Json) -> AccountFound | Rejected:
+    """A connected account in our words, unless there is no more of it than its name."""
+    if values.get("deleted"):
+        return Rejected("account_deleted", "This payout account was closed.")
+    return read_account(values)
 
 
 def read_account(values: Json) -> AccountFound:

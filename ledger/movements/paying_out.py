@@ -63,6 +63,28 @@ def transfer_reversed(gateway: str, user_id: str, *, amount: Money, settled: boo
 
 
 @movement
+def left_with_account(user_id: str, *, amount: Money) -> Entry:
+    """The worker's account left us and the gateway gives none of this back: it lies there, and not in the wallet."""
+    currency = amount.currency
+    return Entry.of(
+        "left_with_account",
+        debit(chart.wallet(user_id, currency), amount),
+        credit(chart.left_with(user_id, currency), amount),
+    )
+
+
+@movement
+def returned_with_account(user_id: str, *, amount: Money) -> Entry:
+    """The account is back, or gave it back after all: what lay there is in the wallet again."""
+    currency = amount.currency
+    return Entry.of(
+        "returned_with_account",
+        debit(chart.left_with(user_id, currency), amount),
+        credit(chart.wallet(user_id, currency), amount),
+    )
+
+
+@movement
 def payout_reserved(user_id: str, *, amount: Money) -> Entry:
     """The worker asked for a withdrawal: the amount is held back in the wallet until the gateway has the order."""
     return _payout("payout_reserved", user_id, amount)

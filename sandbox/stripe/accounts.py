@@ -1,6 +1,7 @@
 """New accounts: the platform's own, and those of its workers."""
 
-from sandbox.stripe.errors import Json
+from sandbox.stripe.errors import Json, StripeError, invalid
+from sandbox.stripe.events import emit
 from sandbox.stripe.listing import whole
 from sandbox.stripe.onboarding import OWED_AT_FIRST, completed, requirements
 from sandbox.stripe.state import World
@@ -47,6 +48,42 @@ def new_account(world: World, account_id: str, *, country: str, email: str | Non
         "tos_acceptance": {"date": None, "ip": None, "user_agent": None},
         "type": "standard",
     }
+
+
+def has_left(world: World, account_id: str) -> bool:
+    """Whether the account was closed, or taken away from the platform."""
+    return "left" in world.notes(account_id)
+
+
+def gives_back(world: World, account_id: str) -> bool:
+    """Whether transfers to it can be reversed; of one that was taken away with its money they cannot."""
+    return bool(world.notes(account_id).get("left", {"gives_back": True})["gives_back"])
+
+
+def left(world: World, account: Json, *, gives_back: bool) -> Json:
+    """The worker takes the account away, or it is closed: Stripe tells of that, and of nothing more about it."""
+    application = {"id": "ca_" + world.token(14), "object": "application", "name": "Holdfast"}
+    emit(world, "account.application.deauthorized", application, account=account["id"])
+    world.notes(account["id"])["left"] = {"gives_back": gives_back}
+    world.touch()
+    return account
+
+
+def returned(world: World, account: Json) -> Json:
+    """It is connected again, as it was."""
+    world.notes(account["id"]).pop("left", None)
+    emit(world, "account.updated", account, account=account["id"])
+    return account
+
+
+def no_access(account_id: str, key: str) -> StripeError:
+    """What Stripe says of an account that is not, or no longer, the platform's."""
+    return invalid(
+        f"The provided key '{key}' does not have access to account '{account_id}' (or that "
+        "account does not exist). Application access may have been revoked.",
+        code="account_invalid",
+        status=403,
+    )
 
 
 def controlled(given: Json) -> tuple[Json, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from werkzeug.wrappers import Request
 
 from sandbox.journal import Entry, Journal
-from sandbox.stripe import contract, forms, router
+from sandbox.stripe import accounts, contract, forms, router
 from sandbox.stripe.errors import Json, StripeError, invalid, unauthenticated
 from sandbox.stripe.router import Call, Parameters, Route
 from sandbox.stripe.settings import API_VERSION
@@ -83,14 +83,8 @@ class Door:
             return self._world.platform
         with self._world.lock:
             found = self._world.find(wanted)
-        if found is None or found["object"] != "account":
-            key = _masked(_key_of(request) or "")
-            raise invalid(
-                f"The provided key '{key}' does not have access to account '{wanted}' (or that "
-                "account does not exist). Application access may have been revoked.",
-                code="account_invalid",
-                status=403,
-            )
+        if found is None or found["object"] != "account" or accounts.has_left(self._world, wanted):
+            raise accounts.no_access(wanted, _masked(_key_of(request) or ""))
         return wanted
 
     def _route(self, request: Request, *, from_the_app: bool) -> tuple[Route, dict[str, str]]:

@@ -34,7 +34,8 @@ def emit(
     }
     if account != world.platform:
         event["account"] = account
-    if not world.quiet:
+    # Of an account that has left nothing more is told.
+    if not world.quiet and "left" not in world.notes(account):
         world.put(account, event)
         enqueue(world, event)
         world.touch()

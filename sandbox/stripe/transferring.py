@@ -1,6 +1,6 @@
 """Transfers: money moved from the platform to a worker's account, and back."""
 
-from sandbox.stripe import money
+from sandbox.stripe import accounts, money
 from sandbox.stripe.charging import blank_charge
 from sandbox.stripe.errors import Json, invalid
 from sandbox.stripe.events import emit
@@ -147,6 +147,11 @@ def _refuse_unless_covered(world: World, transfer: Json, amount: int, *, pending
             f"Transfer reversal amount ({spoken(amount, currency)}) is greater than unreversed "
             f"amount on transfer ({spoken(left, currency)})",
             param="amount",
+        )
+    if not accounts.gives_back(world, transfer["destination"]):
+        raise invalid(
+            f"The account {transfer['destination']} is not connected to your platform any more.",
+            code="account_invalid",
         )
     holding = money.pending if pending else money.available
     if holding(world, transfer["destination"], currency) < amount:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 import stripe.params._webhook_endpoint_create_params as endpoint_params
 
-from gateways.contract import AccountState, ObjectKind, PaymentState, PayoutState, RefundState
-from gateways.stripe.accounts import read_account
+from gateways.contract import AccountState, ObjectKind, PaymentState, PayoutState, RefundState, Rejected
+from gateways.stripe.accounts import read_account, read_standing
 from gateways.stripe.cards import read_card, read_client_secret
 from gateways.stripe.client import connect
 from gateways.stripe.gateway import StripeGateway
@@ -150,6 +150,13 @@ def test_an_account_shows_its_bank():
 )
 def test_what_stripe_requires_decides_whether_a_worker_can_be_paid(changes, state):
     assert understood(example("account", **changes), read_account).state is state
+
+
+def test_g7_an_account_that_was_deleted_is_spoken_of_no_longer():
+    gone = {"id": "acct_1", "object": "account", "deleted": True}
+    outcome = understood(gone, read_standing)
+    assert (type(outcome), outcome.temporary) == (Rejected, False)
+    assert understood(example("account"), read_standing) == understood(example("account"), read_account)
 
 
 def test_a_card_is_read():

@@ -333,5 +333,7 @@ ORDERS: dict[str, Maker] = {
     "receiveWebhook": _webhook,
     "listEventSweeps": _by("fiona"),
     "listGateways": _by("fiona"),
+    "listUnclaimed": _list("fiona", limit="5"),
+    "downloadUnclaimed": _file(),
     "listOpenOrders": _list("fiona", limit="5", kind="payment", state="open", older_than_hours="1"),
 }

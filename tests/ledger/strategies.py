@@ -86,6 +86,8 @@ def arguments(name, currency):
         "refund_ordered_again": _call(NAMES, amount=some),
         "transferred_to_worker": _call(GATEWAYS, NAMES, amount=some, settled=st.booleans()),
         "transfer_reversed": _call(GATEWAYS, NAMES, amount=some, settled=st.booleans()),
+        "left_with_account": _call(NAMES, amount=some),
+        "returned_with_account": _call(NAMES, amount=some),
         "payout_reserved": _call(NAMES, amount=some),
         "payout_sent": _call(NAMES, amount=some),
         "payout_paid": _call(GATEWAYS, NAMES, amount=some),

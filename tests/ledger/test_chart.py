@@ -23,6 +23,7 @@ ACCOUNTS = [
     (chart.escrow(MILESTONE, "USD"), f"liabilities:escrow:{MILESTONE}", "floor"),
     (chart.owed(MILESTONE, "USD"), f"liabilities:owed:{MILESTONE}", "floor"),
     (chart.wallet(WORKER, "USD"), f"liabilities:wallet:{WORKER}", "floor"),
+    (chart.left_with(WORKER, "USD"), f"liabilities:left:{WORKER}", "floor"),
     (chart.payouts_in_transit("USD"), "liabilities:payouts:in_transit", "shared"),
     (chart.refunds_in_transit("USD"), "liabilities:refunds:in_transit", "shared"),
     (chart.withholding_federal("USD"), "liabilities:withholding:federal", "shared"),

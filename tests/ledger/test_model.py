@@ -35,7 +35,13 @@ PAYOUTS, REFUNDS = "liabilities:payouts:in_transit", "liabilities:refunds:in_tra
 CLIENT_FEES, WORKER_FEES = "income:fees:client", "income:fees:worker"
 GATEWAY_FEES, CHARGEBACKS = "expenses:gateway_fees", "expenses:chargebacks"
 CHARGEBACK_FEES, GOODWILL = "expenses:chargeback_fees", "expenses:goodwill"
-FLOORED = ("liabilities:escrow:", "liabilities:owed:", "liabilities:wallet:", "assets:receivable:")
+FLOORED = (
+    "liabilities:escrow:",
+    "liabilities:owed:",
+    "liabilities:wallet:",
+    "liabilities:left:",
+    "assets:receivable:",
+)
 
 
 def escrow(milestone):

@@ -252,6 +252,14 @@ ENTRIES = [
         {chart.chargebacks("USD"): "36.00", RECEIVABLE: "-36.00"},
     ),
     (
+        movements.left_with_account("us_w", amount=usd("90.00")),
+        {wallet("us_w"): "-90.00", chart.left_with("us_w", "USD"): "90.00"},
+    ),
+    (
+        movements.returned_with_account("us_w", amount=usd("90.00")),
+        {chart.left_with("us_w", "USD"): "-90.00", wallet("us_w"): "90.00"},
+    ),
+    (
         movements.released_money_refunded(
             "us_w", net=usd("36.00"), worker_fee=usd("4.00"), client_fee=usd("2.00")
         ),

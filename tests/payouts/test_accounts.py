@@ -103,10 +103,8 @@ def test_an_account_that_has_left_us_takes_nothing_and_pays_nothing():
     assert atomically(account_news.record_news, intent=watched, outcome=gone)
     found = look_at_account()
     assert (found.can_receive_transfers, found.can_be_paid_out) == (False, False)
-    assert found.next_step.action == "contact_support"
-    assert (
-        found.disabled_reason == "Your payout account is no longer connected to Holdfast. Write to support."
-    )
+    assert (found.state, found.next_step.action) == ("left", "open_onboarding")
+    assert found.disabled_reason == "Your payout account was closed, or is no longer connected to Holdfast."
 
 
 def test_news_before_our_own_answer_is_found_by_our_id():

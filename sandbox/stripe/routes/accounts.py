@@ -47,7 +47,8 @@ def create(call: Call) -> Json:
 @route("GET", "/v1/accounts")
 def listed(call: Call) -> Json:
     """All connected accounts, newest first."""
-    connected = reversed(call.world.notes(call.world.platform).get("connected", []))
+    every = reversed(call.world.notes(call.world.platform).get("connected", []))
+    connected = (account for account in every if not accounts.has_left(call.world, account))
     wanted = call.parameters.get("created")
     things = [call.world.data["objects"][account] for account in connected]
     return page_of(
@@ -188,6 +189,8 @@ def _find(call: Call, account_id: str, *, param: str | None = None) -> Json:
     found = call.world.find(account_id)
     if found is None or found["object"] != "account":
         raise no_such("account", account_id, param=param)
+    if accounts.has_left(call.world, account_id):
+        raise accounts.no_access(account_id, "sk_test_****")
     return found
 
 

@@ -1,6 +1,6 @@
 """Transfers and their reversals."""
 
-from sandbox.stripe import money, transferring
+from sandbox.stripe import accounts, money, transferring
 from sandbox.stripe.errors import Json, StripeError, invalid, no_such
 from sandbox.stripe.events import emit
 from sandbox.stripe.listing import page, page_of, whole
@@ -101,7 +101,7 @@ def reversal(call: Call) -> Json:
 
 def _destination(call: Call) -> Json:
     account = call.world.find(call.parameters["destination"])
-    if account is None or account["object"] != "account":
+    if account is None or account["object"] != "account" or accounts.has_left(call.world, account["id"]):
         raise no_such("destination", call.parameters["destination"], param="destination")
     return account
 
