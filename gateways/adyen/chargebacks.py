@@ -71,6 +71,7 @@ _BY_WORD = {
 }
 WORDS = frozenset(_BY_WORD) | frozenset(IN_PASSING)
 _WARNING = "NOTIFICATION_OF_FRAUD"
+_UNANSWERED = ChargebackState.NEEDS_RESPONSE
 
 
 class Chargebacks:
@@ -107,10 +108,15 @@ class Chargebacks:
             return MISSING
 
         def look() -> ChargebackFound | Rejected | Unknown | None:
-            asked = stage_at(self._stages(order.chargeback), order.handed_in_at)
+            stages = self._stages(order.chargeback)
+            asked = stage_at(stages, order.handed_in_at)
             if asked is None or not asked.is_answered:
                 return None
-            return self._dispute(wanted, order.chargeback)
+            found = self._dispute(wanted, order.chargeback)
+            # Money was taken since, of which no word has come: that is what the order answers.
+            if asked is stages[-1] and isinstance(found, ChargebackFound) and found.state is _UNANSWERED:
+                return None
+            return found
 
         return searched(look)
 

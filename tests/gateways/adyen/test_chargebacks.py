@@ -340,6 +340,13 @@ def test_what_is_said_in_an_appeal_is_judged_by_the_appeal(talk):
     assert talk.adyen.chargeback(talk.called).state is ChargebackState.APPEAL_UNDER_REVIEW
 
 
+def test_an_answer_to_the_question_is_none_to_a_chargeback_of_which_no_word_has_come(talk):
+    talk.hear("INFORMATION_SUPPLIED")
+    talk.miss("CHARGEBACK")
+    assert talk.adyen.find_evidence(talk.order()) is None
+    assert talk.adyen.submit_evidence(talk.order()).state is ChargebackState.UNDER_REVIEW
+
+
 def test_what_was_meant_for_a_question_is_not_said_against_the_chargeback_that_followed(talk, clock):
     meant = talk.order(handed_in_at=clock.now())
     talk.hear("CHARGEBACK")
