@@ -206,7 +206,7 @@ def test_an_order_held_in_flight_is_not_done_twice_by_another(connected, adyen_p
     made, path = ORDERS[name]
     CALLS[name](world)
     fault = adyen_peer.fault("hold_in_flight", method="POST", path=path)
-    assert call(connected(answer_seconds=0.1), name, world) == Unknown("no answer: ReadTimeout")
+    assert call(connected(answer_seconds=0.5), name, world) == Unknown("no answer: ReadTimeout")
     second = call(connected(), name, world)
     adyen_peer.clear_faults()
     assert fault
