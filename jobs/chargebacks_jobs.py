@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from persistence.due import Work
 
 _LOOK_AGAIN = timedelta(days=1)
+# A gateway's reports are some hours behind its word.
+_UNTIL_TOLD = timedelta(hours=1)
+# What a bank has decided may move something days later, or be taken back.
+_AFTER_THE_END = timedelta(days=10)
 _SOON = timedelta(seconds=5)
 _A_MINUTE = timedelta(minutes=1)
 
@@ -39,12 +43,15 @@ def refresh_chargeback(work: Work) -> None:
     """Ask the gateway how a chargeback is, and write it down. The subject is our id, or the gateway's from an event."""
     if work.payload:
         name = work.payload["gateway"]
-        _record(name, found(paying_in(name).chargeback(work.subject)))
+        there = found(paying_in(name).chargeback(work.subject))
+        if _record(name, there) is not None and not there.money_told:
+            raise NotYet(reading(clock.now) + _UNTIL_TOLD)
         return
     ours: ChargebackView = reading(chargebacks.find, work.subject)
-    now = _record(ours.gateway, found(_asked(ours)))
-    if now is not None and now.undecided:
-        raise NotYet(reading(clock.now) + _LOOK_AGAIN)
+    there = found(_asked(ours))
+    again_in = _look_again_in(there, _record(ours.gateway, there))
+    if again_in is not None:
+        raise NotYet(reading(clock.now) + again_in)
 
 
 @handler("refresh_fraud_warning")
@@ -105,6 +112,15 @@ def send_evidence(work: Work) -> None:
 def remind_of_evidence(work: Work) -> None:
     """Tell that a bank still waits for its answer, and until when."""
     atomically(chargebacks.remind, chargeback_id=work.subject)
+
+
+def _look_again_in(there: ChargebackFound, now: ChargebackView | None) -> timedelta | None:
+    if now is None:
+        return None
+    if not there.money_told:
+        return _UNTIL_TOLD
+    lately = now.closed_at is not None and reading(clock.now) < now.closed_at + _AFTER_THE_END
+    return _LOOK_AGAIN if now.undecided or (lately and now.kind == "chargeback") else None
 
 
 def _asked(ours: ChargebackView) -> ChargebackFound | Rejected | Busy | Unknown:

@@ -66,6 +66,20 @@ _OURS = MappingProxyType({LineKind.CHARGE: "py_", LineKind.REFUND: "rf_", LineKi
 _IN_FORCE = "S"
 
 
+# Reports tell whole seconds and disputes thousandths of them.
+_SAME_MOMENT = timedelta(minutes=1)
+# What a bank takes is booked before PayPal has made a dispute of it.
+BEFORE_A_DISPUTE = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What moved, oldest first, as far as PayPal's reports were written at that time."""
+
+    lines: tuple[BalanceLine, ...]
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """Some time of which PayPal is asked, at most 31 days."""
@@ -156,13 +170,14 @@ class Lines:
         # PayPal's own time, up to which its reports are written.
         return answered(lambda: self.connection.ask("GET", "/v1/reporting/balances"), _refreshed)
 
-    def dispute_lines(
-        self, capture: str, *, since: datetime
-    ) -> list[BalanceLine] | Rejected | Busy | Unknown:
-        """What moved for disputes about a capture since then, each with its dispute, oldest first."""
-        until = self._reported_until()
+    def dispute_lines(self, capture: str, *, since: datetime) -> Reported | Rejected | Busy | Unknown:
+        """What moved for disputes about a capture since then, each with its dispute."""
+        written = self._reported_until()
+        if not isinstance(written, datetime):
+            return written
         lines: dict[str, BalanceLine] = {}
-        while isinstance(until, datetime) and since < until:
+        until = written
+        while since < until:
             found = self._fitting(Stretch(since, until))
             if not isinstance(found, tuple):
                 return found
@@ -173,9 +188,7 @@ class Lines:
                 return named
             lines |= {line.line_id: line for line in named}
             until = stretch.begins
-        if not isinstance(until, datetime):
-            return until
-        return sorted(lines.values(), key=_made_at)
+        return Reported(tuple(sorted(lines.values(), key=_made_at)), written)
 
     def _page(self, wanted: Stretch) -> LinesPage | Rejected | Busy | Unknown:
         found = self._fitting(wanted)
@@ -265,11 +278,17 @@ def read_balance(values: Json, currency: str) -> BalanceFound:
 
 
 def _of_the_latest(line: BalanceLine, disputes: Sequence[Json]) -> BalanceLine:
-    begun = [each for each in disputes if datetime.fromisoformat(each["create_time"]) <= line.created_at]
+    # Of several the earlier one may have moved it; of a single one it can only be the beginning.
+    early = BEFORE_A_DISPUTE if len(disputes) == 1 else _SAME_MOMENT
+    begun = [each for each in disputes if _began_at(each) <= line.created_at + early]
     if not begun:
         # A payment that PayPal or a bank reversed without one; nobody here has ordered it.
         return replace(line, kind=LineKind.OTHER)
-    return replace(line, source=max(begun, key=lambda each: str(each["create_time"]))["dispute_id"])
+    return replace(line, source=max(begun, key=_began_at)["dispute_id"])
+
+
+def _began_at(dispute: Json) -> datetime:
+    return datetime.fromisoformat(dispute["create_time"])
 
 
 def _our_id(kind: LineKind, custom: str | None) -> str | None:

@@ -187,6 +187,7 @@ def test_a_dispute_is_as_far_as_it_is_and_has_moved_what_its_lines_say(  # noqa:
     dispute = paypal_peer.dispute(paypal_payment.charge.gateway_id, channel=channel)["dispute_id"]
     if outcome is not None:
         paypal_peer.resolve_dispute(dispute, outcome=outcome)
+        paypal_peer.advance(DAY + 60)
     found = paypal.chargeback(dispute)
     assert (found.kind, found.gateway_id, found.payment) == ("chargeback", dispute, paypal_payment.gateway_id)
     assert (found.state, found.amount, found.answers) == (state, usd("100.00"), 0)
@@ -224,6 +225,7 @@ def test_an_inquiry_takes_nothing_and_may_become_more(paypal, paypal_peer, paypa
     found = paypal.chargeback(first)
     assert (found.state, found.lines) == (ChargebackState.INQUIRY, ())
     paypal_peer.resolve_dispute(first, outcome="CANCELED_BY_BUYER")
+    paypal_peer.advance(DAY)
     assert paypal.chargeback(first).state is ChargebackState.INQUIRY_CLOSED
     second = paypal_peer.dispute(capture, stage="INQUIRY")["dispute_id"]
     paypal_peer.move_dispute(second, stage="CHARGEBACK")

@@ -1,0 +1,88 @@
+"""PayPal decides a dispute, and reports what that moved hours later: nobody is paid with it in between."""
+
+# ruff: noqa: F811 - fixtures of the other module
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.people import Refused
+from tests.story.test_several_gateways import (  # noqa: F401 - the same house
+    charge_of,
+    float_,
+    house,
+    nothing_is_left_open,
+    opened,
+    pay_at_paypal,
+    people,
+)
+
+
+def _everybody_signs_in(people):
+    for who in (people.client, people.worker, people.finance):
+        who.sign_in()
+
+
+def _state(people):
+    (seen,) = people.finance.get("/v1/staff/chargebacks")["data"]
+    return seen["state"]
+
+
+@pytest.fixture
+def disputed(people, float_):
+    """Have a payment of 105.00 disputed a day ago, and its dispute looked at an hour ago."""
+
+    def dispute(stage):
+        (milestone,) = people.agree("100.00")
+        pay_at_paypal(people, milestone)
+        people.house.pass_time(hours=10)
+        begun = people.house.peer.paypal.dispute(charge_of(milestone), stage=stage)["dispute_id"]
+        people.house.settle()
+        people.house.pass_time(hours=25)
+        _everybody_signs_in(people)
+        return milestone, begun
+
+    return dispute
+
+
+@pytest.mark.parametrize(("stage", "meanwhile"), [("INQUIRY", "inquiry"), ("CHARGEBACK", "under_review")])
+def test_what_a_dispute_takes_in_the_end_is_not_released_before_it_is_reported(
+    people, disputed, stage, meanwhile
+):
+    milestone, dispute = disputed(stage)
+    people.house.peer.paypal.resolve_dispute(dispute, outcome="RESOLVED_BUYER_FAVOUR")
+    people.house.settle()
+    assert (_state(people), people.state(milestone)) == (meanwhile, "frozen")
+    with pytest.raises(Refused):
+        people.release(milestone)
+    people.house.pass_time(hours=6)
+    assert (_state(people), people.state(milestone)) == ("lost", "charged_back")
+    _everybody_signs_in(people)
+    nothing_is_left_open(people)
+
+
+def test_what_a_dispute_gives_back_in_the_end_is_the_workers_once_it_is_reported(people, disputed):
+    milestone, dispute = disputed("CHARGEBACK")
+    people.house.peer.paypal.resolve_dispute(dispute, outcome="RESOLVED_SELLER_FAVOUR")
+    people.house.settle()
+    assert (_state(people), people.state(milestone)) == ("under_review", "frozen")
+    people.house.pass_time(hours=6)
+    assert (_state(people), people.state(milestone)) == ("won", "funded")
+    people.release(milestone)
+    people.house.settle()
+    nothing_is_left_open(people)
+
+
+def test_what_is_moved_days_after_the_decision_is_booked(people, disputed):
+    milestone, dispute = disputed("INQUIRY")
+    people.house.peer.paypal.resolve_dispute(dispute, outcome="CANCELED_BY_BUYER")
+    people.house.settle()
+    people.house.pass_time(hours=6)
+    assert (_state(people), people.state(milestone)) == ("inquiry_closed", "funded")
+    people.house.pass_time(days=3)
+    people.house.peer.paypal.book_line("T1106", -10_500, reference=charge_of(milestone))
+    people.house.pass_time(hours=30)
+    _everybody_signs_in(people)
+    (seen,) = people.finance.get("/v1/staff/chargebacks")["data"]
+    assert seen["taken"]["amount"] == "105.00"
+    nothing_is_left_open(people)
