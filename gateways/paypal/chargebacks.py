@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gateways.contract import ChargebackFound, ChargebackLine, ChargebackState, Rejected
 from gateways.paypal.amounts import from_paypal, minor_of
 from gateways.paypal.lines import BEFORE_A_DISPUTE, Lines, Reported
-from gateways.paypal.outcomes import answered, unless_refused
+from gateways.paypal.outcomes import after_the_order, answered, unless_refused
 from kernel.money import Money
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Chargebacks(Lines):
             lambda _: None,
         )
         # It is handed in, whatever becomes of the look at it.
-        return unless_refused(self.chargeback(order.chargeback)) if outcome is None else outcome
+        return after_the_order(self.chargeback(order.chargeback)) if outcome is None else outcome
 
     def find_evidence(self, order: EvidenceOrder) -> ChargebackFound | Busy | Unknown | None:
         """The dispute, if the answer to a lost order was handed in; None when nothing was."""
@@ -94,7 +94,7 @@ class Chargebacks(Lines):
             return dispute
         if not any(order.evidence_id in (each.get("notes") or "") for each in _answers(dispute)):
             return None
-        return unless_refused(self.chargeback(order.chargeback))
+        return after_the_order(self.chargeback(order.chargeback))
 
     def _dispute(self, gateway_id: str) -> Json | Rejected | Busy | Unknown:
         return answered(

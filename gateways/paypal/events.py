@@ -20,7 +20,7 @@ from gateways.contract import (
 )
 from gateways.events import NOT_AS_WE_KNOW_IT
 from gateways.paypal.chargebacks import order_id_of
-from gateways.paypal.outcomes import answered
+from gateways.paypal.outcomes import answered, ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,6 +47,8 @@ _REFUND = ("PAYMENT.CAPTURE.REFUNDED", "PAYMENT.REFUND.")
 # Its object is a refund that nobody ordered; what took the money is told by its dispute, and by our balance's lines.
 _REVERSED = "PAYMENT.CAPTURE.REVERSED"
 _CAPTURE = "PAYMENT.CAPTURE."
+# Of the items of a batch that is denied nothing else is told, and this says only what the batch was called.
+_BATCH_DENIED = "PAYMENT.PAYOUTSBATCH.DENIED"
 _SUBJECTS = (
     (ObjectKind.REFUND, _REFUND, "id"),
     (ObjectKind.CHARGEBACK, ("CUSTOMER.DISPUTE.", "RISK.DISPUTE."), "dispute_id"),
@@ -163,6 +165,11 @@ def _subject(type_: str, resource: Json) -> tuple[ObjectKind | None, object]:
         order = order_id_of(resource)
         # A capture of no order is of no payment of ours.
         return (None if order is None else ObjectKind.PAYMENT), order
+    if type_ == _BATCH_DENIED:
+        named = (resource["batch_header"].get("sender_batch_header") or {}).get("sender_batch_id")
+        # From the second attempt on its number is behind our id.
+        order = ours("po_", named and named.partition(".")[0])
+        return (None if order is None else ObjectKind.PAYOUT_ORDER), order
     for kind, types, field in _SUBJECTS:
         if type_.startswith(types):
             return kind, resource[field]

@@ -70,6 +70,12 @@ def unless_refused(outcome: Found | Rejected | Busy | Unknown) -> Found | Busy |
     return outcome
 
 
+def after_the_order(outcome: Found | Rejected | Busy | Unknown) -> Found | Unknown:
+    """What was seen of an order that PayPal has taken; it is out even where it could not be looked at."""
+    seen = unless_refused(outcome)
+    return Unknown("taken on, and not to be looked at now") if isinstance(seen, Busy) else seen
+
+
 def asked(call: Callable[[], Answer]) -> Answer | Rejected | Busy | Unknown:
     """What PayPal answered, be it a refusal; or why it could not be asked."""
     try:

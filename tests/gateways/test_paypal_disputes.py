@@ -6,7 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateways.contract import AnswerNotUnderstood, BalanceLine, ChargebackState, LineKind
+from gateways.contract import (
+    AnswerNotUnderstood,
+    BalanceLine,
+    ChargebackState,
+    EvidenceOrder,
+    LineKind,
+    Unknown,
+)
+from kernel.ids import new_id
 from kernel.money import Money
 
 DAY, HOUR = 86_400, 3_600
@@ -85,6 +93,15 @@ def test_a_movement_of_another_shape_is_not_counted_and_one_without_an_amount_no
     late.change(dispute, money_movements=[{"affected_party": "SELLER", "type": "DEBIT"}])
     with pytest.raises(AnswerNotUnderstood):
         paypal.chargeback(dispute)
+
+
+def test_an_answer_that_was_handed_in_and_cannot_be_looked_at_is_out(paypal, paypal_peer, paypal_payment):
+    dispute = paypal_peer.dispute(paypal_payment.charge.gateway_id)["dispute_id"]
+    order = EvidenceOrder(new_id("ce"), dispute, {"uncategorized_text": "It was delivered."})
+    for _ in range(2):
+        paypal_peer.fault("status", status=429, retry_after=9, path="/v2/payments/captures/.*")
+        assert isinstance(paypal.submit_evidence(order), Unknown)
+    assert paypal.submit_evidence(order).answers == 1
 
 
 def test_an_answer_says_of_when_it_is(paypal, paypal_peer, paypal_payment):
