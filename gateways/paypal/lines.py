@@ -63,7 +63,10 @@ _DISPUTE_FEES = ("T0106", "T0114")
 # What is held and let go again is told twice under one id.
 _HOLDS = ("T1105", "T1110", "T1111", "T15", "T21")
 _OURS = MappingProxyType({LineKind.CHARGE: "py_", LineKind.REFUND: "rf_", LineKind.PAYOUT: "po_"})
-_IN_FORCE = "S"
+# What was reversed later has moved as well, and what reversed it is a line of its own.
+_HAS_MOVED = ("S", "V")
+# An e-check is reported once it has come, with the day on which it began.
+_LONGEST_PENDING = timedelta(days=14)
 
 
 # Reports tell whole seconds and disputes thousandths of them.
@@ -125,7 +128,10 @@ class Lines:
     def balance_lines(
         self, *, since: datetime | None, after: str | None, account: str | None = None
     ) -> LinesPage | Rejected | Busy | Unknown:
-        """The lines made since then, newest first, a stretch of time after the other: a page of them may be empty."""
+        """The lines made since then, newest first, a stretch of time after the other: a page of them may be empty.
+
+        It begins some days earlier, for what was pending then.
+        """
         if account is not None:
             return _no_accounts()
         upto = Stretch.read(after).ends if after is not None else self._reported_until()
@@ -133,7 +139,7 @@ class Lines:
             return upto
         if after is not None:
             return self._page(Stretch(Stretch.read(after).begins, upto))
-        earliest = since or upto - _REACH
+        earliest = upto - _REACH if since is None else since - _LONGEST_PENDING
         page = self._page(Stretch(earliest, upto)) if earliest < upto else LinesPage((), None)
         return replace(page, written_until=upto) if isinstance(page, LinesPage) else page
 
@@ -183,7 +189,7 @@ class Lines:
                 return found
             stretch, reported = found
             about = [each for each in reported if each.kind is LineKind.DISPUTE and each.source == capture]
-            named = self._named(about)
+            named = self._named(about, all_told=True)
             if not isinstance(named, list):
                 return named
             lines |= {line.line_id: line for line in named}
@@ -195,7 +201,7 @@ class Lines:
         if not isinstance(found, tuple):
             return found
         stretch, reported = found
-        named = self._named(reported)
+        named = self._named(reported, all_told=False)
         if not isinstance(named, list):
             return named
         # PayPal begins with the oldest, and many are of one second.
@@ -211,12 +217,17 @@ class Lines:
         while isinstance(found, Rejected) and found.code == _TOO_MANY and _length(stretch) > _SHORTEST:
             stretch = Stretch(stretch.ends - _length(stretch) / 2, stretch.ends)
             found = self.transactions(stretch)
-        return (stretch, _lines_of(found)) if isinstance(found, list) else found
+        return (stretch, read_lines(found)) if isinstance(found, list) else found
 
-    def _named(self, lines: Sequence[BalanceLine]) -> list[BalanceLine] | Rejected | Busy | Unknown:
+    def _named(
+        self, lines: Sequence[BalanceLine], *, all_told: bool
+    ) -> list[BalanceLine] | Rejected | Busy | Unknown:
         named = []
         for line in lines:
             found = self._of_its_dispute(line) if line.kind is LineKind.DISPUTE else self._of_its_refund(line)
+            if not all_told and isinstance(found, Rejected) and not (found.at_the_door or found.temporary):
+                # One that PayPal tells nothing about is for a person to look at, and keeps none of the others away.
+                found = replace(line, kind=LineKind.OTHER)
             if not isinstance(found, BalanceLine):
                 return found
             named.append(found)
@@ -239,9 +250,14 @@ class Lines:
         return line if isinstance(found, Rejected) and not found.at_the_door else found
 
 
-def _lines_of(reported: Sequence[Json]) -> list[BalanceLine]:
-    there = [each for each in reported if each["transaction_status"] == _IN_FORCE]
-    return [understood(each, read_line) for each in there]
+def read_lines(reported: Sequence[Json]) -> list[BalanceLine]:
+    """Those transactions in our words that have moved something."""
+    found = (understood(each, _line_that_moved) for each in reported)
+    return [line for line in found if line is not None]
+
+
+def _line_that_moved(info: Json) -> BalanceLine | None:
+    return read_line(info) if info["transaction_status"] in _HAS_MOVED else None
 
 
 def read_line(info: Json) -> BalanceLine:
