@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from escrow import chargebacks as escrow_chargebacks
 from escrow import funding
-from gateways.contract import AnswerNotUnderstood, PaymentFound
+from gateways.contract import AnswerNotUnderstood, Rejected
 from jobs.payouts_jobs import rail_of
 from jobs.work import NotYet, handler
 from kernel.ids import new_id
@@ -22,7 +22,7 @@ from runtime.wiring import paying_in, paying_out, warning_of_fraud
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from gateways.contract import Busy, ChargebackFound, Rejected, Unknown
+    from gateways.contract import Busy, ChargebackFound, Unknown
     from payments.debts import Debt
     from payments.evidence import EvidenceToSend
     from payments.views import ChargebackView, PaymentView
@@ -160,7 +160,11 @@ def _payment_of(name: str, there: ChargebackFound) -> PaymentView | None:
     if payment is not None and payment.state == "succeeded":
         return payment
     # The news of the payment itself may be late or lost: whoever takes it back knows that it was made.
-    outcome: PaymentFound = found(paying_in(name).payment(there.payment))
+    outcome = paying_in(name).payment(there.payment)
+    if payment is None and isinstance(outcome, Rejected) and not (outcome.temporary or outcome.at_the_door):
+        # Neither here nor among what was ordered there: money that somebody sent us by hand.
+        return None
+    outcome = found(outcome)
     payment = reading(
         collecting.find_payment, payment_id=outcome.payment_id, gateway_id=there.payment, gateway=name
     )

@@ -6,16 +6,16 @@ import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from gateways.contract import ChargebackFound, ChargebackLine, ChargebackState, Rejected
+from gateways.contract import ChargebackFound, ChargebackLine, ChargebackState, Rejected, Unknown
 from gateways.paypal.amounts import from_paypal, minor_of
 from gateways.paypal.lines import BEFORE_A_DISPUTE, Lines, Reported
-from gateways.paypal.outcomes import after_the_order, answered, unless_refused
+from gateways.paypal.outcomes import after_the_order, answered, ours, unless_refused
 from kernel.money import Money
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateways.contract import BalanceLine, Busy, EvidenceOrder, Unknown
+    from gateways.contract import BalanceLine, Busy, EvidenceOrder
     from gateways.paypal.client import Connection
     from gateways.paypal.outcomes import Json
 
@@ -58,8 +58,9 @@ class Chargebacks(Lines):
         dispute = self._dispute(gateway_id)
         if not isinstance(dispute, dict):
             return dispute
-        capture = dispute["disputed_transactions"][0]["seller_transaction_id"]
-        payment = self._order_of(capture)
+        disputed = dispute["disputed_transactions"][0]
+        capture = disputed["seller_transaction_id"]
+        payment = self._order_of(capture, ours=ours("py_", disputed.get("custom")) is not None)
         if not isinstance(payment, str):
             return payment
         begun = datetime.fromisoformat(dispute["create_time"])
@@ -101,12 +102,14 @@ class Chargebacks(Lines):
             lambda: self.connection.ask("GET", f"/v1/customer/disputes/{_part(gateway_id)}"), _checked
         )
 
-    def _order_of(self, capture: str) -> str | Rejected | Busy | Unknown:
+    def _order_of(self, capture: str, *, ours: bool) -> str | Rejected | Busy | Unknown:
         payments = self.connection.sdk.payments
         found = answered(
             lambda: self.connection.by_sdk(lambda: payments.get_captured_payment({"capture_id": capture})),
             order_id_of,
         )
+        if ours:
+            return unless_refused(found or Unknown("a payment of ours, and its order is not told"))
         if found is None or (isinstance(found, Rejected) and not found.at_the_door):
             # A payment that was not made by an order of ours; nobody here knows it, under whatever name.
             return capture

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateways.contract import (
+    VANISHED,
     AnswerNotUnderstood,
     BalanceLine,
     ChargebackState,
@@ -102,6 +103,20 @@ def test_an_answer_that_was_handed_in_and_cannot_be_looked_at_is_out(paypal, pay
         paypal_peer.fault("status", status=429, retry_after=9, path="/v2/payments/captures/.*")
         assert isinstance(paypal.submit_evidence(order), Unknown)
     assert paypal.submit_evidence(order).answers == 1
+
+
+def test_a_dispute_about_what_was_paid_by_hand_is_of_no_payment_of_ours(paypal, paypal_peer, paypal_payment):
+    capture = paypal_payment.charge.gateway_id
+    dispute = paypal_peer.dispute(capture)["dispute_id"]
+    # Of our own PayPal says who ordered it: then a refused question is only a question.
+    paypal_peer.fault("status", status=404, path="/v2/payments/captures/.*")
+    assert isinstance(paypal.chargeback(dispute), Unknown)
+    by_hand = {"seller_transaction_id": capture, "custom": "for Pat's birthday"}
+    paypal_peer.change(dispute, disputed_transactions=[by_hand])
+    paypal_peer.fault("status", status=404, path="/v2/payments/captures/.*")
+    found = paypal.chargeback(dispute)
+    assert found.payment == capture
+    assert paypal.payment(found.payment) == VANISHED
 
 
 def test_an_answer_says_of_when_it_is(paypal, paypal_peer, paypal_payment):

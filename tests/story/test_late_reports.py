@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
+from persistence.tables import DueWork
+from persistence.unit_of_work import reading
 from sandbox.people import Refused
 from tests.story.test_several_gateways import (  # noqa: F401 - the same house
     charge_of,
@@ -16,6 +19,11 @@ from tests.story.test_several_gateways import (  # noqa: F401 - the same house
     pay_at_paypal,
     people,
 )
+
+
+def _asked(session, dispute):
+    work = select(DueWork.state, DueWork.failures).where(DueWork.subject == dispute)
+    return [tuple(row) for row in session.execute(work)]
 
 
 def _everybody_signs_in(people):
@@ -86,3 +94,19 @@ def test_what_is_moved_days_after_the_decision_is_booked(people, disputed):
     (seen,) = people.finance.get("/v1/staff/chargebacks")["data"]
     assert seen["taken"]["amount"] == "105.00"
     nothing_is_left_open(people)
+
+
+def test_a_dispute_about_what_was_paid_by_hand_is_nothing_of_ours(people):
+    (milestone,) = people.agree("100.00")
+    pay_at_paypal(people, milestone)
+    paypal = people.house.peer.paypal
+    by_hand = {"seller_transaction_id": "9XX00000000000000"}
+    paypal.webhooks(hold=True)
+    dispute = paypal.dispute(charge_of(milestone), stage="INQUIRY")["dispute_id"]
+    paypal.change(dispute, disputed_transactions=[by_hand])
+    paypal.webhooks(hold=False)
+    people.house.settle()
+    people.finance.sign_in()
+    assert people.finance.get("/v1/staff/chargebacks")["data"] == []
+    assert people.state(milestone) == "funded"
+    assert reading(_asked, dispute) == [("done", 0)]
