@@ -55,8 +55,26 @@ _SUBJECTS = (
     (ObjectKind.PAYOUT, ("PAYMENT.PAYOUTS-ITEM.",), "payout_item_id"),
 )
 
-# Who pays, where they live and how they are reached is nobody's business who reads what is kept.
-_PERSONAL = frozenset({"buyer", "payer", "payment_source", "shipping", "payee", "subscriber"})
+# What is kept of an event: what it is about, when, how much, and what PayPal calls it. Who pays or is paid, what they
+# write to each other and where they live is in many other places, and next year in more; so all else is hidden. The
+# receiver of a payout stays: it is the account that the payout is on.
+_KEPT = frozenset(
+    {
+        *("id", "event_version", "event_type", "resource_type", "resource_version", "resource", "links"),
+        *("href", "rel", "method", "create_time", "update_time", "status", "state", "intent"),
+        *("amount", "currency", "currency_code", "value", "total", "order_id"),
+        *("purchase_units", "payments", "captures", "refunds", "supplementary_data", "related_ids"),
+        *("capture_id", "refund_id", "final_capture", "reason_code"),
+        *("seller_receivable_breakdown", "seller_payable_breakdown", "gross_amount", "net_amount"),
+        *("paypal_fee", "total_refunded_amount"),
+        *("dispute_id", "dispute_state", "dispute_life_cycle_stage", "dispute_channel", "dispute_amount"),
+        *("dispute_outcome", "outcome_code", "amount_refunded", "reason", "seller_response_due_date"),
+        *("disputed_transactions", "seller_transaction_id", "money_movements", "affected_party", "type"),
+        *("initiated_time", "payout_item_id", "payout_batch_id", "payout_item", "receiver", "transaction_id"),
+        *("transaction_status", "time_processed", "time_created", "time_completed", "payout_item_fee"),
+        *("sender_batch_id", "sender_batch_header", "batch_header", "batch_status", "fees"),
+    }
+)
 _HIDDEN = "hidden"
 
 _PAGE = 100
@@ -203,9 +221,7 @@ def _fit_to_be_kept(payload: bytes) -> bytes:
 
 def _without_people(value: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
-        return {
-            name: _HIDDEN if name in _PERSONAL else _without_people(inner) for name, inner in value.items()
-        }
+        return {name: _without_people(inner) if name in _KEPT else _HIDDEN for name, inner in value.items()}
     return [_without_people(each) for each in value] if isinstance(value, list) else value
 
 
