@@ -252,12 +252,19 @@ class Lines:
 
 def read_lines(reported: Sequence[Json]) -> list[BalanceLine]:
     """Those transactions in our words that have moved something."""
-    found = (understood(each, _line_that_moved) for each in reported)
-    return [line for line in found if line is not None]
+    return [line for each in reported for line in understood(each, _lines_that_moved)]
 
 
-def _line_that_moved(info: Json) -> BalanceLine | None:
-    return read_line(info) if info["transaction_status"] in _HAS_MOVED else None
+def _lines_that_moved(info: Json) -> Sequence[BalanceLine]:
+    if info["transaction_status"] not in _HAS_MOVED:
+        return ()
+    line = read_line(info)
+    if line.kind is not LineKind.PAYOUT or not line.fee_minor:
+        return (line,)
+    # What a payout costs is nothing that was ordered and no part of what its worker gets: a bill, by a line of its own.
+    sent = replace(line, fee_minor=0, net_minor=line.gross_minor)
+    bill = replace(line, line_id=f"{line.line_id}.fee", kind=LineKind.FEE, our_id=None)
+    return (sent, replace(bill, gross_minor=0, net_minor=-line.fee_minor))
 
 
 def read_line(info: Json) -> BalanceLine:

@@ -102,9 +102,11 @@ def test_a_payout_is_sent_once_and_arrives(paypal, paypal_peer, order):
     assert paypal.create_payout(order) == paid
     assert paypal.balance("USD").available == usd("75.77")
     lines = paypal.balance_lines(since=None, after=None).lines
-    assert [(line.kind, line.our_id, line.net_minor) for line in lines if line.kind is LineKind.PAYOUT] == [
-        (LineKind.PAYOUT, order.payout_id, -2_025)
-    ]
+    # The gateway's fee is its bill, and not the worker's: their payout is what was ordered.
+    told = [(each.kind, each.our_id, each.gross_minor, each.fee_minor, each.net_minor) for each in lines]
+    assert (LineKind.PAYOUT, order.payout_id, -2_000, 0, -2_000) in told
+    assert (LineKind.FEE, None, 0, 25, -25) in told
+    assert len({line.line_id for line in lines}) == len(lines)
     assert sum(line.net_minor for line in lines) == 7_577
 
 

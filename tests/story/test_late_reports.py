@@ -7,8 +7,15 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from gateways.contract import PayoutFound, PayoutOrder
+from jobs.reconciling import begin, carry_on
+from kernel.ids import new_id
+from kernel.money import Money
+from ledger import chart
+from ledger.balances import balance
 from persistence.tables import DueWork
 from persistence.unit_of_work import reading
+from runtime.wiring import gateway
 from sandbox.people import Refused
 from tests.story.test_several_gateways import (  # noqa: F401 - the same house
     charge_of,
@@ -110,3 +117,20 @@ def test_a_dispute_about_what_was_paid_by_hand_is_nothing_of_ours(people):
     assert people.finance.get("/v1/staff/chargebacks")["data"] == []
     assert people.state(milestone) == "funded"
     assert reading(_asked, dispute) == [("done", 0)]
+
+
+def test_what_paypal_takes_for_a_payout_is_a_cost_of_ours(people):
+    (milestone,) = people.agree("100.00")
+    pay_at_paypal(people, milestone)
+    costs = reading(balance, chart.gateway_fees("USD")).posted
+    # Nobody is paid out at PayPal yet: this one is sent past our books, and stays a difference.
+    order = PayoutOrder(new_id("po"), "worker@example.com", Money.parse("20.00", "USD"))
+    assert isinstance(gateway("paypal").create_payout(order), PayoutFound)
+    people.house.pass_time(hours=5)
+    assert carry_on(begin("paypal", by="test").id)
+    people.finance.sign_in()
+    left = people.finance.get("/v1/staff/reconciliation/breaks", state="open")["data"]
+    differences = {each["item"]: each["difference"]["amount"] for each in left}
+    assert differences[order.payout_id] == "-20.00"
+    assert "-0.25" not in differences.values()
+    assert reading(balance, chart.gateway_fees("USD")).posted - costs == Money.parse("0.25", "USD")
