@@ -57,6 +57,8 @@ class Payouts(Lines):
     """Money out to PayPal accounts."""
 
     connection: Connection
+    # For thirty days it waits for somebody to open an account.
+    payouts_last = timedelta(days=32)
 
     def create_payout(self, order: PayoutOrder) -> PayoutFound | Rejected | Busy | Unknown:
         """Send money to the worker; the same order twice sends once: PayPal leads to the batch of that name."""
