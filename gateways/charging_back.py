@@ -55,6 +55,10 @@ class ChargebackFound:
 
     `payment` is the gateway's id of what was paid, `word` its own for the state, `respond_by` until when evidence is
     heard, `lines` all that has moved so far, oldest first, and `answers` how often evidence was handed in.
+
+    `as_of` is when the gateway last changed it, where it says so: of two answers the one with the later is the newer.
+    `money_told` is false where it is decided and the gateway has yet to report what moved for that: until then it has
+    the state of one that is not decided, and is to be asked for again within the hour.
     """
 
     kind: str
@@ -67,6 +71,8 @@ class ChargebackFound:
     respond_by: datetime | None
     lines: tuple[ChargebackLine, ...]
     answers: int = 0
+    as_of: datetime | None = None
+    money_told: bool = True
 
 
 # What a bank reads as text, and how much of it (docs.stripe.com/api/disputes/evidence_object).

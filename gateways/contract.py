@@ -279,6 +279,9 @@ class Captures(PaysIn, Protocol):
 class PaysOut(Gateway, Protocol):
     """A gateway through which workers are paid."""
 
+    # For how long a payout may have left us without having arrived; where nobody claims it, it is back by then.
+    payouts_last: timedelta
+
     def create_account(self, order: AccountOrder) -> AccountFound | Rejected | Busy | Unknown:
         """Open the worker's account; payouts from it are made by us only."""
         ...

@@ -31,6 +31,8 @@ class ObjectKind(StrEnum):
     FRAUD_WARNING = "fraud_warning"
     TRANSFER = "transfer"
     PAYOUT = "payout"
+    # By our own id, where the gateway tells of all that was sent under it and not of whose account it goes to.
+    PAYOUT_ORDER = "payout_order"
     ACCOUNT = "account"
     CARD = "card"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 # Gateways forget idempotency keys after a day: from here on one asks what became of an order before sending it again.
+# One that remembers for longer, as PayPal does a payout's name for thirty days, would do nothing twice even then.
 KEYS_LAST = timedelta(hours=23)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from escrow import chargebacks as escrow_chargebacks
 from escrow import funding
-from gateways.contract import AnswerNotUnderstood, PaymentFound
+from gateways.contract import AnswerNotUnderstood, Rejected
 from jobs.payouts_jobs import rail_of
 from jobs.work import NotYet, handler
 from kernel.ids import new_id
@@ -22,7 +22,7 @@ from runtime.wiring import paying_in, paying_out, warning_of_fraud
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from gateways.contract import Busy, ChargebackFound, Rejected, Unknown
+    from gateways.contract import Busy, ChargebackFound, Unknown
     from payments.debts import Debt
     from payments.evidence import EvidenceToSend
     from payments.views import ChargebackView, PaymentView
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from persistence.due import Work
 
 _LOOK_AGAIN = timedelta(days=1)
+# A gateway's reports are some hours behind its word.
+_UNTIL_TOLD = timedelta(hours=1)
+# What a bank has decided may move something days later, or be taken back.
+_AFTER_THE_END = timedelta(days=10)
 _SOON = timedelta(seconds=5)
 _A_MINUTE = timedelta(minutes=1)
 
@@ -39,12 +43,15 @@ def refresh_chargeback(work: Work) -> None:
     """Ask the gateway how a chargeback is, and write it down. The subject is our id, or the gateway's from an event."""
     if work.payload:
         name = work.payload["gateway"]
-        _record(name, found(paying_in(name).chargeback(work.subject)))
+        there = found(paying_in(name).chargeback(work.subject))
+        if _record(name, there) is not None and not there.money_told:
+            raise NotYet(reading(clock.now) + _UNTIL_TOLD)
         return
     ours: ChargebackView = reading(chargebacks.find, work.subject)
-    now = _record(ours.gateway, found(_asked(ours)))
-    if now is not None and now.undecided:
-        raise NotYet(reading(clock.now) + _LOOK_AGAIN)
+    there = found(_asked(ours))
+    again_in = _look_again_in(there, _record(ours.gateway, there))
+    if again_in is not None:
+        raise NotYet(reading(clock.now) + again_in)
 
 
 @handler("refresh_fraud_warning")
@@ -107,6 +114,15 @@ def remind_of_evidence(work: Work) -> None:
     atomically(chargebacks.remind, chargeback_id=work.subject)
 
 
+def _look_again_in(there: ChargebackFound, now: ChargebackView | None) -> timedelta | None:
+    if now is None:
+        return None
+    if not there.money_told:
+        return _UNTIL_TOLD
+    lately = now.closed_at is not None and reading(clock.now) < now.closed_at + _AFTER_THE_END
+    return _LOOK_AGAIN if now.undecided or (lately and now.kind == "chargeback") else None
+
+
 def _asked(ours: ChargebackView) -> ChargebackFound | Rejected | Busy | Unknown:
     if ours.kind == "chargeback":
         return paying_in(ours.gateway).chargeback(ours.gateway_id)
@@ -144,7 +160,11 @@ def _payment_of(name: str, there: ChargebackFound) -> PaymentView | None:
     if payment is not None and payment.state == "succeeded":
         return payment
     # The news of the payment itself may be late or lost: whoever takes it back knows that it was made.
-    outcome: PaymentFound = found(paying_in(name).payment(there.payment))
+    outcome = paying_in(name).payment(there.payment)
+    if payment is None and isinstance(outcome, Rejected) and not (outcome.temporary or outcome.at_the_door):
+        # Neither here nor among what was ordered there: money that somebody sent us by hand.
+        return None
+    outcome = found(outcome)
     payment = reading(
         collecting.find_payment, payment_id=outcome.payment_id, gateway_id=there.payment, gateway=name
     )

@@ -257,7 +257,7 @@ def _balances_at(place: Place) -> dict[str, BalanceFound]:
 
 
 def _told_of(work: Work) -> AtGateway | None:
-    if not work.payload:
+    if work.payload.get("account") is None:
         return None
     return AtGateway(work.payload["gateway"], work.payload["account"], work.subject)
 

@@ -21,7 +21,7 @@ from runtime.wiring import wired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date
+    from datetime import date, timedelta
 
     from sqlalchemy.orm import Session
 
@@ -79,9 +79,14 @@ def _steps(run_id: str) -> Iterator[str]:
     atomically(runs.both_known_until, run_id=run_id, at=settled())
     while atomically(runs.collect, run_id=run_id):
         yield "collecting"
-    while atomically(runs.compare, run_id=run_id):
+    while atomically(runs.compare, run_id=run_id, payouts_last=_payouts_last(run.gateway)):
         yield "comparing"
     yield from _report(run_id)
+
+
+def _payouts_last(gateway: str) -> timedelta | None:
+    through = wired().pays_out.get(gateway)
+    return None if through is None else through.payouts_last
 
 
 def _read(run: RunView) -> Iterator[str]:

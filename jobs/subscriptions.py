@@ -25,5 +25,6 @@ ON_GATEWAY_OBJECT: dict[ObjectKind, str] = {
     ObjectKind.CHARGEBACK: "refresh_chargeback",
     ObjectKind.FRAUD_WARNING: "refresh_fraud_warning",
     ObjectKind.PAYOUT: "refresh_payout",
+    ObjectKind.PAYOUT_ORDER: "refresh_payout",
     ObjectKind.ACCOUNT: "refresh_account",
 }

@@ -166,6 +166,9 @@ def step(session: Session, row: Chargeback, found: ChargebackFound) -> None:
     transition = CHARGEBACK.step(row.state, found.state.value)
     if transition is None:
         return
+    if row.state in CHARGEBACK.terminal:
+        # Whoever looked after it may have stopped.
+        _look_after(session, row, because=f":{transition.to}:{clock.now(session):%Y%m%d%H%M%S}")
     row.state, row.word = transition.to, found.word[:_LONGEST_WORD]
     row.closed_at = clock.now(session) if transition.to in CHARGEBACK.terminal else None
     tell(session, row, transition.event)
@@ -295,16 +298,20 @@ def _new(
     except IntegrityError as error:
         raise Retry from error
     tell(session, row, "chargeback.opened")
+    _look_after(session, row)
+    _remind_in_time(session, row)
+    return row
+
+
+def _look_after(session: Session, row: Chargeback, *, because: str = "") -> None:
     # Its events may be lost, and what the bank decides moves money.
     due.schedule(
         session,
         kind="refresh_chargeback",
         subject=row.id,
-        due_at=row.opened_at + due.LEASE,
-        key=f"refresh_chargeback:{row.id}",
+        due_at=clock.now(session) + due.LEASE,
+        key=f"refresh_chargeback:{row.id}{because}",
     )
-    _remind_in_time(session, row)
-    return row
 
 
 def _remind_in_time(session: Session, row: Chargeback) -> None:

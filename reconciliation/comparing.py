@@ -10,12 +10,13 @@ from gateways.lines import LineKind
 from kernel.ids import new_id
 from persistence.locks import locked_rows
 from reconciliation.breaks import close_break, open_break
-from reconciliation.items import ALLOWED, ALLOWED_THERE
+from reconciliation.items import ALLOWED_THERE
 from reconciliation.sides import BATCH, LINE
 from reconciliation.tables import Break, Part
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
 
     from sqlalchemy import ColumnElement, Row
     from sqlalchemy.orm import Session
@@ -25,11 +26,18 @@ _OF_ENTRIES = func.sum(case((Part.side == LINE, 0), else_=Part.minor))
 
 
 def compare(
-    session: Session, *, gateway: str, after: str | None, at: datetime, batch: int = BATCH
+    session: Session,
+    *,
+    gateway: str,
+    after: str | None,
+    at: datetime,
+    allowed: Mapping[LineKind, timedelta],
+    batch: int = BATCH,
 ) -> str | None:
     """Compare the next items that are open; returns the last of them, None when there are no more.
 
-    Breaks open and close at `at`, the instant until which both sides are known.
+    Breaks open and close at `at`, the instant until which both sides are known; what is missing here is a matter of
+    time for as long as is `allowed` for its kind.
     """
     open_ = [Part.gateway == gateway, Part.open == true(), Part.item > (after or "")]
     items = session.scalars(select(Part.item).where(*open_).distinct().order_by(Part.item).limit(batch)).all()
@@ -37,7 +45,7 @@ def compare(
         return None
     these = [Part.gateway == gateway, Part.open == true(), Part.item >= items[0], Part.item <= items[-1]]
     uneven = {(row.item, row.currency): row for row in _uneven(session, gateway, these)}
-    _settle(session, gateway, (items[0], items[-1]), uneven, at=at)
+    _settle(session, gateway, (items[0], items[-1]), uneven, at=at, allowed=allowed)
     even = [*these, Part.item.not_in({item for item, _ in uneven})] if uneven else these
     session.execute(update(Part).where(*even).values(open=False).execution_options(synchronize_session=False))
     return items[-1]
@@ -74,6 +82,7 @@ def _settle(
     uneven: dict[tuple[str, str], Row[Any]],
     *,
     at: datetime,
+    allowed: Mapping[LineKind, timedelta],
 ) -> None:
     found = session.scalars(
         select(Break.id).where(
@@ -93,7 +102,9 @@ def _settle(
         before = known.get(key)
         if key not in explained and (before is None or before.live_for is None):
             owner = before.owner if before else None
-            open_break(session, _described(gateway, now, at) | {"owner": owner}, break_id=new_id("bk"))
+            open_break(
+                session, _described(gateway, now, at, allowed) | {"owner": owner}, break_id=new_id("bk")
+            )
 
 
 def _explained_since(
@@ -115,7 +126,9 @@ def _same(row: Break, now: Row[Any]) -> bool:
     return (row.gateway_minor, row.books_minor) == (int(now.gateway_minor), int(now.books_minor))
 
 
-def _described(gateway: str, now: Row[Any], at: datetime) -> dict[str, Any]:
+def _described(
+    gateway: str, now: Row[Any], at: datetime, allowed: Mapping[LineKind, timedelta]
+) -> dict[str, Any]:
     kind = _kind(now)
     return {
         "gateway": gateway,
@@ -127,7 +140,7 @@ def _described(gateway: str, now: Row[Any], at: datetime) -> dict[str, Any]:
         "gateway_minor": int(now.gateway_minor),
         "books_minor": int(now.books_minor),
         "since": now.since,
-        "allowed_until": _allowed_until(kind, now),
+        "allowed_until": _allowed_until(kind, now, allowed),
         "opened_at": at,
     }
 
@@ -142,8 +155,8 @@ def _kind(now: Row[Any]) -> str:
     return "missing_here" if lines > entries else "missing_there"
 
 
-def _allowed_until(kind: str, now: Row[Any]) -> datetime:
+def _allowed_until(kind: str, now: Row[Any], allowed: Mapping[LineKind, timedelta]) -> datetime:
     since: datetime = now.since
     if kind == "missing_there":
         return since + ALLOWED_THERE
-    return since + ALLOWED[LineKind(now.line_kind)] if kind == "missing_here" else since
+    return since + allowed[LineKind(now.line_kind)] if kind == "missing_here" else since

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from gateways.lines import LineKind
 from kernel.refusals import Invalid, NotFound
 from persistence import clock, due, outbox
 from persistence.locks import locked
 from persistence.unit_of_work import Retry
 from reconciliation import comparing, reading, sides
+from reconciliation.items import ALLOWED
 from reconciliation.tables import Line, Run
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import date, datetime, timedelta
 
     from sqlalchemy.orm import Session
 
@@ -174,13 +176,19 @@ def collect(session: Session, *, run_id: str) -> bool:
     return False
 
 
-def compare(session: Session, *, run_id: str) -> bool:
-    """Compare some of the items that are open; false when there are no more."""
+def compare(session: Session, *, run_id: str, payouts_last: timedelta | None = None) -> bool:
+    """Compare some of the items that are open; false when there are no more.
+
+    `payouts_last` is for how long the gateway may have sent what has not arrived, where that is known of it.
+    """
     row = _held(session, run_id)
     if row.state != "comparing":
         return False
     assert row.known_at is not None
-    last = comparing.compare(session, gateway=row.gateway, after=row.compared_to, at=row.known_at)
+    allowed = ALLOWED if payouts_last is None else ALLOWED | {LineKind.PAYOUT: payouts_last}
+    last = comparing.compare(
+        session, gateway=row.gateway, after=row.compared_to, at=row.known_at, allowed=allowed
+    )
     if last is not None:
         row.compared_to = last
         return True

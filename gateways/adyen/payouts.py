@@ -50,6 +50,8 @@ _NO_BANK = Rejected("no_bank_account", words.refusal("no_bank_account"), tempora
 class Payouts(Accounts):
     """Money out to banks."""
 
+    payouts_last = timedelta(days=10)
+
     def create_payout(self, order: PayoutOrder) -> PayoutFound | Rejected | Busy | Unknown:
         """Send money to the worker's bank; the same order twice sends once."""
         amount = to_adyen(order.amount)

@@ -6,20 +6,20 @@ import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from gateways.contract import ChargebackFound, ChargebackLine, ChargebackState, Rejected
-from gateways.paypal.amounts import from_paypal
-from gateways.paypal.lines import Lines
-from gateways.paypal.outcomes import answered, unless_refused
+from gateways.contract import ChargebackFound, ChargebackLine, ChargebackState, Rejected, Unknown
+from gateways.paypal.amounts import from_paypal, minor_of
+from gateways.paypal.lines import BEFORE_A_DISPUTE, Lines, Reported
+from gateways.paypal.outcomes import after_the_order, answered, ours, unless_refused
 from kernel.money import Money
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateways.contract import BalanceLine, Busy, EvidenceOrder, Unknown
+    from gateways.contract import BalanceLine, Busy, EvidenceOrder
     from gateways.paypal.client import Connection
     from gateways.paypal.outcomes import Json
 
-_INQUIRY = "INQUIRY"
+_INQUIRY, _RESOLVED, _SELLER = "INQUIRY", "RESOLVED", "SELLER"
 _OPEN = {
     ("CHARGEBACK", "OPEN"): ChargebackState.NEEDS_RESPONSE,
     ("CHARGEBACK", "WAITING_FOR_SELLER_RESPONSE"): ChargebackState.NEEDS_RESPONSE,
@@ -42,8 +42,10 @@ _FOR_THE_PAYER = ("RESOLVED_BUYER_FAVOUR", "ACCEPTED")
 _BY_SELLER = "SUBMITTED_BY_SELLER"
 # What PayPal reads at once, with room for the name of the order.
 _LONGEST_NOTE = 1_900
-# The first movement may bear the very second in which the dispute began.
-_BEFORE = timedelta(minutes=1)
+# What a decision moves is believed to be all there once the reports are written so far beyond it: the shorter time
+# where PayPal's own list of what it moved says the same, the longer where it says something else, or nothing.
+_ACCOUNTED_FOR, _NOT_ACCOUNTED_FOR = timedelta(hours=1), timedelta(days=1)
+_SIGNS = {"DEBIT": 1, "CREDIT": -1}
 
 
 class Chargebacks(Lines):
@@ -56,17 +58,18 @@ class Chargebacks(Lines):
         dispute = self._dispute(gateway_id)
         if not isinstance(dispute, dict):
             return dispute
-        capture = dispute["disputed_transactions"][0]["seller_transaction_id"]
-        payment = self._order_of(capture)
+        disputed = dispute["disputed_transactions"][0]
+        capture = disputed["seller_transaction_id"]
+        payment = self._order_of(capture, ours=ours("py_", disputed.get("custom")) is not None)
         if not isinstance(payment, str):
             return payment
         begun = datetime.fromisoformat(dispute["create_time"])
-        lines = self.dispute_lines(capture, since=begun - _BEFORE)
-        if not isinstance(lines, list):
-            return lines
-        # A second dispute about the same capture has lines of its own.
-        ours = [line for line in lines if line.source == dispute["dispute_id"]]
-        return read_chargeback(dispute, payment=payment, lines=ours)
+        reported = self.dispute_lines(capture, since=begun - BEFORE_A_DISPUTE)
+        return (
+            read_chargeback(dispute, payment=payment, reported=reported)
+            if isinstance(reported, Reported)
+            else reported
+        )
 
     def submit_evidence(self, order: EvidenceOrder) -> ChargebackFound | Rejected | Busy | Unknown:
         """Answer, for good; the same order twice answers once: PayPal knows no key here, so it is looked for first."""
@@ -83,7 +86,7 @@ class Chargebacks(Lines):
             lambda _: None,
         )
         # It is handed in, whatever becomes of the look at it.
-        return unless_refused(self.chargeback(order.chargeback)) if outcome is None else outcome
+        return after_the_order(self.chargeback(order.chargeback)) if outcome is None else outcome
 
     def find_evidence(self, order: EvidenceOrder) -> ChargebackFound | Busy | Unknown | None:
         """The dispute, if the answer to a lost order was handed in; None when nothing was."""
@@ -92,41 +95,50 @@ class Chargebacks(Lines):
             return dispute
         if not any(order.evidence_id in (each.get("notes") or "") for each in _answers(dispute)):
             return None
-        return unless_refused(self.chargeback(order.chargeback))
+        return after_the_order(self.chargeback(order.chargeback))
 
     def _dispute(self, gateway_id: str) -> Json | Rejected | Busy | Unknown:
         return answered(
             lambda: self.connection.ask("GET", f"/v1/customer/disputes/{_part(gateway_id)}"), _checked
         )
 
-    def _order_of(self, capture: str) -> str | Rejected | Busy | Unknown:
+    def _order_of(self, capture: str, *, ours: bool) -> str | Rejected | Busy | Unknown:
         payments = self.connection.sdk.payments
         found = answered(
             lambda: self.connection.by_sdk(lambda: payments.get_captured_payment({"capture_id": capture})),
             order_id_of,
         )
+        if ours:
+            return unless_refused(found or Unknown("a payment of ours, and its order is not told"))
         if found is None or (isinstance(found, Rejected) and not found.at_the_door):
             # A payment that was not made by an order of ours; nobody here knows it, under whatever name.
             return capture
         return found
 
 
-def read_chargeback(dispute: Json, *, payment: str, lines: list[BalanceLine]) -> ChargebackFound:
-    """A dispute in our words."""
+def read_chargeback(dispute: Json, *, payment: str, reported: Reported) -> ChargebackFound:
+    """A dispute in our words, with what is reported of the capture it is about.
+
+    It is not called decided before its money can have been reported: what was decided may have taken it.
+    """
     due_at = dispute.get("seller_response_due_date")
     outcome = (dispute.get("dispute_outcome") or {}).get("outcome_code")
-    moved = tuple(_line(line) for line in lines)
+    # A second dispute about the same capture has lines of its own.
+    moved = tuple(_line(line) for line in reported.lines if line.source == dispute["dispute_id"])
+    told = _is_told(dispute, outcome, moved, reported.until)
     return ChargebackFound(
         kind="chargeback",
         gateway_id=dispute["dispute_id"],
         payment=payment,
-        state=_state(dispute, outcome, moved),
+        state=_state(dispute, outcome, moved, told=told),
         word=str(outcome or dispute["status"])[:64],
         amount=from_paypal(dispute["dispute_amount"]),
         reason=str(dispute["reason"]).lower()[:64],
         respond_by=None if due_at is None else datetime.fromisoformat(due_at),
         lines=moved,
         answers=len({each.get("date") for each in _answers(dispute)}),
+        as_of=datetime.fromisoformat(dispute["update_time"]),
+        money_told=told,
     )
 
 
@@ -140,9 +152,29 @@ def order_id_of(capture: Json) -> str | None:
     return orders[0].rstrip("/").rsplit("/", 1)[-1] if orders else None
 
 
-def _state(dispute: Json, outcome: str | None, moved: tuple[ChargebackLine, ...]) -> ChargebackState:
+def _is_told(dispute: Json, outcome: str | None, moved: tuple[ChargebackLine, ...], until: datetime) -> bool:
+    if dispute["status"] != _RESOLVED:
+        return True
+    wait = _ACCOUNTED_FOR if _is_accounted_for(dispute, outcome, moved) else _NOT_ACCOUNTED_FOR
+    return datetime.fromisoformat(dispute["update_time"]) + wait <= until
+
+
+def _is_accounted_for(dispute: Json, outcome: str | None, moved: tuple[ChargebackLine, ...]) -> bool:
+    """Whether the lines are what PayPal says that it moved on our side, and what such a decision moves."""
+    ours = [each for each in dispute.get("money_movements") or [] if each.get("affected_party") == _SELLER]
+    said = sum(_SIGNS.get(each.get("type"), 0) * minor_of(each["amount"])[0] for each in ours)
+    taken = sum(line.amount.amount_minor for line in moved)
+    fits = taken > 0 if outcome in _FOR_THE_PAYER else taken == 0
+    return fits and said == taken + sum(line.fee.amount_minor for line in moved)
+
+
+def _state(
+    dispute: Json, outcome: str | None, moved: tuple[ChargebackLine, ...], *, told: bool
+) -> ChargebackState:
     stage, status = dispute.get("dispute_life_cycle_stage"), dispute["status"]
-    if status != "RESOLVED":
+    if not told:
+        status = "UNDER_REVIEW"
+    if status != _RESOLVED:
         return _OPEN.get((str(stage), status), ChargebackState.NOT_UNDERSTOOD)
     taken = sum(line.amount.amount_minor for line in moved)
     if outcome in _FOR_US:
@@ -182,9 +214,8 @@ def _evidences(order: EvidenceOrder) -> Iterator[Json]:
 
 def _checked(values: Json) -> Json:
     # Read once for nothing, so that what is missing is missed here.
-    datetime.fromisoformat(values["create_time"])
     str(values["disputed_transactions"][0]["seller_transaction_id"])
-    read_chargeback(values, payment="", lines=[])
+    read_chargeback(values, payment="", reported=Reported((), datetime.fromisoformat(values["create_time"])))
     return values
 
 

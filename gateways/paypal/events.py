@@ -20,7 +20,7 @@ from gateways.contract import (
 )
 from gateways.events import NOT_AS_WE_KNOW_IT
 from gateways.paypal.chargebacks import order_id_of
-from gateways.paypal.outcomes import answered
+from gateways.paypal.outcomes import answered, ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,14 +47,34 @@ _REFUND = ("PAYMENT.CAPTURE.REFUNDED", "PAYMENT.REFUND.")
 # Its object is a refund that nobody ordered; what took the money is told by its dispute, and by our balance's lines.
 _REVERSED = "PAYMENT.CAPTURE.REVERSED"
 _CAPTURE = "PAYMENT.CAPTURE."
+# Of the items of a batch that is denied nothing else is told, and this says only what the batch was called.
+_BATCH_DENIED = "PAYMENT.PAYOUTSBATCH.DENIED"
 _SUBJECTS = (
     (ObjectKind.REFUND, _REFUND, "id"),
     (ObjectKind.CHARGEBACK, ("CUSTOMER.DISPUTE.", "RISK.DISPUTE."), "dispute_id"),
     (ObjectKind.PAYOUT, ("PAYMENT.PAYOUTS-ITEM.",), "payout_item_id"),
 )
 
-# Who pays, where they live and how they are reached is nobody's business who reads what is kept.
-_PERSONAL = frozenset({"buyer", "payer", "payment_source", "shipping", "payee", "subscriber"})
+# What is kept of an event: what it is about, when, how much, and what PayPal calls it. Who pays or is paid, what they
+# write to each other and where they live is in many other places, and next year in more; so all else is hidden. The
+# receiver of a payout stays: it is the account that the payout is on.
+_KEPT = frozenset(
+    {
+        *("id", "event_version", "event_type", "resource_type", "resource_version", "resource", "links"),
+        *("href", "rel", "method", "create_time", "update_time", "status", "state", "intent"),
+        *("amount", "currency", "currency_code", "value", "total", "order_id"),
+        *("purchase_units", "payments", "captures", "refunds", "supplementary_data", "related_ids"),
+        *("capture_id", "refund_id", "final_capture", "reason_code"),
+        *("seller_receivable_breakdown", "seller_payable_breakdown", "gross_amount", "net_amount"),
+        *("paypal_fee", "total_refunded_amount"),
+        *("dispute_id", "dispute_state", "dispute_life_cycle_stage", "dispute_channel", "dispute_amount"),
+        *("dispute_outcome", "outcome_code", "amount_refunded", "reason", "seller_response_due_date"),
+        *("disputed_transactions", "seller_transaction_id", "money_movements", "affected_party", "type"),
+        *("initiated_time", "payout_item_id", "payout_batch_id", "payout_item", "receiver", "transaction_id"),
+        *("transaction_status", "time_processed", "time_created", "time_completed", "payout_item_fee"),
+        *("sender_batch_id", "sender_batch_header", "batch_header", "batch_status", "fees"),
+    }
+)
 _HIDDEN = "hidden"
 
 _PAGE = 100
@@ -163,6 +183,11 @@ def _subject(type_: str, resource: Json) -> tuple[ObjectKind | None, object]:
         order = order_id_of(resource)
         # A capture of no order is of no payment of ours.
         return (None if order is None else ObjectKind.PAYMENT), order
+    if type_ == _BATCH_DENIED:
+        named = (resource["batch_header"].get("sender_batch_header") or {}).get("sender_batch_id")
+        # From the second attempt on its number is behind our id.
+        order = ours("po_", named and named.partition(".")[0])
+        return (None if order is None else ObjectKind.PAYOUT_ORDER), order
     for kind, types, field in _SUBJECTS:
         if type_.startswith(types):
             return kind, resource[field]
@@ -196,9 +221,7 @@ def _fit_to_be_kept(payload: bytes) -> bytes:
 
 def _without_people(value: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
-        return {
-            name: _HIDDEN if name in _PERSONAL else _without_people(inner) for name, inner in value.items()
-        }
+        return {name: _without_people(inner) if name in _KEPT else _HIDDEN for name, inner in value.items()}
     return [_without_people(each) for each in value] if isinstance(value, list) else value
 
 

@@ -63,7 +63,24 @@ _DISPUTE_FEES = ("T0106", "T0114")
 # What is held and let go again is told twice under one id.
 _HOLDS = ("T1105", "T1110", "T1111", "T15", "T21")
 _OURS = MappingProxyType({LineKind.CHARGE: "py_", LineKind.REFUND: "rf_", LineKind.PAYOUT: "po_"})
-_IN_FORCE = "S"
+# What was reversed later has moved as well, and what reversed it is a line of its own.
+_HAS_MOVED = ("S", "V")
+# An e-check is reported once it has come, with the day on which it began.
+_LONGEST_PENDING = timedelta(days=14)
+
+
+# Reports tell whole seconds and disputes thousandths of them.
+_SAME_MOMENT = timedelta(minutes=1)
+# What a bank takes is booked before PayPal has made a dispute of it.
+BEFORE_A_DISPUTE = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What moved, oldest first, as far as PayPal's reports were written at that time."""
+
+    lines: tuple[BalanceLine, ...]
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +128,10 @@ class Lines:
     def balance_lines(
         self, *, since: datetime | None, after: str | None, account: str | None = None
     ) -> LinesPage | Rejected | Busy | Unknown:
-        """The lines made since then, newest first, a stretch of time after the other: a page of them may be empty."""
+        """The lines made since then, newest first, a stretch of time after the other: a page of them may be empty.
+
+        It begins some days earlier, for what was pending then.
+        """
         if account is not None:
             return _no_accounts()
         upto = Stretch.read(after).ends if after is not None else self._reported_until()
@@ -119,7 +139,7 @@ class Lines:
             return upto
         if after is not None:
             return self._page(Stretch(Stretch.read(after).begins, upto))
-        earliest = since or upto - _REACH
+        earliest = upto - _REACH if since is None else since - _LONGEST_PENDING
         page = self._page(Stretch(earliest, upto)) if earliest < upto else LinesPage((), None)
         return replace(page, written_until=upto) if isinstance(page, LinesPage) else page
 
@@ -156,33 +176,32 @@ class Lines:
         # PayPal's own time, up to which its reports are written.
         return answered(lambda: self.connection.ask("GET", "/v1/reporting/balances"), _refreshed)
 
-    def dispute_lines(
-        self, capture: str, *, since: datetime
-    ) -> list[BalanceLine] | Rejected | Busy | Unknown:
-        """What moved for disputes about a capture since then, each with its dispute, oldest first."""
-        until = self._reported_until()
+    def dispute_lines(self, capture: str, *, since: datetime) -> Reported | Rejected | Busy | Unknown:
+        """What moved for disputes about a capture since then, each with its dispute."""
+        written = self._reported_until()
+        if not isinstance(written, datetime):
+            return written
         lines: dict[str, BalanceLine] = {}
-        while isinstance(until, datetime) and since < until:
+        until = written
+        while since < until:
             found = self._fitting(Stretch(since, until))
             if not isinstance(found, tuple):
                 return found
             stretch, reported = found
             about = [each for each in reported if each.kind is LineKind.DISPUTE and each.source == capture]
-            named = self._named(about)
+            named = self._named(about, all_told=True)
             if not isinstance(named, list):
                 return named
             lines |= {line.line_id: line for line in named}
             until = stretch.begins
-        if not isinstance(until, datetime):
-            return until
-        return sorted(lines.values(), key=_made_at)
+        return Reported(tuple(sorted(lines.values(), key=_made_at)), written)
 
     def _page(self, wanted: Stretch) -> LinesPage | Rejected | Busy | Unknown:
         found = self._fitting(wanted)
         if not isinstance(found, tuple):
             return found
         stretch, reported = found
-        named = self._named(reported)
+        named = self._named(reported, all_told=False)
         if not isinstance(named, list):
             return named
         # PayPal begins with the oldest, and many are of one second.
@@ -198,12 +217,17 @@ class Lines:
         while isinstance(found, Rejected) and found.code == _TOO_MANY and _length(stretch) > _SHORTEST:
             stretch = Stretch(stretch.ends - _length(stretch) / 2, stretch.ends)
             found = self.transactions(stretch)
-        return (stretch, _lines_of(found)) if isinstance(found, list) else found
+        return (stretch, read_lines(found)) if isinstance(found, list) else found
 
-    def _named(self, lines: Sequence[BalanceLine]) -> list[BalanceLine] | Rejected | Busy | Unknown:
+    def _named(
+        self, lines: Sequence[BalanceLine], *, all_told: bool
+    ) -> list[BalanceLine] | Rejected | Busy | Unknown:
         named = []
         for line in lines:
             found = self._of_its_dispute(line) if line.kind is LineKind.DISPUTE else self._of_its_refund(line)
+            if not all_told and isinstance(found, Rejected) and not (found.at_the_door or found.temporary):
+                # One that PayPal tells nothing about is for a person to look at, and keeps none of the others away.
+                found = replace(line, kind=LineKind.OTHER)
             if not isinstance(found, BalanceLine):
                 return found
             named.append(found)
@@ -226,9 +250,21 @@ class Lines:
         return line if isinstance(found, Rejected) and not found.at_the_door else found
 
 
-def _lines_of(reported: Sequence[Json]) -> list[BalanceLine]:
-    there = [each for each in reported if each["transaction_status"] == _IN_FORCE]
-    return [understood(each, read_line) for each in there]
+def read_lines(reported: Sequence[Json]) -> list[BalanceLine]:
+    """Those transactions in our words that have moved something."""
+    return [line for each in reported for line in understood(each, _lines_that_moved)]
+
+
+def _lines_that_moved(info: Json) -> Sequence[BalanceLine]:
+    if info["transaction_status"] not in _HAS_MOVED:
+        return ()
+    line = read_line(info)
+    if line.kind is not LineKind.PAYOUT or not line.fee_minor:
+        return (line,)
+    # What a payout costs is nothing that was ordered and no part of what its worker gets: a bill, by a line of its own.
+    sent = replace(line, fee_minor=0, net_minor=line.gross_minor)
+    bill = replace(line, line_id=f"{line.line_id}.fee", kind=LineKind.FEE, our_id=None)
+    return (sent, replace(bill, gross_minor=0, net_minor=-line.fee_minor))
 
 
 def read_line(info: Json) -> BalanceLine:
@@ -265,11 +301,17 @@ def read_balance(values: Json, currency: str) -> BalanceFound:
 
 
 def _of_the_latest(line: BalanceLine, disputes: Sequence[Json]) -> BalanceLine:
-    begun = [each for each in disputes if datetime.fromisoformat(each["create_time"]) <= line.created_at]
+    # Of several the earlier one may have moved it; of a single one it can only be the beginning.
+    early = BEFORE_A_DISPUTE if len(disputes) == 1 else _SAME_MOMENT
+    begun = [each for each in disputes if _began_at(each) <= line.created_at + early]
     if not begun:
         # A payment that PayPal or a bank reversed without one; nobody here has ordered it.
         return replace(line, kind=LineKind.OTHER)
-    return replace(line, source=max(begun, key=lambda each: str(each["create_time"]))["dispute_id"])
+    return replace(line, source=max(begun, key=_began_at)["dispute_id"])
+
+
+def _began_at(dispute: Json) -> datetime:
+    return datetime.fromisoformat(dispute["create_time"])
 
 
 def _our_id(kind: LineKind, custom: str | None) -> str | None:

@@ -31,6 +31,7 @@ _CONFLICT = 409
 _SLOW_DOWN = 429
 _RETRY_AFTER_SECONDS = 5
 _LONGEST_RETRY_AFTER_SECONDS = 300
+_NAMES = ("id", "dispute_id", "payout_item_id", "transaction_id")
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 # The same key with other words: a first order, whose answer was lost, may well stand.
@@ -70,6 +71,12 @@ def unless_refused(outcome: Found | Rejected | Busy | Unknown) -> Found | Busy |
     return outcome
 
 
+def after_the_order(outcome: Found | Rejected | Busy | Unknown) -> Found | Unknown:
+    """What was seen of an order that PayPal has taken; it is out even where it could not be looked at."""
+    seen = unless_refused(outcome)
+    return Unknown("taken on, and not to be looked at now") if isinstance(seen, Busy) else seen
+
+
 def asked(call: Callable[[], Answer]) -> Answer | Rejected | Busy | Unknown:
     """What PayPal answered, be it a refusal; or why it could not be asked."""
     try:
@@ -95,7 +102,7 @@ def understood(values: Json, read: Callable[[Json], Found]) -> Found:
     try:
         return read(values)
     except (AttributeError, LookupError, TypeError, ValueError, Refusal) as error:
-        named = values.get("id") or values.get("dispute_id") or values.get("payout_item_id")
+        named = next((values[name] for name in _NAMES if values.get(name)), None)
         message = f"PayPal's answer about {named} is not as we know it: {type(error).__name__} {error}"
         raise AnswerNotUnderstood(message) from error
 

@@ -11,7 +11,7 @@ from gateways.contract import VANISHED, Charge, PaymentFound, PaymentState, Reje
 from gateways.paypal import words
 from gateways.paypal.amounts import from_paypal, to_paypal
 from gateways.paypal.client import keyed
-from gateways.paypal.outcomes import answered, ours, unless_refused
+from gateways.paypal.outcomes import after_the_order, answered, ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +103,7 @@ class Payments:
         outcome = self._read(lambda: orders.capture_order(options))
         if isinstance(outcome, Rejected) and outcome.code in _ALREADY_CAPTURED:
             # Collected before, whatever becomes of the look at it.
-            return unless_refused(self.payment(gateway_id))
+            return after_the_order(self.payment(gateway_id))
         return outcome
 
     def _read(self, call: Callable[[], object]) -> PaymentFound | Rejected | Busy | Unknown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,15 @@ from gateways.paypal.accounts import ACCOUNT
 from gateways.paypal.amounts import from_paypal, to_paypal
 from gateways.paypal.client import keyed
 from gateways.paypal.lines import Lines
-from gateways.paypal.outcomes import answered, asked, document_of, ours, told, unless_refused
+from gateways.paypal.outcomes import (
+    after_the_order,
+    answered,
+    asked,
+    document_of,
+    ours,
+    told,
+    unless_refused,
+)
 from gateways.paypal.transport import Answer
 
 if TYPE_CHECKING:
@@ -34,7 +43,8 @@ _STATES = {
     "REFUNDED": PayoutState.FAILED,
     "REVERSED": PayoutState.FAILED,
 }
-_DENIED = "DENIED"
+_UNDONE = ("DENIED", "CANCELED")
+_NOT_YET = (PayoutState.PENDING, PayoutState.IN_TRANSIT)
 _BATCH = re.compile(r"/v1/payments/payouts/([A-Z0-9]+)")
 _ITEM = re.compile(r"[A-Z0-9]{1,64}")
 # Every batch is told of by one of these when PayPal takes it on.
@@ -47,6 +57,8 @@ class Payouts(Lines):
     """Money out to PayPal accounts."""
 
     connection: Connection
+    # For thirty days it waits for somebody to open an account.
+    payouts_last = timedelta(days=32)
 
     def create_payout(self, order: PayoutOrder) -> PayoutFound | Rejected | Busy | Unknown:
         """Send money to the worker; the same order twice sends once: PayPal leads to the batch of that name."""
@@ -64,8 +76,8 @@ class Payouts(Lines):
         outcome = told(answer, _batch_id)
         if isinstance(outcome, Rejected):
             first = _first_of_that_name(document_of(answer) or {})
-            return outcome if first is None else self._of_batch(first)
-        return self._of_batch(outcome) if isinstance(outcome, str) else outcome
+            return outcome if first is None else after_the_order(self._of_batch(first))
+        return after_the_order(self._of_batch(outcome)) if isinstance(outcome, str) else outcome
 
     def payout(self, account: str, gateway_id: str) -> PayoutFound | Rejected | Busy | Unknown:  # noqa: ARG002 - an item names its own
         """The payout now."""
@@ -73,12 +85,13 @@ class Payouts(Lines):
         outcome = answered(
             lambda: self.connection.ask("GET", f"/v1/payments/payouts-item/{item}"), _unless_waiting
         )
-        return self._of_batch(outcome) if isinstance(outcome, str) else outcome
+        return self._of_batch(outcome, item=gateway_id) if isinstance(outcome, str) else outcome
 
     def find_payout(self, order: PayoutOrder) -> PayoutFound | Rejected | Busy | Unknown | None:
         """The payout that came of an order whose answer was lost, by what PayPal has told of batches of its name.
 
         PayPal finds no batch by its name. Were our webhook not told of payouts, nothing would be known, and never none.
+        How far its reports are behind says nothing of its events: these are asked for up to now.
         """
         heard = self._is_told_of_payouts()
         if heard is not True:
@@ -87,31 +100,29 @@ class Payouts(Lines):
         if not isinstance(until, datetime):
             return unless_refused(until)
         for type_ in _TAKEN_ON:
-            found = self._batch_told_of(type_, order.key, until)
+            found = self._batch_told_of(type_, order.key, since=until - _EVENTS_LAST)
             if found is not None:
-                return self._of_batch(found) if isinstance(found, str) else found
+                return after_the_order(self._of_batch(found)) if isinstance(found, str) else found
         return None
 
-    def _of_batch(self, batch: str) -> PayoutFound | Rejected | Busy | Unknown:
-        outcome = answered(lambda: self.connection.ask("GET", f"/v1/payments/payouts/{batch}"), _only_item)
+    def _of_batch(self, batch: str, *, item: str | None = None) -> PayoutFound | Busy | Unknown:
         # That the question is refused says nothing of the batch, which is there.
-        return outcome if _is_denied(outcome) else unless_refused(outcome)
+        return unless_refused(
+            answered(
+                lambda: self.connection.ask("GET", f"/v1/payments/payouts/{batch}"),
+                lambda values: _only_item(values, item),
+            )
+        )
 
     def _is_told_of_payouts(self) -> bool | Busy | Unknown:
         path = f"/v1/notifications/webhooks/{self.connection.webhook_id}/event-types"
         return unless_refused(answered(lambda: self.connection.ask("GET", path), _tells_of_payouts))
 
-    def _batch_told_of(self, type_: str, name: str, until: datetime) -> str | Busy | Unknown | None:
-        size, upto = _PAGE, until + timedelta(hours=1)
-        since = until - _EVENTS_LAST
+    def _batch_told_of(self, type_: str, name: str, *, since: datetime) -> str | Busy | Unknown | None:
+        size, upto = _PAGE, None
         while True:
-            query = {
-                "event_type": type_,
-                "start_time": since.isoformat(),
-                "end_time": upto.isoformat(),
-                "page_size": str(size),
-            }
-            page = self._told(query)
+            query = {"event_type": type_, "start_time": since.isoformat(), "page_size": str(size)}
+            page = self._told(query if upto is None else query | {"end_time": upto.isoformat()})
             if not isinstance(page, list):
                 return page
             for each in page:
@@ -180,17 +191,30 @@ def _first_of_that_name(document: Json) -> str | None:
     return found[0] if found else None
 
 
-def _only_item(values: Json) -> PayoutFound | Rejected | Unknown:
+def _only_item(values: Json, known: str | None) -> PayoutFound | Unknown:
     header, items = values["batch_header"], values.get("items") or []
-    if header["batch_status"] == _DENIED:
-        return Rejected("BATCH_DENIED", words.refusal("BATCH_DENIED"))
-    if not items:
-        return Unknown("the batch is there and its item is not yet")
-    return read_payout({"time_created": header["time_created"]} | items[0])
+    found = read_payout({"time_created": header["time_created"]} | items[0]) if items else None
+    if header["batch_status"] in _UNDONE and (found is None or found.state in _NOT_YET):
+        return _undone(header, found, known)
+    return found or Unknown("the batch is there and its item is not yet")
 
 
-def _is_denied(outcome: object) -> bool:
-    return isinstance(outcome, Rejected) and outcome.code == "BATCH_DENIED"
+def _undone(header: Json, found: PayoutFound | None, known: str | None) -> PayoutFound:
+    """A payout whose batch came to nothing: an item without a fate of its own shares it, be it there or not."""
+    code = f"BATCH_{header['batch_status']}"
+    name = (header.get("sender_batch_header") or {}).get("sender_batch_id")
+    failed = PayoutFound(
+        # Where nobody has seen an item there is none, and the batch stands for it.
+        gateway_id=known or header["payout_batch_id"],
+        state=PayoutState.FAILED,
+        amount=from_paypal(header["amount"], code="currency") if found is None else found.amount,
+        arrives_on=datetime.fromisoformat(header["time_created"]),
+        trace_id=None,
+        failure_code=code,
+        failure_message=words.refusal(code),
+        payout_id=ours("po_", (name or "").partition(".")[0]),
+    )
+    return failed if found is None else replace(failed, gateway_id=found.gateway_id)
 
 
 def _tells_of_payouts(values: Json) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gateways.contract import BalanceFound, PayoutFound, PayoutMethod, PayoutState, Rejected
@@ -31,6 +32,7 @@ class Payouts:
     """Money out to banks."""
 
     connection: Connection
+    payouts_last = timedelta(days=10)
 
     def create_payout(self, order: PayoutOrder) -> PayoutFound | Rejected | Busy | Unknown:
         """Send money to the worker's bank; the same order twice sends once."""

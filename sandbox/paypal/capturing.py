@@ -72,6 +72,7 @@ def completed(world: World, capture: Json) -> Json:
         reference_type="ODR",
         custom=capture.get("custom_id"),
         invoice=capture.get("invoice_id"),
+        begun=capture["create_time"],
     )
     emit(world, "PAYMENT.CAPTURE.COMPLETED", "capture", shown(capture))
     return shown(capture)

@@ -69,8 +69,8 @@ def opened(
     paid, currency = counted(capture["amount"])
     dispute: Json = {
         "dispute_id": f"PP-R-{world.token(3, alphabet='ABCDEFGHJK')}-{world.serial():08d}",
-        "create_time": world.instant(),
-        "update_time": world.instant(),
+        "create_time": world.fine_instant(),
+        "update_time": world.fine_instant(),
         "reason": reason,
         "status": "OPEN",
         "dispute_state": "REQUIRED_ACTION",
@@ -173,7 +173,7 @@ def _movement(world: World, dispute: Json, kind: str, reason: str, amount: Json)
     movement = {
         "affected_party": "SELLER",
         "amount": amount,
-        "initiated_time": world.instant(),
+        "initiated_time": world.fine_instant(),
         "type": kind,
         "reason": reason,
     }
@@ -191,7 +191,7 @@ def _refuse_unless_waiting(dispute: Json, action: str) -> None:
 
 
 def _tell(world: World, dispute: Json, what: str) -> None:
-    dispute["update_time"] = world.instant()
+    dispute["update_time"] = world.fine_instant()
     emit(world, f"CUSTOMER.DISPUTE.{what}", "dispute", _shown(world, dispute))
 
 

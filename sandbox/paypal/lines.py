@@ -17,12 +17,13 @@ def book(
     reference_type: str = "TXN",
     custom: str | None = None,
     invoice: str | None = None,
+    begun: str | None = None,
 ) -> Json:
-    """Write a movement: `gross` with its sign, `fee` what PayPal keeps of it."""
+    """Write a movement: `gross` with its sign, `fee` what PayPal keeps of it, `begun` when it was first worked on."""
     info: Json = {
         "transaction_id": line_id or world.new_id(),
         "transaction_event_code": code,
-        "transaction_initiation_date": world.instant(),
+        "transaction_initiation_date": begun or world.instant(),
         "transaction_updated_date": world.instant(),
         "transaction_amount": said(gross, currency),
         "transaction_status": "S",
@@ -47,6 +48,13 @@ def book(
     info |= {"ending_balance": said(total, currency), "available_balance": said(total, currency)}
     world.touch()
     return info
+
+
+def restate(world: World, line_id: str, status: str) -> None:
+    """A movement is in force (`S`), or was fully reversed by another one (`V`)."""
+    for line in world.data["lines"]:
+        if line["info"]["transaction_id"] == line_id:
+            line["info"] |= {"transaction_status": status, "transaction_updated_date": world.instant()}
 
 
 def balance(world: World, currency: str, *, until: float | None = None) -> int:

@@ -114,9 +114,13 @@ def _processed(world: World, batch_id: str) -> None:
     batch = world.find(batch_id)
     if batch is None:
         return
-    for item in _items_of(world, batch):
+    items = _items_of(world, batch)
+    if any(_called(each) == "denied" for each in items):
+        denied(world, batch)
+        return
+    for item in items:
         if item["transaction_status"] == "PENDING":
-            status, error = _fate_of(item["payout_item"]["receiver"])
+            status, error = _fate_of(item)
             settled(world, item, status=status, error=error)
     batch |= {"batch_status": "SUCCESS", "time_completed": world.instant()}
     emit(world, "PAYMENT.PAYOUTSBATCH.SUCCESS", "payouts", {"batch_header": shown(batch)})
@@ -129,7 +133,22 @@ def _never_claimed(world: World, item_id: str) -> None:
         settled(world, item, status="RETURNED")
 
 
-def _fate_of(receiver: str) -> tuple[str, str | None]:
+def denied(world: World, batch: Json, *, status: str = "DENIED") -> Json:
+    """Nothing is sent of the whole batch, of whose items nothing is told; a canceled one is not even told of."""
+    total, currency = counted(batch["amount"], code="currency")
+    fees, _currency = counted(batch["fees"], code="currency")
+    lines.book(world, "T1105", total + fees, currency, reference=batch["payout_batch_id"])
+    batch |= {"batch_status": status, "time_completed": world.instant()}
+    if status == "DENIED":
+        emit(world, "PAYMENT.PAYOUTSBATCH.DENIED", "payouts", {"batch_header": shown(batch)})
+    return shown(batch)
+
+
+def _called(item: Json) -> str:
+    return str(item["payout_item"]["receiver"].partition("@")[0])
+
+
+def _fate_of(item: Json) -> tuple[str, str | None]:
     # What becomes of an item is told by whom it is for, as a card number does in a test of cards.
     fates = {
         "nobody": ("UNCLAIMED", "RECEIVER_UNREGISTERED"),
@@ -137,7 +156,7 @@ def _fate_of(receiver: str) -> tuple[str, str | None]:
         "blocked": ("BLOCKED", "RISK_DECLINE"),
         "held": ("ONHOLD", None),
     }
-    return fates.get(receiver.partition("@")[0], ("SUCCESS", None))
+    return fates.get(_called(item), ("SUCCESS", None))
 
 
 def _item(world: World, batch: Json, given: Json) -> None:

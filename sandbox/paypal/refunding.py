@@ -128,4 +128,5 @@ def _given_back(world: World, capture_id: str) -> int:
 def _restate(world: World, capture: Json) -> None:
     paid, given_back = counted(capture["amount"])[0], _given_back(world, capture["id"])
     states = {0: "COMPLETED", paid: "REFUNDED"}
+    lines.restate(world, capture["id"], "V" if given_back == paid else "S")
     capture |= {"status": states.get(given_back, "PARTIALLY_REFUNDED"), "update_time": world.instant()}

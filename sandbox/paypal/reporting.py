@@ -21,7 +21,9 @@ def transactions(call: Call) -> Answer:
     begins, ends = (_moment(query[name]) for name in ("start_date", "end_date"))
     if ends - begins > _LONGEST_SECONDS:
         raise invalid("INVALID_REQUEST", "Date range is greater than 31 days", field="start_date")
-    found = [line["info"] for line in _written(world) if begins <= line["at"] <= ends]
+    written = [line["info"] for line in _written(world)]
+    # What was pending is listed by when it began, and not by when it came.
+    found = [info for info in written if begins <= _moment(info["transaction_initiation_date"]) <= ends]
     if "transaction_id" in query:
         found = [info for info in found if info["transaction_id"] == query["transaction_id"]]
     if len(found) > world.notes("reports").get("most", _MOST):

@@ -19,6 +19,7 @@ from gateways.contract import (
     RefundState,
     Rejected,
     TakesCards,
+    Unknown,
 )
 from kernel.ids import new_id
 from kernel.money import Money
@@ -112,6 +113,13 @@ def test_a_payment_is_collected_once_under_the_same_key_and_under_another(
     for _ in range(2):
         assert paypal.capture_payment(paypal_payment.gateway_id, key=key) == paypal_payment
     assert paypal.balance("USD").available == usd("96.02")
+
+
+def test_what_was_collected_before_and_cannot_be_looked_at_now_is_unknown(
+    paypal, paypal_peer, paypal_payment
+):
+    paypal_peer.fault("status", status=429, retry_after=9, method="GET", path="/v2/checkout/orders/.*")
+    assert isinstance(paypal.capture_payment(paypal_payment.gateway_id, key="another"), Unknown)
 
 
 def test_what_the_payer_has_not_agreed_to_is_not_collected(paypal, paypal_order):

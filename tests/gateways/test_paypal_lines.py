@@ -14,9 +14,10 @@ from gateways.contract import (
     EvidenceOrder,
     LineKind,
     RefundOrder,
+    Rejected,
     Unknown,
 )
-from gateways.paypal.lines import read_line
+from gateways.paypal.lines import read_line, read_lines
 from kernel.ids import new_id
 from kernel.money import Money
 
@@ -44,6 +45,10 @@ def total(lines, currency="USD"):
 
 def kinds(lines):
     return [(line.kind, line.type, line.gross_minor, line.fee_minor) for line in reversed(lines)]
+
+
+def reported_last(peer):
+    return peer.state()["lines"][-1]["info"]
 
 
 @pytest.fixture
@@ -121,7 +126,7 @@ def test_lines_are_read_from_where_one_was(paypal, paypal_peer, paid):
     assert [line.gross_minor for line in all_lines(paypal, since=since)] == [700]
     assert [line.gross_minor for line in all_lines(paypal, since=since - timedelta(days=71))] == [700, 10_000]
     assert [line.gross_minor for line in all_lines(paypal)] == [700, 10_000]
-    ahead = paypal.balance_lines(since=since + timedelta(days=1), after=None)
+    ahead = paypal.balance_lines(since=since + timedelta(days=15), after=None)
     assert (ahead.lines, ahead.after) == ((), None)
 
 
@@ -145,6 +150,61 @@ def test_reports_are_written_up_to_some_hours_ago(paypal, paypal_peer, paid):
     paypal_peer.advance(3 * 3_600 + 60)
     assert len(all_lines(paypal)) == 1
     assert paypal.balance("USD").available == usd("96.02")
+
+
+def test_what_was_given_back_as_a_whole_has_moved_before(paypal, paypal_peer, paid):
+    paid("5.00")
+    paid("100.00")
+    paypal.create_refund(RefundOrder(new_id("rf"), paid("7.00").gateway_id, usd("7.00")))
+    lines = paypal.balance_lines(since=None, after=None).lines
+    reported = [each["info"]["transaction_status"] for each in paypal_peer.state()["lines"]]
+    assert reported == ["S", "S", "V", "S"]
+    assert [line.gross_minor for line in reversed(lines)] == [500, 10_000, 700, -700]
+    assert total(lines) == paypal.balance("USD").available
+
+
+@pytest.mark.parametrize("status", ["P", "D"])
+def test_what_is_pending_or_denied_has_not_moved(paypal, paypal_peer, paypal_payment, status):
+    paypal_peer.book_line("T0300", 100)
+    assert read_line(reported_last(paypal_peer)).gross_minor == 100
+    assert read_lines([reported_last(paypal_peer) | {"transaction_status": status}]) == []
+
+
+def test_a_movement_without_a_status_is_not_understood(paypal_peer):
+    reported = {"transaction_id": "5TY05013RG002845M", "transaction_event_code": "T0006"}
+    with pytest.raises(AnswerNotUnderstood, match="5TY05013RG002845M"):
+        read_lines([reported])
+
+
+def test_an_echeck_that_came_late_is_read_though_it_began_long_before(paypal, paypal_peer, paypal_order):
+    made = paypal.create_payment(paypal_order)
+    paypal_peer.approve(made.gateway_id, instrument="echeck")
+    paypal.capture_payment(made.gateway_id, key="echeck")
+    begun = datetime.fromtimestamp(paypal_peer.now(), UTC)
+    paypal_peer.advance(8 * DAY)
+    read_until = datetime.fromtimestamp(paypal_peer.now(), UTC)
+    assert all_lines(paypal) == []
+    (capture,) = [each for each in paypal_peer.state()["objects"].values() if each["object"] == "capture"]
+    paypal_peer.complete_capture(capture["id"])
+    paypal_peer.advance(DAY)
+    (line,) = all_lines(paypal, since=read_until)
+    assert (line.line_id, line.gross_minor) == (capture["id"], 10_000)
+    assert abs(line.created_at - begun) < timedelta(minutes=1)
+    assert paypal.balance("USD").available == usd("96.02")
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_one_question_that_is_refused_keeps_no_other_line_away(paypal, paypal_peer, paypal_payment, status):
+    capture = paypal_payment.charge.gateway_id
+    dispute = paypal_peer.dispute(capture)["dispute_id"]
+    paypal_peer.fault("status", status=status, count=1, path="/v1/customer/disputes")
+    (taken, came) = paypal.balance_lines(since=None, after=None).lines
+    assert (taken.kind, taken.source, came.kind) == (LineKind.OTHER, capture, LineKind.CHARGE)
+    # Whoever asks for the dispute itself hears that something is missing.
+    paypal_peer.fault("status", status=status, count=1, path="/v1/customer/disputes")
+    assert isinstance(paypal.chargeback(dispute), Rejected)
+    paypal_peer.fault("status", status=401, count=2, path="/v1/customer/disputes")
+    assert paypal.balance_lines(since=None, after=None).at_the_door
 
 
 def test_of_workers_paypal_keeps_nothing(paypal):
@@ -187,6 +247,7 @@ def test_a_dispute_is_as_far_as_it_is_and_has_moved_what_its_lines_say(  # noqa:
     dispute = paypal_peer.dispute(paypal_payment.charge.gateway_id, channel=channel)["dispute_id"]
     if outcome is not None:
         paypal_peer.resolve_dispute(dispute, outcome=outcome)
+        paypal_peer.advance(DAY + 60)
     found = paypal.chargeback(dispute)
     assert (found.kind, found.gateway_id, found.payment) == ("chargeback", dispute, paypal_payment.gateway_id)
     assert (found.state, found.amount, found.answers) == (state, usd("100.00"), 0)
@@ -224,6 +285,7 @@ def test_an_inquiry_takes_nothing_and_may_become_more(paypal, paypal_peer, paypa
     found = paypal.chargeback(first)
     assert (found.state, found.lines) == (ChargebackState.INQUIRY, ())
     paypal_peer.resolve_dispute(first, outcome="CANCELED_BY_BUYER")
+    paypal_peer.advance(DAY)
     assert paypal.chargeback(first).state is ChargebackState.INQUIRY_CLOSED
     second = paypal_peer.dispute(capture, stage="INQUIRY")["dispute_id"]
     paypal_peer.move_dispute(second, stage="CHARGEBACK")

@@ -102,9 +102,11 @@ def test_a_payout_is_sent_once_and_arrives(paypal, paypal_peer, order):
     assert paypal.create_payout(order) == paid
     assert paypal.balance("USD").available == usd("75.77")
     lines = paypal.balance_lines(since=None, after=None).lines
-    assert [(line.kind, line.our_id, line.net_minor) for line in lines if line.kind is LineKind.PAYOUT] == [
-        (LineKind.PAYOUT, order.payout_id, -2_025)
-    ]
+    # The gateway's fee is its bill, and not the worker's: their payout is what was ordered.
+    told = [(each.kind, each.our_id, each.gross_minor, each.fee_minor, each.net_minor) for each in lines]
+    assert (LineKind.PAYOUT, order.payout_id, -2_000, 0, -2_000) in told
+    assert (LineKind.FEE, None, 0, 25, -25) in told
+    assert len({line.line_id for line in lines}) == len(lines)
     assert sum(line.net_minor for line in lines) == 7_577
 
 
@@ -149,11 +151,70 @@ def test_more_than_there_is_is_sent_later(paypal, paypal_peer, order):
     assert paypal.balance("USD").available == usd("96.02")
 
 
-def test_a_batch_that_is_denied_is_refused(paypal, paypal_peer, order):
-    paypal.create_payout(order)
-    batch = next(each for each in paypal_peer.state()["objects"].values() if each["object"] == "payout_batch")
-    paypal_peer.change(batch["payout_batch_id"], batch_status="DENIED")
-    assert paypal.create_payout(order).code == "BATCH_DENIED"
+def the_batch(peer):
+    (batch,) = [each for each in peer.state()["objects"].values() if each["object"] == "payout_batch"]
+    return batch
+
+
+def test_a_batch_that_is_denied_after_it_was_seen_has_failed(paypal, paypal_peer, order):
+    denied = replace(order, account="denied@example.com")
+    sent = paypal.create_payout(denied)
+    assert (sent.state, paypal.balance("USD").available) == (PayoutState.PENDING, usd("75.77"))
+    paypal_peer.advance(60)
+    for found in (
+        paypal.payout(denied.account, sent.gateway_id),
+        paypal.create_payout(denied),
+        paypal.find_payout(denied),
+    ):
+        assert (found.gateway_id, found.state, found.amount) == (
+            sent.gateway_id,
+            PayoutState.FAILED,
+            usd("20.00"),
+        )
+        assert (found.failure_code, found.payout_id) == ("BATCH_DENIED", order.payout_id)
+    assert paypal.balance("USD").available == usd("96.02")
+
+
+@pytest.mark.parametrize("status", ["DENIED", "CANCELED"])
+def test_a_batch_that_came_to_nothing_and_has_no_items_has_failed(paypal, paypal_peer, order, status):
+    second = replace(order, attempt=2)
+    sent = paypal.create_payout(second)
+    batch = the_batch(paypal_peer)["payout_batch_id"]
+    paypal_peer.change(batch, batch_status=status)
+    paypal_peer.change(sent.gateway_id, object="gone")
+    found = paypal.create_payout(second)
+    assert (found.gateway_id, found.state, found.amount) == (batch, PayoutState.FAILED, usd("20.00"))
+    assert (found.failure_code, found.payout_id) == (f"BATCH_{status}", order.payout_id)
+    # An item that was seen before is the same payout still.
+    paypal_peer.change(sent.gateway_id, object="payout_item")
+    assert paypal.payout(order.account, sent.gateway_id) == replace(found, gateway_id=sent.gateway_id)
+
+
+def test_an_item_keeps_a_fate_of_its_own(paypal, paypal_peer, order):
+    sent = paypal.create_payout(order)
+    paypal_peer.advance(60)
+    paypal_peer.change(the_batch(paypal_peer)["payout_batch_id"], batch_status="CANCELED")
+    assert paypal.create_payout(order).state is PayoutState.PAID
+    assert paypal.payout(order.account, sent.gateway_id).state is PayoutState.PAID
+
+
+def test_a_payout_is_found_though_the_reports_are_hours_behind(paypal, paypal_peer, order):
+    paypal_peer.prices(report_delay_seconds=3 * 3_600)
+    paypal_peer.advance(DAY)
+    sent = paypal.create_payout(order)
+    assert paypal.find_payout(order) == sent
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_payout_that_was_taken_on_and_cannot_be_looked_at_is_out(paypal, paypal_peer, order, times):
+    # Whoever heard that nothing was done would send it under another name.
+    for _ in range(times):
+        paypal_peer.fault("status", status=429, retry_after=9, method="GET", path=PAYOUTS)
+        assert isinstance(paypal.create_payout(order), Unknown)
+    paypal_peer.fault("status", status=429, retry_after=9, method="GET", path=PAYOUTS)
+    assert isinstance(paypal.find_payout(order), Unknown)
+    assert paypal.create_payout(order) == paypal.find_payout(order)
+    assert paypal.balance("USD").available == usd("75.77")
 
 
 @pytest.mark.parametrize("amount", [Money(1_010, "KWD"), Money(5_000, "KRW")])

@@ -92,6 +92,22 @@ def test_every_event_of_a_payments_life_is_about_the_right_thing(
     assert b"payer@example.com" not in bodies
 
 
+@pytest.mark.parametrize(
+    ("name", "about"),
+    [
+        ("po_1", (ObjectKind.PAYOUT_ORDER, "po_1", None)),
+        ("po_1.2", (ObjectKind.PAYOUT_ORDER, "po_1", None)),
+        ("salaries in May", (None, None, None)),
+        (None, (None, None, None)),
+    ],
+)
+def test_a_batch_that_is_denied_is_told_of_by_our_name_for_it(paypal, name, about):
+    header = {"payout_batch_id": "5UXD2E8A7EBQJ", "sender_batch_header": {"sender_batch_id": name}}
+    told = EVENT | {"event_type": "PAYMENT.PAYOUTSBATCH.DENIED", "resource": {"batch_header": header}}
+    event = paypal.read_event(json.dumps(told).encode())
+    assert (event.kind, event.object_id, event.account) == about
+
+
 @pytest.mark.parametrize("apart", [timedelta(seconds=-300), timedelta(0), timedelta(seconds=300)])
 def test_five_minutes_either_way_are_tolerated(paypal, paypal_peer, now, apart):
     headers = paypal_peer.sign(BODY, at=(now + apart).timestamp())

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from gateways.contract import ObjectKind
+from jobs.subscriptions import ON_GATEWAY_OBJECT
+from persistence import clock as clock_of_the_database
 from persistence import due
-from persistence.unit_of_work import reading
+from persistence.unit_of_work import atomically, reading
 from tests.escrow.story import CLIENT, accept, accepted, draft, give_back, look, payment_of, refunds_of
 
 
@@ -151,3 +154,26 @@ def _settled(world, clock):
     clock.advance(days=3)
     world.settle()
     return milestone
+
+
+def test_news_that_names_our_own_payout_has_it_asked_for(world, clock):
+    world.onboard()
+    world.earn()
+    clock.advance(days=3)
+    world.settle()
+    world.peer.webhooks(drop=1.0)
+    payout = world.withdraw("50.00").json["id"]
+    world.settle()
+    (made,) = world.made("payout")
+    world.peer.fail_payout(made["id"])
+    atomically(
+        due.schedule,
+        kind=ON_GATEWAY_OBJECT[ObjectKind.PAYOUT_ORDER],
+        subject=payout,
+        due_at=reading(clock_of_the_database.now),
+        key="news",
+        payload={"gateway": "stripe", "account": None},
+    )
+    world.settle()
+    assert world.payout(payout)["state"] == "failed"
+    assert world.balance()["available"] == "90.00"

@@ -4,16 +4,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from escrow import funding
+from jobs.reconciling import begin, carry_on
 from ledger import chart, movements
 from ledger.balances import balance
 from ledger.posting import post
 from persistence.unit_of_work import atomically, reading
+from reconciliation import runs
 from runtime.wiring import gateway
 from tests.books import nothing_moves
-from tests.escrow.story import WORKER, checkout, draft, usd
+from tests.escrow.story import FINANCE, WORKER, checkout, draft, usd
 
 # What every run leaves behind.
 _OF_A_RUN = frozenset(
@@ -178,6 +182,29 @@ def test_I4_what_we_do_not_have_yet_is_a_matter_of_time_by_its_age_and_not_its_a
     clock.advance(hours=hours)
     finance.reconcile()
     assert sorted(finance.differences()) == [(kind, 1), (kind, 1_000_000)]
+
+
+@pytest.mark.parametrize(
+    ("last", "days", "kind"), [(10, 11, "missing_here"), (32, 11, "timing"), (32, 33, "missing_here")]
+)
+def test_I4_a_payout_may_be_on_its_way_for_as_long_as_its_gateway_says(  # noqa: PLR0917 - a table
+    finance, world, clock, last, days, kind
+):
+    world.onboard()
+    world.earn()
+    clock.advance(days=3)
+    world.settle()
+    world.withdraw("50.00")
+    world.settle()
+    clock.advance(days=days)
+    run = begin("stripe", by=FINANCE.id)
+    while reading(runs.run_of, run_id=run.id).state != "collecting":
+        assert not carry_on(run.id, most=1)
+    while atomically(runs.collect, run_id=run.id):
+        pass
+    while atomically(runs.compare, run_id=run.id, payouts_last=timedelta(days=last)):
+        pass
+    assert finance.differences() == [(kind, -5_000)]
 
 
 def test_I4_a_payment_we_have_not_heard_of_is_missing_here_until_its_webhook_comes(finance, world, clock):

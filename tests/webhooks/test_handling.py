@@ -29,7 +29,7 @@ def asked():
     """Every question that is due: what about, and with what it came."""
     return [
         (work.kind, work.subject, work.payload)
-        for kind in ON_GATEWAY_OBJECT.values()
+        for kind in dict.fromkeys(ON_GATEWAY_OBJECT.values())
         for work in work_of(kind)
     ]
 
