@@ -1,5 +1,7 @@
 """The sandbox's own API for Adyen under `/_sandbox/adyen/`: play the shopper, the banks and the post."""
 
+import re
+
 from werkzeug.wrappers import Request, Response
 
 from sandbox import deliveries
@@ -200,8 +202,9 @@ def all_news(control: Control, _given: Json, _id: str) -> list[Json]:
 
 @act("POST", "webhooks/redeliver")
 def redeliver(control: Control, given: Json, _id: str) -> Json:
-    """Send again all notifications of the given `types` (a part of their name), oldest first."""
-    again = [each for each in control.world.shelf("news") if given.get("types", "") in each["type"]]
+    """Send again all notifications, or those of the given `types` (an expression), oldest first."""
+    types = re.compile(given.get("types", ".*"))
+    again = [each for each in control.world.shelf("news") if types.fullmatch(each["type"])]
     for each in again:
         deliveries.redeliver(control.world, each)
     return {"events": [each["id"] for each in again]}

@@ -113,6 +113,18 @@ def test_news_are_lost(api, peer, endpoint):
     assert {each["status"] for each in peer.deliveries()} == {"dropped"}
 
 
+def test_what_was_lost_is_sent_again_some_kinds_of_it_or_all(api, peer, endpoint):
+    peer.webhooks(drop=1.0)
+    api.paid()
+    peer.end_webhook_troubles()
+    peer.redeliver(types="AUTHORISATION|REFUND")
+    peer.drain()
+    assert endpoint.codes == [["AUTHORISATION"]]
+    peer.redeliver()
+    peer.drain()
+    assert len(endpoint.received) == 1 + len(peer.news())
+
+
 def test_news_are_late(api, peer, endpoint):
     peer.webhooks(delay=1.0, delay_seconds=3_600, types="AUTHORISATION")
     api.session()

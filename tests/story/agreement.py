@@ -1,9 +1,12 @@
-"""Holdfast and Stripe agree: the same money in the same places, and each thing on one side once on the other."""
+"""Holdfast and Stripe agree: the same money in the same places, and each thing on one side once on the other.
+
+What was paid elsewhere is not Stripe's to know; what of it was moved to a worker through Stripe is.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import select
 
@@ -16,6 +19,7 @@ from persistence.unit_of_work import reading
 from runtime import books
 
 if TYPE_CHECKING:
+    from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
     import sandbox
@@ -24,6 +28,7 @@ Json = dict[str, Any]
 Places = dict[str, int]
 # What Stripe calls it: our id, whose or out of what it is, how much in minor units, and how far it is in our words.
 Things = dict[str, tuple[object, ...]]
+Row = TypeVar("Row", Customer, Payment, Refund, Chargeback)
 
 _PAYMENTS = {"succeeded": "succeeded", "canceled": "canceled"}
 _PAYOUTS = {"pending": "sent", "in_transit": "sent", "failed": "undone", "canceled": "undone"}
@@ -84,11 +89,11 @@ def _worker(at_stripe: Json, account: str) -> str:
 
 def _our_things(session: Session) -> Things:
     accounts = {row.id: row.gateway_id for row in session.scalars(select(PayoutAccount))}
-    customers = {row.user_id: row.gateway_id for row in session.scalars(select(Customer))}
+    customers = {row.user_id: row.gateway_id for row in session.scalars(_at_stripe(Customer))}
     things: Things = {gateway_id: (our_id,) for our_id, gateway_id in accounts.items() if gateway_id}
-    things |= {row.gateway_id: (row.id, row.user_id) for row in session.scalars(select(Customer))}
+    things |= {row.gateway_id: (row.id, row.user_id) for row in session.scalars(_at_stripe(Customer))}
     charges = {}
-    for row in session.scalars(select(Payment)):
+    for row in session.scalars(_at_stripe(Payment)):
         minor = row.price_minor + row.client_fee_minor
         state = _PAID.get(row.state, row.state)
         things[row.gateway_id or row.id] = (row.id, customers[row.client_id], minor, row.currency, state)
@@ -100,12 +105,12 @@ def _our_things(session: Session) -> Things:
         things[row.gateway_id or row.id] = (row.id, *way, row.amount_minor, row.currency, row.state)
     for row in session.scalars(select(Reversal)):
         things[row.gateway_id or row.id] = (row.id, row.amount_minor, row.currency, row.state)
-    for row in session.scalars(select(Chargeback)):
+    for row in session.scalars(_at_stripe(Chargeback)):
         minor = row.amount_minor
         # A warning is a word about a charge, and no thing of its own.
         if row.kind == "chargeback":
             things[row.gateway_id] = (charges[row.payment_id], minor, row.currency, row.word)
-    for row in session.scalars(select(Refund)):
+    for row in session.scalars(_at_stripe(Refund)):
         minor = row.held_minor + row.client_fee_minor
         state = _REFUNDS.get(row.state, row.state)
         things[row.gateway_id or row.id] = (row.id, charges[row.payment_id], minor, row.currency, state)
@@ -120,6 +125,10 @@ def _our_things(session: Session) -> Things:
         )
     # What was given up before Stripe ever had it has nothing to be like.
     return {name: thing for name, thing in things.items() if name != thing[0] or thing[-1] not in _GIVEN_UP}
+
+
+def _at_stripe(rows: type[Row]) -> Select[tuple[Row]]:
+    return select(rows).where(rows.gateway == "stripe")
 
 
 _GIVEN_UP = {"canceled", "undone", "failed", "taken_back", "refused"}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from jobs.reconciling import begin, carry_on
 from kernel.money import Money
 from ledger import journal
 from ledger.tables import entries
@@ -19,39 +20,64 @@ from persistence.unit_of_work import reading
 from runtime import books
 from sandbox.people import Refused
 from tests.story.agreement import check_agreement
+from tests.story.agreement_elsewhere import check_agreement_elsewhere
+from tests.story.misfortunes import GATEWAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from sandbox.people import Person
     from tests.story.plot import Cast
 
 _UNAVAILABLE = 503
+# What costs us, brings us in, or is owed to us: what is held for others is held whatever becomes of that.
+_OURS_TO_LOSE = ("income:", "expenses:", "assets:receivable:")
 
 
-def check(people: Cast, milestones: Sequence[str]) -> None:
-    """The books are right, every milestone's money adds up for each of three people, and the wallet to both."""
+def check(people: Cast, clients: Mapping[str, Person]) -> None:
+    """The books are right, every milestone's money adds up for each of three people, and the wallet to both.
+
+    `clients` says whose the milestones are.
+    """
     assert reading(books.verify) == []
     in_wallets: Counter[str] = Counter()
-    for milestone in milestones:
+    for milestone, client in clients.items():
         seen = people.finance.get(f"/v1/milestones/{milestone}")
-        in_wallets += _money_adds_up(people, seen)
+        in_wallets += _money_adds_up(people, client, seen)
     for shown in people.worker.get("/v1/payouts/balance")["balances"]:
         _wallet_adds_up(people.worker, shown, in_wallets[shown["currency"]])
 
 
-def check_the_end(people: Cast, milestones: Sequence[str]) -> None:
-    """Nothing waits for anybody, Stripe has what we have and no line more, and every step can be shown a receipt."""
+def check_the_end(people: Cast, clients: Mapping[str, Person]) -> None:
+    """Nothing waits for anybody, each gateway has what we have and no line more, and every step has its receipt."""
     assert reading(due.parked) == []
     check_agreement(people.house.peer)
-    assert people.finance.get("/v1/staff/reconciliation/breaks", state="open")["data"] == []
-    for milestone in milestones:
-        assert people.state(milestone) != "submitted"
+    check_agreement_elsewhere(people.house.peer)
+    _no_line_is_unexplained(people.finance)
+    for milestone, client in clients.items():
+        assert people.finance.get(f"/v1/milestones/{milestone}")["state"] != "submitted"
         assert not people.where(milestone).keys() & {"settling", "to_bank", "refunding"}
-        for who in (people.client, people.worker, people.finance):
+        for who in (client, people.worker, people.finance):
             for step in who.get(f"/v1/milestones/{milestone}/money")["steps"]:
                 if step["entry_id"]:
                     assert who.get(f"/v1/receipts/{step['entry_id']}")
+
+
+def _no_line_is_unexplained(finance: Person) -> None:
+    """Every gateway's list is the books', and what is held is there, less what the books say that we lost ourselves."""
+    for gateway in GATEWAYS:
+        assert carry_on(begin(gateway, by="test").id)
+    assert finance.get("/v1/staff/reconciliation/breaks", state="open")["data"] == []
+    lost: Counter[str] = Counter()
+    for line in finance.get("/v1/staff/ledger/trial-balance")["lines"]:
+        if line["account"].startswith(_OURS_TO_LOSE):
+            currency = line["debit"]["currency"]
+            lost[currency] += Money.parse(line["debit"]["amount"], currency).amount_minor
+            lost[currency] -= Money.parse(line["credit"]["amount"], currency).amount_minor
+    stated = finance.get("/v1/staff/reconciliation/statements", limit="50")["data"]
+    # The newest come first.
+    short = {line["currency"]: line["shortfall"]["amount"] for line in reversed(stated)}
+    assert short == {currency: Money(max(lost[currency], 0), currency).decimal for currency in short}
 
 
 def done_as_foreseen(who: Person, path: str, body: dict[str, Any] | None) -> None:
@@ -97,12 +123,12 @@ def _foreseen(entry: Any) -> tuple[str, list[tuple[str, str, str]]]:
     )
 
 
-def _money_adds_up(people: Cast, seen: Any) -> Counter[str]:
+def _money_adds_up(people: Cast, client: Person, seen: Any) -> Counter[str]:
     """What the milestone has in the worker's wallet, by currency."""
     price = Money.parse(seen["price"]["amount"], seen["price"]["currency"])
     fee = _fee_on(price)
     funded = seen["state"] not in {"draft", "funding"}
-    for who in (people.client, people.worker, people.finance):
+    for who in (client, people.worker, people.finance):
         trail = who.get(f"/v1/milestones/{seen['id']}/money")
         expected = price if who is people.worker else price + fee
         amounts = [Decimal(place["amount"]["amount"]) for place in trail["now"]]
@@ -111,8 +137,9 @@ def _money_adds_up(people: Cast, seen: Any) -> Counter[str]:
             sum(amounts) == Decimal(trail["total"]["amount"]) == (Decimal(expected.decimal) if funded else 0)
         )
         assert all(amount > 0 for amount in amounts), trail["now"]
-    where = people.where(seen["id"])
-    return Counter({price.currency: sum(Decimal(where.get(place, 0)) for place in ("wallet", "settling"))})
+    # Finance was the last to look.
+    where = {place["place"]: Decimal(place["amount"]["amount"]) for place in trail["now"]}
+    return Counter({price.currency: where.get("wallet", Decimal(0)) + where.get("settling", Decimal(0))})
 
 
 def _fee_on(price: Money) -> Money:

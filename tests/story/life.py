@@ -1,10 +1,10 @@
-"""A whole life of contracts, by dice: whatever people, banks and Stripe may do, in any order; `always` looks on."""
+"""A whole life of contracts, by dice: whatever people, banks and gateways may do, in any order; `always` looks on."""
 
 from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -12,32 +12,24 @@ from sqlalchemy import func, select
 from identity.permissions import Role
 from kernel.money import Money
 from ledger.tables import entries
+from payments.states import PAID
+from payments.tables import Chargeback, Payment, Refund
 from persistence.unit_of_work import reading
 from sandbox.people import Refused
-from sandbox.remote import SandboxRefusedError
-from tests.story import always
-from tests.story.plot import Cast, cast, hired
+from tests.story import always, banks, misfortunes, paying
+from tests.story.plot import Cast, cast, hired, joined
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import Session
+
     from sandbox.people import Person
     from tests.story.house import House
+    from tests.story.paying import Sheet
 
-CARDS = (
-    *["pm_card_visa"] * 3,
-    *["pm_card_bypassPending"] * 2,
-    "pm_card_refundFail",
-    "pm_card_pendingRefund",
-    "pm_card_chargeDeclined",
-)
-ROADS: tuple[dict[str, float], ...] = (
-    {},
-    {"duplicate": 1.0},
-    {"drop": 1.0},
-    {"drop": 0.3, "duplicate": 0.3, "reorder": 0.3, "delay": 0.3},
-)
 # The least that anything costs, in minor units.
 _LEAST = {"USD": 100, "EUR": 100, "JPY": 100, "KWD": 500}
 _CLOSED = "000111111113"
@@ -50,25 +42,39 @@ class Life:
     house: House
     dice: random.Random
     people: Cast
+    abroad: Person
     mediator: Person
     currencies: list[str]
     milestones: list[str] = field(default_factory=list)
-    sheets: dict[str, str] = field(default_factory=dict)
+    # Whose each is, those too that only bring money and with which nothing more is done.
+    clients: dict[str, Person] = field(default_factory=dict)
+    sheets: dict[str, Sheet] = field(default_factory=dict)
+    disputed_at_adyen: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
     acts: Counter[str] = field(default_factory=Counter)
     misfortunes: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def begin(cls, house: House, dice: random.Random) -> Life:
-        """New people; in half of all lives Stripe and the roads to it are not well."""
-        life = cls(house, dice, cast(house), hired(house, Role.MEDIATOR), dice.sample(sorted(_LEAST), k=2))
+        """New people; what is paid elsewhere waits for money at Stripe, where in half of all lives there is enough."""
+        currencies = dice.sample(sorted(_LEAST), k=2)
+        people = cast(house)
+        life = cls(
+            house,
+            dice,
+            people,
+            joined(house, "client", country="DE"),
+            hired(house, Role.MEDIATOR),
+            currencies,
+        )
+        banks.set_habits(life)
         if dice.random() < 0.8:
-            life.people.set_up_payouts()
+            people.set_up_payouts()
         if dice.random() < 0.5:
-            for kind in ("cut_before_effect", "cut_after_effect"):
-                seed = dice.randrange(99)
-                house.peer.fault(kind, path="/v1/(?!.*confirm).*", count=None, probability=0.12, seed=seed)
-            house.peer.webhooks(seed=dice.randrange(99), **dice.choice(ROADS))
+            for currency in currencies:
+                life.bring_money(currency, people.client, "card")
+            life.say("there is enough money at Stripe")
+        misfortunes.begin(house, dice)
         return life
 
     def go_on(self, acts: int) -> None:
@@ -81,75 +87,82 @@ class Life:
                 act(self)
             if self.dice.random() < 0.6:
                 self.house.settle()
-            always.check(self.people, self.milestones)
+            always.check(self.people, self.clients)
 
     def end(self) -> None:
         """All troubles end, money comes in for what waits for it, and time passes until nothing is left to do."""
         peer, worker = self.house.peer, self.people.worker
-        for fault in peer.faults():
-            self.misfortunes[fault["kind"]] += fault["struck"]
-        peer.clear_faults()
-        peer.end_webhook_troubles()
-        if self._account() is None:
+        self.misfortunes += misfortunes.end(self.house)
+        # A gateway that did not answer is passed over for a minute.
+        self.house.pass_time(hours=1)
+        self._sign_in_again()
+        if self.account() is None:
             self.people.insist(worker, "/v1/payouts/onboarding-link")
-        peer.complete_onboarding(self._account())
-        peer.change_bank_account(self._account())
-        for dispute in self._disputes():
-            peer.close_dispute(dispute["id"], won=self.dice.random() < 0.5)
+        peer.complete_onboarding(self.account())
+        peer.change_bank_account(self.account())
+        banks.end(self)
         for currency in self.currencies:
-            (milestone,) = self.people.agree(Money(500_000, currency).decimal, currency=currency)
-            self.milestones.append(milestone)
-            self.people.fund(milestone)
-        for hours in [6] * 12 + [100] * 10:
+            self.bring_money(currency, self.people.client, "card")
+            self.bring_money(currency, self.abroad, "card")
+            if currency in paying.AT_PAYPAL:
+                self.bring_money(currency, self.abroad, "paypal")
+        for hours in [12] * 6 + [100] * 8:
             self.house.pass_time(hours=hours)
         self._sign_in_again()
-        always.check(self.people, self.milestones)
-        always.check_the_end(self.people, self.milestones)
+        always.check(self.people, self.clients)
+        always.check_the_end(self.people, self.clients)
+
+    def bring_money(self, currency: str, client: Person, method: str) -> None:
+        """A large milestone is paid and left alone."""
+        milestones = self._agreed(client, Money(500_000, currency).decimal, currency=currency)
+        paying.pay_at(self, milestones[0], method)
 
     def counted(self) -> dict[str, Any]:
         """How often what was done and befell whom, and how many entries came of it."""
-        return {
-            "acts": self.acts,
-            "misfortunes": self.misfortunes,
-            "entries": reading(lambda session: session.scalar(select(func.count()).select_from(entries))),
-        }
+        return {"acts": self.acts, "misfortunes": self.misfortunes, **reading(_counted)}
 
     # --- what may happen ------------------------------------------------------------------------------------------
 
     def agree(self) -> None:
-        """Some milestones, the last of which is funded at once."""
+        """Some milestones, for which the client pays at once as far as that goes."""
         currency = self.dice.choice(self.currencies)
         least, step = _LEAST[currency], Money.zero(currency).step
         prices = [
             Money(self.dice.choice([least, self.dice.randrange(least, 20_000, step)]), currency).decimal
             for _ in range(self.dice.choice([1, 2, 3]))
         ]
-        self._say("agree on", *prices, currency)
-        self.milestones += self.people.agree(*prices, currency=currency)
-        with suppress(Refused):
-            self._pay_for(self.milestones[-1])
+        client = self.dice.choice([self.people.client, self.abroad])
+        self.say(client.email, "agrees on", *prices, currency)
+        made = self._agreed(client, *prices, currency=currency)
+        self.milestones += made
+        for milestone in made:
+            with suppress(Refused):
+                paying.pay_for(self, milestone)
 
     def fund(self) -> None:
-        self._pay_for(self._one("draft", "funding"))
+        paying.pay_for(self, self._one("draft", "funding"))
 
     def give_up(self) -> None:
-        self.people.client.post(f"/v1/milestones/{self._one('funding')}/give-up-funding")
+        milestone = self._one("funding")
+        self.say("give up to pay for", milestone)
+        self.clients[milestone].post(f"/v1/milestones/{milestone}/give-up-funding")
 
     def pay_an_old_sheet(self) -> None:
         if self.sheets:
-            milestone, secret = self.dice.choice(sorted(self.sheets.items()))
-            self._say("pay the old sheet of", milestone)
-            self.house.peer.pay(secret)
+            milestone, sheet = self.dice.choice(sorted(self.sheets.items()))
+            self.say("with the old sheet of", milestone)
+            paying.use(self, sheet)
 
     def submit(self) -> None:
         self._do(self.people.worker, self._one("funded"), "submit", {"note": "Here."})
 
     def request_changes(self) -> None:
-        self._do(self.people.client, self._one("submitted"), "request-changes", {"what": "Bigger."})
+        milestone = self._one("submitted")
+        self._do(self.clients[milestone], milestone, "request-changes", {"what": "Bigger."})
 
     def release(self) -> None:
         milestone = self._one("funded", "submitted")
-        self._do(self.people.client, milestone, "release", {"amount": self._part(milestone)})
+        self._do(self.clients[milestone], milestone, "release", {"amount": self._part(milestone)})
 
     def refund(self) -> None:
         milestone = self._one("funded")
@@ -157,12 +170,12 @@ class Life:
 
     def give_back(self) -> None:
         milestone = self._one("released", "split", "refunded")
-        seen = self.people.client.get(f"/v1/milestones/{milestone}")
+        seen = self._seen(milestone)
         released, given = (
             Money.parse(seen[name]["amount"], seen[name]["currency"]) for name in ("released", "given_back")
         )
         left = released - given
-        minor = self._steps(left, least=left.step) if left and self.dice.random() < 0.6 else left.amount_minor
+        minor = self.steps(left, least=left.step) if left and self.dice.random() < 0.6 else left.amount_minor
         amount = _written(Money(minor or left.step, left.currency))
         who = self.dice.choice([self.people.worker, self.people.worker, self.people.finance])
         self._do(who, milestone, "give-back", {"amount": amount, "reason": "It was not right."})
@@ -170,30 +183,31 @@ class Life:
     def pay_a_debt(self) -> None:
         for debt in self.people.worker.get("/v1/payouts/debts")["data"]:
             owed = Money.parse(debt["outstanding"]["amount"], debt["outstanding"]["currency"])
-            amount = _written(Money(self._steps(owed, least=owed.step), owed.currency))
+            amount = _written(Money(self.steps(owed, least=owed.step), owed.currency))
             self._act(self.people.worker, f"/v1/payouts/debts/{debt['id']}/pay", {"amount": amount})
             return
 
     def ask_back(self) -> None:
         milestone = self._one("funded")
         body = {"amount": self._part(milestone), "reason": "Too late."}
-        self._do(self.people.client, milestone, "refund-requests", body)
+        self._do(self.clients[milestone], milestone, "refund-requests", body)
 
     def answer_a_request(self) -> None:
-        for request in self._all("refund_requests", "open"):
+        for milestone, request in self.all("refund_requests", "open"):
             answer = self.dice.choice(["agree", "agree", "decline", "withdraw"])
-            who = self.people.client if answer == "withdraw" else self.people.worker
+            who = self.clients[milestone] if answer == "withdraw" else self.people.worker
             self._act(who, f"/v1/refund-requests/{request['id']}/{answer}", None)
             return
 
     def dispute(self) -> None:
-        who = self.dice.choice([self.people.client, self.people.worker])
-        self._do(who, self._one("funded", "submitted"), "dispute", {"reason": "This is not it."})
+        milestone = self._one("funded", "submitted")
+        who = self.dice.choice([self.clients[milestone], self.people.worker])
+        self._do(who, milestone, "dispute", {"reason": "This is not it."})
 
     def settle_a_dispute(self) -> None:
         milestone = self._one("disputed")
         held = self._held(milestone)
-        worker = self.dice.choice([0, held.amount_minor, self._steps(held, least=0)])
+        worker = self.dice.choice([0, held.amount_minor, self.steps(held, least=0)])
         shares = {"to_worker": worker, "to_client": held.amount_minor - worker}
         body = {side: _written(Money(minor, held.currency)) for side, minor in shares.items()}
         self._do(self.mediator, milestone, "settle", body | {"decision": "So be it."})
@@ -202,7 +216,7 @@ class Life:
         for shown in self.people.worker.get("/v1/payouts/balance")["balances"]:
             available = Money.parse(shown["available"]["amount"], shown["currency"])
             if available and self.dice.random() < 0.7:
-                some = Money(self._steps(available, least=available.step), available.currency)
+                some = Money(self.steps(available, least=available.step), available.currency)
                 order = {"amount": _written(self.dice.choice([available, some]))}
                 if self.dice.random() < 0.3:
                     order["method"] = "instant"
@@ -214,11 +228,11 @@ class Life:
         self._act(self.people.worker, "/v1/payouts/schedule", schedule)
 
     def see_to_the_payout_account(self) -> None:
-        peer, account = self.house.peer, self._account()
+        peer, account = self.house.peer, self.account()
         if account is None:
-            self._say("fill in Stripe's form")
+            self.say("fill in Stripe's form")
             self.people.insist(self.people.worker, "/v1/payouts/onboarding-link")
-            peer.complete_onboarding(self._account())
+            peer.complete_onboarding(self.account())
             return
         name, act = self.dice.choice(
             [
@@ -228,139 +242,91 @@ class Life:
                 ("give it", lambda: peer.complete_onboarding(account)),
             ]
         )
-        self._say(name)
+        self.say(name)
         act()
 
-    def bank_returns_a_payout(self) -> None:
-        for payout in self.people.worker.get("/v1/payouts")["data"]:
-            if payout["state"] in {"paid", "sent"} and payout["gateway_id"]:
-                self._say("the bank returns", payout["id"])
-                with suppress(SandboxRefusedError):
-                    self.house.peer.fail_payout(payout["gateway_id"])
-                return
-
-    def bank_returns_a_refund(self) -> None:
-        ours = {
-            (thing.get("metadata") or {}).get("holdfast_id"): thing["id"]
-            for thing in self.house.peer.state()["objects"].values()
-            if thing.get("object") == "refund"
-        }
-        for refund in self._all("refunds", "succeeded"):
-            if refund["id"] in ours and self.dice.random() < 0.5:
-                self._say("the card's bank returns", refund["id"])
-                with suppress(SandboxRefusedError):
-                    self.house.peer.fail_refund(ours[refund["id"]])
-                return
-
-    def bank_takes_a_payment_back(self) -> None:
-        charges = [
-            thing
-            for thing in self.house.peer.state()["objects"].values()
-            if thing.get("object") == "charge"
-            and thing.get("payment_intent")
-            and thing["status"] == "succeeded"
-        ]
-        if charges:
-            charge = self.dice.choice(charges)
-            money = Money(charge["amount"] - charge["amount_refunded"], charge["currency"].upper())
-            if money and not charge["disputed"]:
-                minor = self.dice.choice([money.amount_minor, self._steps(money, least=money.step)])
-                about = self.dice.choice(
-                    [{"amount": minor}, {"amount": minor}, {"amount": minor, "inquiry": True}]
-                )
-                self._say("the card's bank takes back", charge["id"], about)
-                self.house.peer.dispute(charge["id"], **about)
-
-    def bank_goes_on(self) -> None:
-        for dispute in self._disputes():
-            status = self.dice.choice(["needs_response", "under_review", "won", "lost"])
-            self._say("the card's bank decides", dispute["id"], status)
-            with suppress(SandboxRefusedError):
-                if status in {"won", "lost"}:
-                    self.house.peer.close_dispute(dispute["id"], won=status == "won")
-                elif dispute["status"] != "under_review":
-                    self.house.peer.move_dispute(dispute["id"], status=status)
-            return
-
-    def _disputes(self) -> list[Any]:
-        objects = self.house.peer.state()["objects"].values()
-        return [
-            thing
-            for thing in objects
-            if thing.get("object") == "dispute"
-            and thing["status"] in {"warning_needs_response", "needs_response", "under_review"}
-        ]
-
     def order_a_refund_again(self) -> None:
-        for refund in self._all("refunds", "failed"):
-            who = self.dice.choice([self.people.client, self.people.finance])
+        for milestone, refund in self.all("refunds", "failed"):
+            who = self.dice.choice([self.clients[milestone], self.people.finance])
             self._act(who, f"/v1/refunds/{refund['id']}/order-again", None)
             return
 
     def let_time_pass(self) -> None:
         hours = self.dice.choice([1, 5, 24, 26, 49, 72, 73, 200])
-        self._say("let", hours, "hours pass")
+        self.say("let", hours, "hours pass")
         self.house.pass_time(hours=hours)
         self._sign_in_again()
 
     def cancel(self) -> None:
         milestone = self.dice.choice(self.milestones)
-        contract = self.people.client.get(f"/v1/milestones/{milestone}")["contract_id"]
+        contract = self._seen(milestone)["contract_id"]
         if self.dice.random() < 0.3:
             self._act(self.people.worker, f"/v1/contracts/{contract}/cancel", None)
 
     # --- how ------------------------------------------------------------------------------------------------------
 
-    def _pay_for(self, milestone: str) -> None:
-        card, client = self.dice.choice(CARDS), self.people.client
-        self._say("pay for", milestone, "with", card)
-        if self.dice.random() < 0.3:
-            token = self.house.peer.confirmation_token(card)
-            client.post("/v1/checkout/confirm", {"milestone_id": milestone, "confirmation_token": token})
-            return
-        sheet = client.post(f"/v1/milestones/{milestone}/checkout")
-        self.sheets[milestone] = sheet["paymentIntent"]
-        if self.dice.random() < 0.85:
-            self.house.peer.pay(sheet["paymentIntent"], card)
-
     def _do(self, who: Person, milestone: str, act: str, body: dict[str, Any]) -> None:
         self._act(who, f"/v1/milestones/{milestone}/{act}", body)
 
     def _act(self, who: Person, path: str, body: dict[str, Any] | None) -> None:
-        self._say(who.email, path, body or "")
+        self.say(who.email, path, body or "")
         always.done_as_foreseen(who, path, body)
 
     def _one(self, *states: str) -> str:
         """A milestone in one of these states, mostly; nobody always does what can be done."""
-        fitting = [each for each in self.milestones if self.people.state(each) in states]
+        fitting = [each for each in self.milestones if self._seen(each)["state"] in states]
         return self.dice.choice(fitting if fitting and self.dice.random() < 0.95 else self.milestones)
 
-    def _all(self, kind: str, state: str) -> list[Any]:
-        found = (self.people.client.get(f"/v1/milestones/{each}")[kind] for each in self.milestones)
-        return [thing for things in found for thing in things if thing["state"] == state]
+    def all(self, kind: str, *states: str) -> list[tuple[str, Any]]:
+        """All things of a kind that are in one of these states, each with its milestone."""
+        found = ((each, self._seen(each)[kind]) for each in self.milestones)
+        return [(of, thing) for of, things in found for thing in things if thing["state"] in states]
+
+    def _seen(self, milestone: str) -> Any:
+        return self.clients[milestone].get(f"/v1/milestones/{milestone}")
+
+    def _agreed(self, client: Person, *prices: str, currency: str) -> list[str]:
+        made = replace(self.people, client=client).agree(*prices, currency=currency)
+        self.clients |= dict.fromkeys(made, client)
+        return made
 
     def _held(self, milestone: str) -> Money:
-        held = self.people.client.get(f"/v1/milestones/{milestone}")["held"]
+        held = self._seen(milestone)["held"]
         return Money.parse(held["amount"], held["currency"])
 
     def _part(self, milestone: str) -> dict[str, str]:
         held = self._held(milestone)
         if self.dice.random() < 0.4 or held.amount_minor <= held.step:
             return _written(held)
-        return _written(Money(self._steps(held, least=held.step), held.currency))
+        return _written(Money(self.steps(held, least=held.step), held.currency))
 
-    def _steps(self, money: Money, *, least: int) -> int:
+    def steps(self, money: Money, *, least: int) -> int:
         return self.dice.randrange(least, money.amount_minor + money.step, money.step)
 
-    def _account(self) -> Any:
+    def account(self) -> Any:
         return self.people.worker.get("/v1/payouts/account")["gateway_id"]
 
     def _sign_in_again(self) -> None:
-        for who in (self.people.client, self.people.worker, self.people.finance, self.mediator):
+        for who in (self.people.client, self.abroad, self.people.worker, self.people.finance, self.mediator):
             who.sign_in()
 
-    def _say(self, *words: object) -> None:
+    def say(self, *words: object) -> None:
         self.told.append(" ".join(map(str, words)))
+
+
+def _counted(session: Session) -> dict[str, Any]:
+    def by_gateway(rows: type[Payment | Refund | Chargeback], *which: ColumnElement[bool]) -> dict[str, int]:
+        found = session.execute(
+            select(rows.gateway, func.count().label("times")).where(*which).group_by(rows.gateway)
+        )
+        return {row.gateway: row.times for row in found}
+
+    return {
+        "paid": by_gateway(Payment, Payment.state.in_(PAID)),
+        "given_back": by_gateway(Refund),
+        "taken_back": by_gateway(Chargeback),
+        "entries": session.scalar(select(func.count()).select_from(entries)),
+    }
 
 
 def _written(money: Money) -> dict[str, str]:
@@ -371,6 +337,7 @@ _MONEY = (Life.fund, Life.release, Life.withdraw, Life.let_time_pass)
 ACTS: list[Callable[[Life], None]] = [
     *_MONEY * 3,
     *[Life.submit, Life.refund, Life.settle_a_dispute, Life.give_back] * 2,
+    *[banks.bank_takes_a_payment_back, banks.bank_goes_on, banks.bank_returns_a_refund] * 2,
     Life.agree,
     Life.pay_a_debt,
     Life.give_up,
@@ -381,10 +348,8 @@ ACTS: list[Callable[[Life], None]] = [
     Life.dispute,
     Life.see_to_the_payout_account,
     Life.choose_a_day,
-    Life.bank_returns_a_payout,
-    Life.bank_returns_a_refund,
+    banks.bank_returns_a_payout,
     Life.order_a_refund_again,
-    Life.bank_takes_a_payment_back,
-    Life.bank_goes_on,
+    banks.what_was_pending_is_decided,
     Life.cancel,
 ]

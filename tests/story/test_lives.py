@@ -1,4 +1,4 @@
-"""Whole lives by dice: whatever happens in them, the money adds up after every act, and at the end nothing is left.
+"""Whole lives by dice, at all three gateways: the money adds up after every act, and at the end nothing is left.
 
 `HOLDFAST_LIVES=40 ./test tests/story/test_lives.py` plays forty of them, and `HOLDFAST_LIVES=41-80` forty others.
 `./test --soak 10` goes on for ten minutes.
@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.place import more_gateways
+from tests.story.house import open_house
 from tests.story.life import Life
+from tests.story.paying import ROUTES
 
 _FIRST, _, _LAST = os.environ.get("HOLDFAST_LIVES", "1").rpartition("-")
 # One line for each life that ended well.
@@ -33,6 +36,14 @@ def dice(request, monkeypatch):
     for setting, rates in _FEES.items():
         monkeypatch.setenv(setting, str(thrown.choice(rates)))
     return thrown
+
+
+@pytest.fixture
+def house(dice, database_url, redis_url, stripe_peer, clock, _impatient_sdk):
+    """Holdfast with all three gateways, and with the fees that the dice have decided on."""
+    more = more_gateways(stripe_peer.base_url) | {"GATEWAY_ROUTES": ROUTES}
+    with open_house(database_url, redis_url, stripe_peer, clock, **more) as opened:
+        yield opened
 
 
 def test_a_life(dice, house):
