@@ -21,6 +21,7 @@ from gateways.outcomes import VANISHED, AnswerNotUnderstood, Busy, Rejected, Unk
 from gateways.paying_in import (
     CardFound,
     Charge,
+    Converted,
     CustomerFound,
     CustomerOrder,
     PaymentFound,
@@ -69,6 +70,7 @@ __all__ = [
     "ChargebackFound",
     "ChargebackLine",
     "ChargebackState",
+    "Converted",
     "CustomerFound",
     "CustomerOrder",
     "Event",

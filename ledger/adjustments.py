@@ -232,6 +232,7 @@ _FOR_ALL = frozenset(
     {
         "expenses:chargeback_fees",
         "expenses:chargebacks",
+        "expenses:exchange",
         "expenses:gateway_fees",
         "expenses:goodwill",
         "income:fees:client",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateways.contract import Converted
 from kernel.money import Money
 from payments.bearing import Shares
 from payments.states import UNDECIDED
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PaymentView:
-    """One payment: `price` is held for the milestone, `client_fee` is ours, both were charged together."""
+    """One payment: `price` is held for the milestone, `client_fee` is ours, both were charged together.
+
+    Where the gateway converted it, `received` says what reached our balance. `gateway_fee` may be in that currency.
+    """
 
     id: str
     milestone_id: str
@@ -31,6 +35,7 @@ class PaymentView:
     price: Money
     client_fee: Money
     gateway_fee: Money
+    received: Converted | None
     drawn_pending: Money
     refunded: Money
     save_card: bool
@@ -55,9 +60,18 @@ class PaymentView:
         return self.price + self.client_fee
 
     @property
+    def source_charge(self) -> str | None:
+        """The charge that a worker's transfer can be made out of; none where there is no money of that currency."""
+        return self.charge_id if self.received is None else None
+
+    @property
     def settling(self) -> Money:
         """What of it settles with us: not the gateway's fee, and not what went to workers before."""
-        return self.charged - self.gateway_fee - self.drawn_pending
+        if self.received is None:
+            return self.charged - self.gateway_fee - self.drawn_pending
+        there = self.received.amount
+        # Nothing goes to workers out of it: what they are promised is in another currency.
+        return there - self.gateway_fee if self.gateway_fee.currency == there.currency else there
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,7 @@ class RefundView:
     ordered_at: datetime
     sent_at: datetime | None
     finished_at: datetime | None
+    taken: Converted | None
 
     @property
     def amount(self) -> Money:
@@ -186,7 +201,8 @@ def payment_view(row: Payment) -> PaymentView:
         gateway_state=row.gateway_state,
         price=Money(row.price_minor, row.currency),
         client_fee=Money(row.client_fee_minor, row.currency),
-        gateway_fee=Money(row.gateway_fee_minor, row.currency),
+        gateway_fee=Money(row.gateway_fee_minor, row.gateway_fee_currency or row.currency),
+        received=_converted(row.received_minor, row.received_currency, row.exchange_rate),
         drawn_pending=Money(row.drawn_pending_minor, row.currency),
         refunded=Money(row.refunded_minor, row.currency),
         save_card=row.save_card,
@@ -226,7 +242,12 @@ def refund_view(row: Refund) -> RefundView:
         ordered_at=row.ordered_at,
         sent_at=row.sent_at,
         finished_at=row.finished_at,
+        taken=_converted(row.taken_minor, row.taken_currency, row.exchange_rate),
     )
+
+
+def _converted(minor: int | None, currency: str | None, rate: str | None) -> Converted | None:
+    return None if minor is None or currency is None else Converted(Money(minor, currency), rate)
 
 
 def clawback_view(row: Clawback) -> ClawbackView:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from api.escrow import charged_back, given_back
+from api.escrow import charged_back, converted, given_back
 from api.escrow.trail import (
     BOTH,
     CLIENT,
@@ -201,7 +201,7 @@ def _paid_late(facts: _Facts, payment: PaymentView) -> list[Step]:
         entry_id=facts.entry(f"{payment.id}:late"),
         gateway_object=payment.charge_id,
     )
-    return [charged, _gateway_fee(facts, payment), _settling(facts, payment)]
+    return [charged, *_at_the_gateway(facts, payment)]
 
 
 def _paying_in(facts: _Facts, payment: PaymentView) -> list[Step]:
@@ -237,12 +237,17 @@ def _paying_in(facts: _Facts, payment: PaymentView) -> list[Step]:
                 entry_id=funded,
             )
         )
-        steps += [_gateway_fee(facts, payment), _settling(facts, payment)]
+        steps += _at_the_gateway(facts, payment)
     return steps
 
 
 def _card(payment: PaymentView) -> str:
     return f" {payment.card_brand} ending in {payment.card_last4}" if payment.card_last4 else ""
+
+
+def _at_the_gateway(facts: _Facts, payment: PaymentView) -> list[Step]:
+    steps = [_gateway_fee(facts, payment), _settling(facts, payment)]
+    return converted.payment_steps(payment, facts.entry) + steps
 
 
 def _gateway_fee(facts: _Facts, payment: PaymentView) -> Step:

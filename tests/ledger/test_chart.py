@@ -17,6 +17,7 @@ ACCOUNTS = [
     (chart.gateway_pending("stripe", "USD"), "assets:gateway:stripe:pending", "shared"),
     (chart.gateway_available("stripe", "USD"), "assets:gateway:stripe:available", "shared"),
     (chart.connected("stripe", WORKER, "USD"), f"assets:gateway:stripe:connected:{WORKER}", "personal"),
+    (chart.conversion("stripe", "USD"), "assets:conversion:stripe", "shared"),
     (chart.receivable(WORKER, "USD"), f"assets:receivable:{WORKER}", "floor"),
     (chart.escrow(MILESTONE, "USD"), f"liabilities:escrow:{MILESTONE}", "floor"),
     (chart.owed(MILESTONE, "USD"), f"liabilities:owed:{MILESTONE}", "floor"),
@@ -33,6 +34,7 @@ ACCOUNTS = [
     (chart.chargebacks("USD"), "expenses:chargebacks", "shared"),
     (chart.chargeback_fees("USD"), "expenses:chargeback_fees", "shared"),
     (chart.goodwill("USD"), "expenses:goodwill", "shared"),
+    (chart.exchange("USD"), "expenses:exchange", "shared"),
 ]
 
 

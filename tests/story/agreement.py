@@ -46,6 +46,8 @@ def check_agreement(peer: sandbox.Running) -> None:
 
 def _our_places(session: Session) -> Places:
     currencies = set(session.scalars(select(Payment.currency)))
+    # What was converted lies in another currency than anybody pays in.
+    currencies |= set(session.scalars(select(Payment.received_currency))) - {None}
     accounts = session.execute(select(PayoutAccount.user_id, PayoutAccount.gateway_id)).all()
     places = {}
     for currency in currencies:
