@@ -97,7 +97,9 @@ class RefundView:
     ordered_at: datetime
     sent_at: datetime | None
     finished_at: datetime | None
+    # What the gateway took for it where that was another currency, and what of that came back when it failed.
     taken: Converted | None
+    returned: Money | None
 
     @property
     def amount(self) -> Money:
@@ -243,6 +245,9 @@ def refund_view(row: Refund) -> RefundView:
         sent_at=row.sent_at,
         finished_at=row.finished_at,
         taken=_converted(row.taken_minor, row.taken_currency, row.exchange_rate),
+        returned=None
+        if row.returned_minor is None or row.taken_currency is None
+        else Money(row.returned_minor, row.taken_currency),
     )
 
 

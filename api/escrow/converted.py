@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateways.contract import Converted
-    from payments.views import PaymentView
+    from kernel.money import Money
+    from payments.views import PaymentView, RefundView
 
 _SEEN_BY = frozenset({STAFF})
 
@@ -32,6 +33,34 @@ def payment_steps(payment: PaymentView, entry: Callable[[str], str | None]) -> l
             gateway_object=payment.balance_transaction,
         )
     ]
+
+
+def refund_steps(refund: RefundView, entry: Callable[[str], str | None]) -> list[Step]:
+    """What the gateway took for a refund in another currency, and what came back of it; none where it took its own."""
+    if refund.taken is None:
+        return []
+    steps = []
+    if (booked := entry(f"{refund.id}:converted")) is not None:
+        title = f"Taken by the payment provider for {refund.amount} that go back"
+        steps.append(_moved(refund, title, refund.taken.amount, _rate(refund.taken), booked))
+    if refund.returned is not None:
+        title = f"Given back by the payment provider for {refund.amount} that did not arrive"
+        steps.append(_moved(refund, title, refund.returned, None, entry(f"{refund.id}:converted_back")))
+    return steps
+
+
+def _moved(refund: RefundView, title: str, amount: Money, why: str | None, entry_id: str | None) -> Step:
+    return Step(
+        "converted",
+        title,
+        amount,
+        "done",
+        _SEEN_BY,
+        refund.finished_at,
+        reason=why,
+        entry_id=entry_id,
+        gateway_object=refund.gateway_id,
+    )
 
 
 def _rate(converted: Converted) -> str | None:

@@ -187,6 +187,7 @@ def _steps(facts: _Facts) -> list[Step]:
         steps.append(_refund(facts, refund, "Back to the client's card", refund.amount, CLIENT_SIDE))
         if not refund.late:
             steps.append(_refund(facts, refund, "Given back to the client", refund.held, frozenset({WORKER})))
+        steps += converted.refund_steps(refund, facts.entry)
     return steps + given_back.steps(facts.clawbacks) + charged_back.steps(facts.chargebacks)
 
 
