@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from ledger import movements
 from ledger.posting import post
 from payments.collecting import PaymentNotFound
@@ -14,6 +16,8 @@ from persistence import clock
 from persistence.locks import locked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy.orm import Session
 
     from kernel.money import Money
@@ -39,6 +43,14 @@ def give_back(session: Session, *, payment_id: str, amount: Money) -> bool:
         return True
     row.drawn_pending_minor -= amount.amount_minor
     return False
+
+
+def converted(session: Session, payment_ids: Iterable[str]) -> set[str]:
+    """Those of the payments that reached our balance in another currency than workers are paid in."""
+    known = select(Payment.id).where(
+        Payment.id.in_(sorted(set(payment_ids))), Payment.received_currency.is_not(None)
+    )
+    return set(session.scalars(known))
 
 
 def settle(session: Session, *, payment_id: str) -> None:

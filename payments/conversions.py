@@ -6,23 +6,74 @@ at the gateway's rate of that day. When nothing is left of the first, what is le
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
 
 from kernel.money import Money
 from kernel.refusals import Conflict
 from ledger import movements
 from ledger.posting import post
+from payments.tables import Payment
+from persistence.locks import locked_rows
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
+    from datetime import datetime
 
-    from payments.tables import Payment
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import Session
 
 
 class AnotherConversionOpen(Conflict):
     """The gateway converts into yet another currency, and what it had converted before is not changed back."""
 
     code = "another_conversion_open"
+
+
+class MoreThanIsOpen(Conflict):
+    """More was changed than was converted and not changed back; what is beyond that is a conversion of our own."""
+
+    code = "more_than_is_open"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPosition:
+    """What one gateway has converted of one currency into another, and is not changed back.
+
+    Below zero more was changed back than is needed now: what went to clients since was taken out of the other.
+    """
+
+    gateway: str
+    converted: Money
+    into: Money
+    payments: int
+    since: datetime
+
+
+def open_positions(session: Session) -> list[OpenPosition]:
+    """All of them, by gateway and currency; what is lost or gained is known when they are closed."""
+    sign = Payment.converted_minor > 0
+    rows = session.execute(
+        select(
+            Payment.gateway,
+            Payment.currency,
+            Payment.converted_into,
+            func.sum(Payment.converted_minor),
+            func.sum(Payment.converted_into_minor),
+            func.count(),
+            func.min(Payment.succeeded_at),
+        )
+        .where(Payment.converted_minor != 0)
+        .group_by(Payment.gateway, Payment.currency, Payment.converted_into, sign)
+        .order_by(Payment.gateway, Payment.currency, Payment.converted_into, sign)
+    )
+    return [
+        OpenPosition(gateway, Money(int(minor), currency), Money(int(into_minor), into), count, since)
+        for gateway, currency, into, minor, into_minor, count, since in rows
+        # What is open was paid, and converted into something.
+        if into is not None and since is not None
+    ]
 
 
 def convert(
@@ -64,3 +115,46 @@ def change(session: Session, row: Payment, *, by: Money, into: Money, key: str) 
             actor=row.gateway,
         )
     session.flush()
+
+
+def change_back(session: Session, *, gateway: str, given: Money, received: Money, key: str) -> None:
+    """Somebody of ours has changed `given` into `received` at the gateway: it closes what is open, the oldest first.
+
+    Refuses more than is open. What was given, or came, for a part of it is shared out in proportion.
+    """
+    rows = _open(session, gateway, received.currency, given.currency, Payment.converted_minor > 0)
+    if rows:
+        _share_out(session, rows, of=received, other=given, sign=1, key=key)
+        return
+    rows = _open(session, gateway, given.currency, received.currency, Payment.converted_minor < 0)
+    _share_out(session, rows, of=given, other=received, sign=-1, key=key)
+
+
+def _open(
+    session: Session, gateway: str, currency: str, into: str, side: ColumnElement[bool]
+) -> list[Payment]:
+    ids = session.scalars(
+        select(Payment.id).where(
+            Payment.gateway == gateway, Payment.currency == currency, Payment.converted_into == into, side
+        )
+    ).all()
+    rows = [row for row in locked_rows(session, Payment, ids) if row.converted_minor]
+    return sorted(rows, key=lambda row: (row.succeeded_at, row.id))
+
+
+def _share_out(
+    session: Session, rows: list[Payment], *, of: Money, other: Money, sign: int, key: str
+) -> None:
+    left, parts = of.amount_minor, []
+    for row in rows:
+        parts.append(max(0, min(left, sign * row.converted_minor)))
+        left -= parts[-1]
+    if left:
+        raise MoreThanIsOpen(
+            f"Of {of} only {Money(of.amount_minor - left, of.currency)} were converted into {other.currency}.",
+            open=Money(of.amount_minor - left, of.currency).decimal,
+        )
+    for row, part, share in zip(rows, parts, other.allocate(parts), strict=True):
+        if part:
+            by, into = Money(-sign * part, of.currency), Money(-sign * share.amount_minor, other.currency)
+            change(session, row, by=by, into=into, key=f"{key}:{row.id}")

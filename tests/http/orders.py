@@ -318,9 +318,15 @@ ORDERS: dict[str, Maker] = {
     ),
     "resolveBreak": _by(
         "fiona",
-        {"explanation": "gateway_fees", "reason": "They told us.", "adjustment_id": None},
+        {
+            "explanation": "gateway_fees",
+            "reason": "They told us.",
+            "adjustment_id": None,
+            "other_break_id": None,
+        },
         break_id="break",
     ),
+    "listOpenPositions": _by("fiona"),
     "listSolvencyStatements": _list("fiona", currency="USD", state="short", limit="5"),
     "getMinimumBalance": _list("fiona", gateway="stripe", currency="USD"),
     "getProcess": lambda _, __: Order(None, {"name": "milestone"}),

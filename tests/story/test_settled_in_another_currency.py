@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from jobs.reconciling import begin, carry_on
+from sandbox.people import Refused
 from tests.story.agreement import check_agreement
 
 MARKETS = {
@@ -169,6 +171,140 @@ def test_h3_a_refund_that_fails_before_we_heard_of_it_moves_at_both_rates(people
         "126.00",
     ]
     check_agreement(people.house.peer)
+
+
+# --- reconciliation ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("currency", MARKETS)
+def test_h3_no_line_of_a_conversion_is_unexplained_and_solvency_is_told_by_currency(people, currency):
+    _, price, charged, _ = MARKETS[currency]
+    milestone = paid(people, currency)
+    people.house.pass_time(days=3)
+    top_up(people)
+    breaks, stated = reconciled(people)
+    assert breaks == []
+    # What is held in the one currency lies in the other.
+    assert stated[currency]["state"] == "short"
+    assert stated[currency]["shortfall"] == {"amount": price, "currency": currency}
+    assert stated["USD"]["state"] == "covered"
+    at = {"gateway": "stripe", "currency": "USD"}
+    least = people.finance.get("/v1/staff/reconciliation/minimum-balance", **at)["minimum_balance"]
+    assert least["amount"] == str(Decimal("200.00") + Decimal(MARKETS[currency][3]))
+    people.refund(milestone)
+    breaks, stated = reconciled(people)
+    assert (breaks, stated.get(currency, {"state": "covered"})["state"]) == ([], "covered")
+    assert people.where(milestone) == {"refunded": charged}
+    check_agreement(people.house.peer)
+
+
+# --- workers ----------------------------------------------------------------------------------------------------------
+
+
+def test_h3_a_worker_is_paid_all_of_it_once_it_is_changed_back(people, in_euro):
+    people.submit(in_euro)
+    people.release(in_euro, currency="EUR")
+    (euro,) = wallets(people, "EUR")
+    assert (euro["balance"]["amount"], euro["available"]["amount"]) == ("90.00", "0.00")
+    assert euro["waiting"][0]["reason"] == (
+        "The payment provider changed the client's payment into another currency. It is changed back into EUR,"
+        " and your money is then moved by itself: you are paid all of it."
+    )
+    (waiting,) = people.finance.get("/v1/staff/orders", kind="transfer")["data"]
+    assert waiting["what_to_do"].startswith(
+        "See that 90.00 EUR are there: change them back at the payment provider"
+    )
+    people.house.pass_time(days=3)
+    top_up(people)
+    # Somebody changes it back, a little more than the worker gets, at the rate of the day.
+    people.house.peer.book_line("adjustment", -11_760, currency="usd")
+    people.house.peer.book_line("adjustment", 10_500, currency="eur")
+    people.house.pass_time(days=1)
+    (euro,) = wallets(people, "EUR")
+    assert euro["available"]["amount"] == "90.00"
+    people.finance.sign_in()
+    dollars, euros = sorted(
+        reconciled(people)[0], key=lambda each: each["at_gateway"]["currency"], reverse=True
+    )
+    assert (dollars["at_gateway"]["amount"], euros["at_gateway"]["amount"]) == ("-117.60", "105.00")
+    (open_,) = people.finance.get("/v1/staff/reconciliation/open-positions")["items"]
+    assert (open_["gateway"], open_["payments"]) == ("stripe", 1)
+    assert open_["converted"] == {"amount": "105.00", "currency": "EUR"}
+    assert open_["into"] == {"amount": "115.50", "currency": "USD"}
+    said = {"explanation": "conversion", "reason": "I changed it back.", "other_break_id": euros["id"]}
+    people.finance.post(f"/v1/staff/reconciliation/breaks/{dollars['id']}/resolve", said)
+    assert people.finance.get("/v1/staff/reconciliation/open-positions")["items"] == []
+    books = people.books()
+    assert (books["expenses:exchange"], books.get("assets:conversion:stripe")) == ("2.10", None)
+    assert people.books("EUR") == {
+        "assets:gateway:stripe:available": "15.00",
+        "assets:gateway:stripe:connected": "90.00",
+        "income:fees:client": "-5.00",
+        "income:fees:worker": "-10.00",
+        "liabilities:wallet": "-90.00",
+    }
+    breaks, stated = reconciled(people)
+    assert (breaks, stated["EUR"]["state"]) == ([], "covered")
+    check_agreement(people.house.peer)
+
+
+def test_h3_what_is_refunded_after_it_was_changed_back_opens_a_position_the_other_way(people, in_euro):
+    people.house.pass_time(days=3)
+    top_up(people)
+    change_by_hand(people, usd=-11_760, eur=10_500)
+    # The worker gives it back after all: the gateway takes dollars again, and the euros are left.
+    people.house.peer.settle_in("eur", "usd", "1.15")
+    people.refund(in_euro)
+    (open_,) = people.finance.get("/v1/staff/reconciliation/open-positions")["items"]
+    assert (open_["converted"]["amount"], open_["into"]["amount"]) == ("-105.00", "-120.75")
+    change_by_hand(people, usd=12_600, eur=-10_500)
+    assert people.finance.get("/v1/staff/reconciliation/open-positions")["items"] == []
+    # 2.10 were lost the first time, 5.25 gained the second.
+    assert people.books()["expenses:exchange"] == "-3.15"
+    assert people.books("EUR") == {}
+    check_agreement(people.house.peer)
+
+
+def test_h3_more_than_is_open_is_no_changing_back_and_moves_nothing(people, in_euro):
+    people.house.pass_time(days=3)
+    top_up(people)
+    before = people.books(), people.books("EUR")
+    with pytest.raises(Refused) as refused:
+        change_by_hand(people, usd=-11_771, eur=10_501)
+    assert refused.value.problem["code"] == "more_than_is_open"
+    (dollars, euros), _ = reconciled(people)
+    for one, other in ((dollars, dollars), (euros, euros)):
+        said = {"explanation": "conversion", "reason": "Mine.", "other_break_id": other["id"]}
+        with pytest.raises(Refused) as refused:
+            people.finance.post(f"/v1/staff/reconciliation/breaks/{one['id']}/resolve", said)
+        assert refused.value.problem["code"] == "not_one_conversion"
+    assert (people.books(), people.books("EUR")) == before
+
+
+def change_by_hand(people, **changed):
+    """Somebody changes money at the gateway, and says in the reconciliation that they have."""
+    for currency, minor in changed.items():
+        people.house.peer.book_line("adjustment", minor, currency=currency)
+    (one, other), _ = reconciled(people)
+    said = {"explanation": "conversion", "reason": "I changed it.", "other_break_id": other["id"]}
+    people.finance.post(f"/v1/staff/reconciliation/breaks/{one['id']}/resolve", said)
+
+
+def reconciled(people):
+    """What is open after a reconciliation, and the last statement of each currency."""
+    people.house.pass_time(days=1)
+    for who in (people.finance, people.client, people.worker):
+        who.sign_in()
+    run = begin("stripe", by="test")
+    assert carry_on(run.id)
+    stated = people.finance.get("/v1/staff/reconciliation/statements", limit="50")["data"]
+    open_ = people.finance.get("/v1/staff/reconciliation/breaks", state="open")["data"]
+    return open_, {each["currency"]: each for each in reversed(stated)}
+
+
+def wallets(people, currency):
+    shown = people.worker.get("/v1/payouts/balance")["balances"]
+    return [each for each in shown if each["currency"] == currency]
 
 
 def top_up(people):
