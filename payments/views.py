@@ -11,7 +11,7 @@ from payments.bearing import Shares
 from payments.states import UNDECIDED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from payments.tables import Chargeback, ChargebackEvidence, ChargebackLine, Clawback, Payment, Refund
@@ -108,6 +108,16 @@ class RefundView:
 
 
 @dataclass(frozen=True, slots=True)
+class ConvertedLine:
+    """What the gateway took, or gave, in another currency for an `amount`, which is below zero where it came back."""
+
+    line_id: str
+    amount: Money
+    moved: Converted
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ChargebackView:
     """One chargeback: `amount` is what the bank asks for, `borne` what is taken now and by whom it is borne.
 
@@ -135,6 +145,7 @@ class ChargebackView:
     closed_at: datetime | None
     # All that has moved: the entry, and whose share it changed by how much.
     lines: tuple[tuple[str, Shares], ...]
+    converted: tuple[ConvertedLine, ...]
 
     @property
     def taken(self) -> Money:
@@ -296,7 +307,7 @@ def chargeback_view(row: Chargeback, lines: Sequence[ChargebackLine]) -> Chargeb
         reason=row.reason,
         amount=Money(row.amount_minor, row.currency),
         borne=sum((shares_of(line) for line in lines), Shares.none(row.currency)),
-        fees=Money(sum(line.fee_minor for line in lines), row.currency),
+        fees=Money(sum(line.fee_minor for line in lines), _fee_currency(row, lines)),
         recovered=Money(row.recovered_minor, row.currency),
         forgiven=Money(row.forgiven_minor, row.currency),
         opened_at=row.opened_at,
@@ -304,7 +315,21 @@ def chargeback_view(row: Chargeback, lines: Sequence[ChargebackLine]) -> Chargeb
         decision=row.decision,
         closed_at=row.closed_at,
         lines=tuple((line.entry_id, shares_of(line)) for line in lines),
+        converted=tuple(_converted_lines(lines)),
     )
+
+
+def _fee_currency(row: Chargeback, lines: Sequence[ChargebackLine]) -> str:
+    # A gateway takes its fee out of the balance on which it settles.
+    return next((line.taken_currency for line in lines if line.taken_currency is not None), row.currency)
+
+
+def _converted_lines(lines: Sequence[ChargebackLine]) -> Iterator[ConvertedLine]:
+    for line in lines:
+        moved = _converted(line.taken_minor, line.taken_currency, line.exchange_rate)
+        if moved is not None and line.amount_minor:
+            amount = Money(line.amount_minor, line.currency)
+            yield ConvertedLine(line.line_id, amount, moved, line.booked_at)
 
 
 def evidence_view(row: ChargebackEvidence) -> EvidenceView:

@@ -173,6 +173,111 @@ def test_h3_a_refund_that_fails_before_we_heard_of_it_moves_at_both_rates(people
     check_agreement(people.house.peer)
 
 
+# --- chargebacks ------------------------------------------------------------------------------------------------------
+
+
+def disputed(people, milestone):
+    (charged,) = steps_of(people, milestone, "charged")
+    opened = people.house.peer.dispute(charged["gateway_object"])
+    people.house.settle()
+    return opened["id"]
+
+
+def decide(people, dispute, *, won):
+    people.house.peer.close_dispute(dispute, won=won)
+    people.house.settle()
+
+
+@pytest.mark.parametrize("currency", MARKETS)
+def test_h3_a_chargeback_that_is_lost_closes_the_conversion(people, currency):
+    rate, _, charged, received = MARKETS[currency]
+    milestone = paid(people, currency)
+    people.house.pass_time(days=3)
+    people.house.peer.settle_in(currency.lower(), "usd", str(Decimal(rate) * 2))
+    dispute = disputed(people, milestone)
+    assert people.where(milestone) == {"charged_back": charged}
+    decide(people, dispute, won=False)
+    assert people.state(milestone) == "charged_back"
+    assert people.books(currency) == {}
+    books = people.books()
+    assert (books["expenses:chargeback_fees"], books.get("assets:conversion:stripe")) == ("15.00", None)
+    assert abs(Decimal(books["expenses:exchange"]) - Decimal(received)) <= Decimal("0.01")
+    (fee,) = steps_of(people, milestone, "chargeback_fee")
+    assert fee["amount"] == {"amount": "15.00", "currency": "USD"}
+    top_up(people)
+    assert reconciled(people)[0] == []
+    check_agreement(people.house.peer)
+
+
+@pytest.mark.parametrize("currency", MARKETS)
+def test_h3_a_chargeback_that_is_won_opens_the_conversion_again(people, currency):
+    rate, price, charged, received = MARKETS[currency]
+    milestone = paid(people, currency)
+    people.house.pass_time(days=3)
+    dispute = disputed(people, milestone)
+    assert "assets:conversion:stripe" not in people.books()
+    people.house.peer.settle_in(currency.lower(), "usd", str(Decimal(rate) * 2))
+    decide(people, dispute, won=True)
+    assert people.state(milestone) == "funded"
+    assert people.client.get(f"/v1/milestones/{milestone}")["held"]["amount"] == price
+    assert people.books(currency)["assets:conversion:stripe"] == charged
+    came_back = -Decimal(people.books()["assets:conversion:stripe"])
+    assert abs(came_back - 2 * Decimal(received)) <= Decimal("0.01")
+    assert "expenses:exchange" not in people.books()
+    _, taken, given = steps_of(people, milestone, "converted")
+    assert (taken["amount"]["amount"], given["amount"]["amount"]) == (received, str(came_back))
+    assert people.finance.get(f"/v1/receipts/{given['entry_id']}")
+    top_up(people)
+    assert reconciled(people)[0] == []
+    check_agreement(people.house.peer)
+
+
+def test_h3_what_the_worker_bears_of_a_chargeback_is_in_the_currency_they_were_paid_in(people, in_euro):
+    people.submit(in_euro)
+    people.release(in_euro, currency="EUR")
+    people.house.peer.settle_in("eur", "usd", "1.15")
+    dispute = disputed(people, in_euro)
+    # What was not moved to them yet is taken off at once.
+    assert people.where(in_euro) == {"charged_back": "105.00"}
+    assert people.books("EUR") == {}
+    assert people.books()["expenses:exchange"] == "5.25"
+    decide(people, dispute, won=True)
+    assert people.books("EUR") == {
+        "assets:conversion:stripe": "105.00",
+        "income:fees:client": "-5.00",
+        "income:fees:worker": "-10.00",
+        "liabilities:wallet": "-90.00",
+    }
+    top_up(people)
+    change_by_hand(people, usd=-11_760, eur=10_500)
+    people.house.pass_time(days=1)
+    assert people.books("EUR")["assets:gateway:stripe:connected"] == "90.00"
+    check_agreement(people.house.peer)
+
+
+# --- news -------------------------------------------------------------------------------------------------------------
+
+
+def test_h3_events_twice_late_and_in_any_order_book_each_conversion_once(people):
+    peer = people.house.peer
+    peer.webhooks(duplicate=1, reorder=1, seed=7)
+    milestone = paid(people, "EUR")
+    people.house.pass_time(days=3)
+    top_up(people)
+    people.refund(milestone, "40.00", currency="EUR")
+    dispute = disputed(people, milestone)
+    decide(people, dispute, won=True)
+    people.refund(milestone)
+    peer.redeliver()
+    people.house.settle()
+    peer.end_webhook_troubles()
+    assert people.where(milestone) == {"refunded": "105.00"}
+    assert people.books("EUR") == {}
+    # All at one rate, and for the part that had gone back the bank took and gave the same.
+    assert people.books().keys() & {"assets:conversion:stripe", "expenses:exchange"} == set()
+    check_agreement(peer)
+
+
 # --- reconciliation ---------------------------------------------------------------------------------------------------
 
 
