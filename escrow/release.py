@@ -190,7 +190,7 @@ def _tell(
         currency=released.net.currency,
         gateway=payment.gateway,
         payment_id=payment.id,
-        source_charge=payment.charge_id,
+        source_charge=payment.source_charge,
         cause=released.cause,
     )
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from gateways.paying_in import Converted
     from kernel.money import Money
 
 
@@ -41,12 +42,14 @@ class ChargebackState(StrEnum):
 class ChargebackLine:
     """One movement on our balance for a chargeback: `amount` is what was taken, below zero where it came back.
 
-    `fee` is what the gateway took for its trouble, below zero where it gave that back.
+    `fee` is what the gateway took for its trouble, below zero where it gave that back. Where it took or gave another
+    currency than the payment's, `converted` says how much, and the fee is in that one.
     """
 
     line_id: str
     amount: Money
     fee: Money
+    converted: Converted | None = None
 
 
 @dataclass(frozen=True, slots=True)

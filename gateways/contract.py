@@ -21,6 +21,7 @@ from gateways.outcomes import VANISHED, AnswerNotUnderstood, Busy, Rejected, Unk
 from gateways.paying_in import (
     CardFound,
     Charge,
+    Converted,
     CustomerFound,
     CustomerOrder,
     PaymentFound,
@@ -72,6 +73,7 @@ __all__ = [
     "ChargebackFound",
     "ChargebackLine",
     "ChargebackState",
+    "Converted",
     "CustomerFound",
     "CustomerOrder",
     "Event",

@@ -76,8 +76,20 @@ class PaymentOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Converted:
+    """What moved on our balance for an amount in another currency, and the gateway's rate, with the digits it wrote."""
+
+    amount: Money
+    rate: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Charge:
-    """The money as it reached our balance: what the gateway kept, and when the rest may be used."""
+    """The money as it reached our balance: what the gateway kept, and when the rest may be used.
+
+    `amount` is what the client was charged. Where another currency reached our balance, `received` says how much; the
+    gateway kept its `fee` out of that, or, by its currency, before it converted what was left.
+    """
 
     gateway_id: str
     amount: Money
@@ -87,6 +99,7 @@ class Charge:
     balance_transaction: str
     card_brand: str | None
     card_last4: str | None
+    received: Converted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +177,7 @@ class RefundOrder:
 
 @dataclass(frozen=True, slots=True)
 class RefundFound:
-    """A refund as the gateway has it now."""
+    """A refund as the gateway has it now: where it took another currency for it, how much; and how much came back."""
 
     gateway_id: str
     state: RefundState
@@ -173,3 +186,5 @@ class RefundFound:
     failure_reason: str | None
     reference: str | None
     refund_id: str | None
+    taken: Converted | None = None
+    returned: Converted | None = None

@@ -234,6 +234,7 @@ _FOR_ALL = frozenset(
         "assets:bank:in_transit",
         "expenses:chargeback_fees",
         "expenses:chargebacks",
+        "expenses:exchange",
         "expenses:gateway_fees",
         "expenses:goodwill",
         "income:fees:client",

@@ -73,6 +73,14 @@ def connected(gateway: str, user_id: str, currency: str) -> Account:
     return _personal(f"assets:gateway:{gateway}:connected:{user_id}", currency, Side.DEBIT)
 
 
+def conversion(gateway: str, currency: str) -> Account:
+    """What the gateway changed of this currency into another, less what it changed into this: open until it is back.
+
+    It is no money anywhere. In the one currency it says what is missing because of that, in the other what is over.
+    """
+    return _shared(f"assets:conversion:{gateway}", currency, Side.DEBIT)
+
+
 def receivable(user_id: str, currency: str) -> Account:
     """What a worker owes us after a clawback; we cannot take back more than is owed, hence the floor."""
     return _floored(f"assets:receivable:{user_id}", currency, Side.DEBIT)
@@ -168,11 +176,17 @@ def goodwill(currency: str) -> Account:
     return _shared("expenses:goodwill", currency, Side.DEBIT)
 
 
+def exchange(currency: str) -> Account:
+    """What was lost between changing into another currency and back; below zero, what was gained."""
+    return _shared("expenses:exchange", currency, Side.DEBIT)
+
+
 # Every code there is; what stands at a star names a gateway, a person, a milestone or a state.
 _PLACES: dict[tuple[str, ...], Callable[..., Account]] = {
     ("assets", "gateway", "*", "pending"): gateway_pending,
     ("assets", "gateway", "*", "available"): gateway_available,
     ("assets", "gateway", "*", "connected", "*"): connected,
+    ("assets", "conversion", "*"): conversion,
     ("assets", "receivable", "*"): receivable,
     ("assets", "bank", "arrived"): bank,
     ("assets", "bank", "in_transit"): bank_in_transit,
@@ -192,6 +206,7 @@ _PLACES: dict[tuple[str, ...], Callable[..., Account]] = {
     ("expenses", "chargebacks"): chargebacks,
     ("expenses", "chargeback_fees"): chargeback_fees,
     ("expenses", "goodwill"): goodwill,
+    ("expenses", "exchange"): exchange,
 }
 
 

@@ -21,14 +21,17 @@ class Coverage:
 
     Assets are what we hold plus what is unexplained plus what we earned less what it cost. So what is `missing` is
     what our costs took out of the money at the gateways before we had earned them: no mistake in the books, but owed
-    to the people whose money we hold, and to be topped up. More can be missing than our costs only when fees were
-    given back that had never been earned, or money left a gateway and nobody can say why; that is `unexplained`.
+    to the people whose money we hold, and to be topped up. What a gateway has `converted` lies there in another
+    currency (below zero: out of another one), and is missing in this one until it is changed back. More can be missing
+    only when fees were given back that had never been earned, or money left a gateway and nobody can say why; that is
+    `unexplained`.
     """
 
     held: Money
     at_gateways: Money
     receivable: Money
     costs: Money
+    converted: Money
 
     @property
     def missing(self) -> Money:
@@ -37,8 +40,8 @@ class Coverage:
 
     @property
     def unexplained(self) -> Money:
-        """What is missing beyond our costs."""
-        return max(self._difference - self.costs, Money.zero(self.held.currency))
+        """What is missing beyond our costs and what lies in another currency."""
+        return max(self._difference - self.costs - self.converted, Money.zero(self.held.currency))
 
     @property
     def _difference(self) -> Money:
@@ -56,6 +59,7 @@ def coverage(session: Session) -> list[Coverage]:
             _sum_where(accounts.c.code.startswith("assets:gateway:"), _NET),
             _sum_where(accounts.c.code.startswith("assets:receivable:"), _NET),
             _sum_where(accounts.c.code.startswith("expenses:"), _NET),
+            _sum_where(accounts.c.code.startswith("assets:conversion:"), _NET),
         )
         .join(balances, balances.c.account_id == accounts.c.id)
         # What is no currency of ours is a matter for `verify`; there is nothing to count it in.

@@ -17,8 +17,9 @@ from ledger import movements
 from ledger.posting import post
 from payments.bearing import Shares
 from payments.collecting import GatewayDisagrees
+from payments.conversions import convert
 from payments.states import CHARGEBACK
-from payments.tables import Chargeback, ChargebackLine
+from payments.tables import Chargeback, ChargebackLine, Payment
 from payments.views import ChargebackView, chargeback_view
 from persistence import clock, due, outbox
 from persistence.locks import locked
@@ -68,7 +69,8 @@ def not_booked(session: Session, row: Chargeback, found: ChargebackFound) -> Ite
         session.scalars(select(ChargebackLine.line_id).where(ChargebackLine.chargeback_id == row.id))
     )
     for line in found.lines:
-        if {line.amount.currency, line.fee.currency} != {row.currency}:
+        settled = row.currency if line.converted is None else line.converted.amount.currency
+        if (line.amount.currency, line.fee.currency) != (row.currency, settled):
             raise GatewayDisagrees(
                 f"The gateway settles {found.gateway_id} in {line.amount.currency}, and it was paid in {row.currency}."
             )
@@ -79,13 +81,37 @@ def not_booked(session: Session, row: Chargeback, found: ChargebackFound) -> Ite
 def book(session: Session, row: Chargeback, line: Line, shares: Shares) -> None:
     """Write one line down with its entry; what the worker no longer has to give back is taken off the debt."""
     assert shares.total == line.amount, "what was taken is borne by somebody"
-    if line.amount.amount_minor >= 0:
-        _write(session, row, line, shares, _taken(row, line, shares))
+    # The fee goes with it only where it is in the same currency.
+    fee = line.fee if line.converted is None else Money.zero(row.currency)
+    if line.amount.amount_minor < 0:
+        entry, repaid = _given_back(session, row, shares, fee)
+        line_id = _write(session, row, line, shares, entry)
+        if repaid:
+            _have_it_moved_again(session, row, line_id, repaid)
+    elif line.amount or fee:
+        _write(session, row, line, shares, _taken(row, shares, fee))
+    else:
+        _write(session, row, line, shares, movements.chargeback_withdrawn(row.gateway, fee=line.fee))
         return
-    entry, repaid = _given_back(session, row, line, shares)
-    line_id = _write(session, row, line, shares, entry)
-    if repaid:
-        _have_it_moved_again(session, row, line_id, repaid)
+    if line.converted is not None:
+        _convert(session, row, line, line.converted.amount)
+
+
+def _convert(session: Session, row: Chargeback, line: Line, moved: Money) -> None:
+    payment, key = locked(session, Payment, row.payment_id), f"{row.gateway_id}:{line.line_id}"
+    assert payment is not None, "what is taken back was paid"
+    taken = line.amount.amount_minor >= 0
+    given, received = (moved, line.amount) if taken else (-line.amount, moved)
+    convert(session, payment, given=given, received=received, settled=True, key=f"{key}:converted")
+    if line.fee:
+        post(
+            session,
+            movements.chargeback_withdrawn(row.gateway, fee=line.fee),
+            key=f"{key}:fee",
+            reference=row.milestone_id,
+            actor=row.gateway,
+            reason=row.reason,
+        )
 
 
 def _cover(session: Session, chargeback_id: str, part: Money, refund_id: str) -> None:
@@ -124,7 +150,7 @@ def _write(session: Session, row: Chargeback, line: Line, shares: Shares, entry:
         reason=row.reason,
     )
     names = ("held", "owed", "worker", "client_fee", "worker_fee", "lost")
-    line_id = new_id("cl")
+    line_id, moved = new_id("cl"), line.converted
     session.add(
         ChargebackLine(
             id=line_id,
@@ -135,6 +161,9 @@ def _write(session: Session, row: Chargeback, line: Line, shares: Shares, entry:
             currency=row.currency,
             amount_minor=line.amount.amount_minor,
             fee_minor=line.fee.amount_minor,
+            taken_currency=moved.amount.currency if moved else None,
+            taken_minor=moved.amount.amount_minor if moved else None,
+            exchange_rate=moved.rate if moved else None,
             entry_id=posted.id,
             booked_at=posted.recorded_at,
             **{f"{name}_minor": getattr(shares, name).amount_minor for name in names},
@@ -335,10 +364,10 @@ def _lines(session: Session, chargeback_id: str) -> Sequence[ChargebackLine]:
     ).all()
 
 
-def _taken(row: Chargeback, line: Line, shares: Shares) -> Entry:
+def _taken(row: Chargeback, shares: Shares, fee: Money) -> Entry:
     return movements.chargeback_withdrawn(
         row.gateway,
-        fee=line.fee,
+        fee=fee,
         held=(row.milestone_id, shares.held),
         came_back=(row.milestone_id, shares.owed),
         owed=(row.worker_id, shares.worker),
@@ -348,7 +377,7 @@ def _taken(row: Chargeback, line: Line, shares: Shares) -> Entry:
     )
 
 
-def _given_back(session: Session, row: Chargeback, line: Line, shares: Shares) -> tuple[Entry, Money]:
+def _given_back(session: Session, row: Chargeback, shares: Shares, fee: Money) -> tuple[Entry, Money]:
     back = -shares
     outstanding = view(session, row).outstanding
     owed = min(back.worker, outstanding)
@@ -359,7 +388,7 @@ def _given_back(session: Session, row: Chargeback, line: Line, shares: Shares) -
     row.forgiven_minor -= forgiven.amount_minor
     entry = movements.chargeback_won(
         row.gateway,
-        fee=-line.fee,
+        fee=-fee,
         held=(row.milestone_id, back.held),
         came_back=(row.milestone_id, back.owed),
         owed=(row.worker_id, owed),

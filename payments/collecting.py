@@ -8,9 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from gateways.contract import VANISHED, PaymentFound, PaymentState, Rejected, Unknown
+from kernel.money import Money
 from kernel.refusals import Conflict, NotFound
 from ledger import movements
 from ledger.posting import post
+from payments.conversions import convert
 from payments.states import PAID, PAYMENT
 from payments.tables import Payment
 from payments.views import PaymentView, payment_view
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from gateways.contract import Busy, Charge
-    from kernel.money import Money
 
 _ACTS = {
     PaymentState.NEEDS_METHOD: "open",
@@ -96,6 +97,8 @@ def order_payment(
         gateway_fee_minor=0,
         drawn_pending_minor=0,
         refunded_minor=0,
+        converted_minor=0,
+        converted_into_minor=0,
         save_card=save_card,
         description=description,
         attempt=1,
@@ -249,13 +252,17 @@ def _step(session: Session, row: Payment, act: str) -> bool:
 
 def _book(session: Session, row: Payment, charge: Charge, *, late: bool) -> None:
     view = payment_view(row)
-    if charge.fee.currency != row.currency:
+    received = charge.received
+    if charge.fee.currency not in {row.currency, received.amount.currency if received else row.currency}:
         raise GatewayDisagrees(
-            f"The gateway settles {charge.gateway_id} in {charge.fee.currency}, and it was ordered in {row.currency}."
+            f"The gateway keeps {charge.fee} of {charge.gateway_id}, which is in {row.currency}."
         )
     row.charge_id, row.balance_transaction = charge.gateway_id, charge.balance_transaction
     row.card_brand, row.card_last4 = charge.card_brand, charge.card_last4
     row.gateway_fee_minor = charge.fee.amount_minor
+    if received is not None:
+        row.received_minor, row.received_currency = received.amount.amount_minor, received.amount.currency
+        row.exchange_rate, row.gateway_fee_currency = received.rate, charge.fee.currency
     row.succeeded_at, row.available_on = clock.now(session), charge.available_on
     if late:
         _book_late(session, view)
@@ -268,6 +275,16 @@ def _book(session: Session, row: Payment, charge: Charge, *, late: bool) -> None
             key=f"{row.id}:gateway_fee",
             reference=row.milestone_id,
             actor=row.gateway,
+        )
+    if received is not None:
+        kept_before = charge.fee if charge.fee.currency == row.currency else Money.zero(row.currency)
+        convert(
+            session,
+            row,
+            given=view.charged - kept_before,
+            received=received.amount,
+            settled=False,
+            key=f"{row.id}:converted",
         )
     due.schedule(
         session,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from ledger import chart
 from ledger.balances import balance
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Select
-    from sqlalchemy.orm import Session
+    from sqlalchemy.orm import InstrumentedAttribute, Session
 
 _AMOUNT = Refund.held_minor + Refund.client_fee_minor
 
@@ -26,6 +26,7 @@ def verify(session: Session) -> list[Breach]:
     """Everything in which payments, refunds and the ledger differ; an empty list means that they agree."""
     return [
         *_pending(session),
+        *_converted(session),
         *_in_transit(session),
         *_refunded(session),
         *_borne(session),
@@ -72,19 +73,51 @@ def taken_by_milestone() -> Select[str, int, int]:
 
 def _pending(session: Session) -> Iterator[Breach]:
     """What has not settled at a gateway is what its charges brought, less its fees and what left them before."""
-    brought = Payment.price_minor + Payment.client_fee_minor
-    left = brought - Payment.gateway_fee_minor - Payment.drawn_pending_minor
+    charged = Payment.price_minor + Payment.client_fee_minor
+    brought = func.coalesce(Payment.received_minor, charged)
+    brought_in = func.coalesce(Payment.received_currency, Payment.currency)
+    # What was kept before it was converted is in neither.
+    kept = func.coalesce(Payment.gateway_fee_currency, Payment.currency) == brought_in
+    left = brought - case((kept, Payment.gateway_fee_minor), else_=0) - Payment.drawn_pending_minor
     expected = (
-        select(Payment.gateway, Payment.currency, func.sum(left))
+        select(Payment.gateway, brought_in, func.sum(left))
         .where(Payment.state.in_(PAID), Payment.settled_at.is_(None))
-        .group_by(Payment.gateway, Payment.currency)
+        .group_by(Payment.gateway, brought_in)
     )
     unsettled = {(gateway, currency): int(minor) for gateway, currency, minor in session.execute(expected)}
-    for gateway, currency in session.execute(select(Payment.gateway, Payment.currency).distinct()).all():
+    for gateway, currency in _gateways_and_currencies(session, Payment.received_currency):
         there = balance(session, chart.gateway_pending(gateway, currency)).posted.amount_minor
         if there != unsettled.get((gateway, currency), 0):
             detail = f"{unsettled.get((gateway, currency), 0)} {currency} by payments, {there} by the ledger"
             yield Breach("gateway_pending", gateway, detail)
+
+
+def _converted(session: Session) -> Iterator[Breach]:
+    """What stands on the conversion accounts is what of its payments is not changed back, on both of their sides."""
+    there: Counter[tuple[str, str]] = Counter()
+    for gateway, currency, into, minor, into_minor in session.execute(
+        select(
+            Payment.gateway,
+            Payment.currency,
+            Payment.converted_into,
+            func.sum(Payment.converted_minor),
+            func.sum(Payment.converted_into_minor),
+        ).group_by(Payment.gateway, Payment.currency, Payment.converted_into)
+    ):
+        there[gateway, currency] += int(minor)
+        there[gateway, into or currency] -= int(into_minor)
+    for gateway, currency in _gateways_and_currencies(session, Payment.converted_into):
+        minor = balance(session, chart.conversion(gateway, currency)).posted.amount_minor
+        if minor != there[gateway, currency]:
+            detail = f"{there[gateway, currency]} {currency} by payments, {minor} by the ledger"
+            yield Breach("conversions", gateway, detail)
+
+
+def _gateways_and_currencies(
+    session: Session, other: InstrumentedAttribute[str | None]
+) -> list[tuple[str, str]]:
+    rows = session.execute(select(Payment.gateway, Payment.currency, other).distinct()).all()
+    return sorted({(row[0], currency) for row in rows for currency in row[1:] if currency is not None})
 
 
 def _in_transit(session: Session) -> Iterator[Breach]:

@@ -16,6 +16,7 @@ from ledger import movements
 from ledger.posting import post
 from payments import chargebacks
 from payments.collecting import GatewayDisagrees, PaymentNotFound
+from payments.conversions import convert
 from payments.states import CAME_BACK, PAID, REFUND
 from payments.tables import Payment, Refund
 from payments.views import ChargebackView, RefundView, payment_view, refund_view
@@ -222,6 +223,7 @@ def record_refund(
         row.waits_for = outcome.pending_reason
         row.failure_reason = outcome.failure_reason
         row.bank_reference = outcome.reference
+        _keep_what_moved(row, outcome)
         _step(session, row, _ACTS[outcome.state])
     elif intent is not None and row.gateway_id is None and row.state in {"ordered", "unknown"}:
         _record_nothing(session, row, intent.call, outcome)
@@ -267,6 +269,18 @@ def _refuse_another_refund(row: Refund, found: RefundFound) -> None:
         raise GatewayDisagrees(f"The gateway has {row.id} as {found.gateway_id}, which it had refused.")
 
 
+def _keep_what_moved(row: Refund, found: RefundFound) -> None:
+    if found.taken is not None:
+        row.taken_minor, row.taken_currency = found.taken.amount.amount_minor, found.taken.amount.currency
+        row.exchange_rate = found.taken.rate
+    if found.returned is not None:
+        if found.returned.amount.currency != row.taken_currency:
+            raise GatewayDisagrees(
+                f"The gateway took {row.taken_currency} for {row.id}, and gave {found.returned.amount} back."
+            )
+        row.returned_minor = found.returned.amount.amount_minor
+
+
 def _step(session: Session, row: Refund, act: str) -> None:
     was = row.state
     transition = REFUND.step(was, act)
@@ -295,6 +309,41 @@ def _book_confirmed(session: Session, row: Refund) -> None:
         reference=row.milestone_id,
         actor=row.gateway,
     )
+    _convert(session, row)
+
+
+def _convert(session: Session, row: Refund) -> None:
+    """Where the gateway took another currency for it, that is what left our balance."""
+    view = refund_view(row)
+    if view.taken is not None:
+        convert(
+            session,
+            _payment_of(session, row),
+            given=view.taken.amount,
+            received=view.amount,
+            settled=True,
+            key=f"{row.id}:converted",
+        )
+
+
+def _convert_back(session: Session, row: Refund) -> None:
+    """What came back came at the rate of another day."""
+    view = refund_view(row)
+    if view.returned is not None:
+        convert(
+            session,
+            _payment_of(session, row),
+            given=view.amount,
+            received=view.returned,
+            settled=True,
+            key=f"{row.id}:converted_back",
+        )
+
+
+def _payment_of(session: Session, row: Refund) -> Payment:
+    payment = locked(session, Payment, row.payment_id)
+    assert payment is not None, "what is given back was paid"
+    return payment
 
 
 def _book_failed(session: Session, row: Refund, *, left_the_gateway: bool) -> None:
@@ -308,6 +357,10 @@ def _book_failed(session: Session, row: Refund, *, left_the_gateway: bool) -> No
             reference=row.milestone_id,
             actor=row.gateway,
         )
+    elif row.returned_minor is not None:
+        # It had been taken off our balance before we heard that it was on its way.
+        _convert(session, row)
+    _convert_back(session, row)
     post(
         session,
         movements.refund_failed(row.milestone_id, amount=view.amount),
@@ -316,9 +369,7 @@ def _book_failed(session: Session, row: Refund, *, left_the_gateway: bool) -> No
         actor=row.gateway,
         reason=row.failure_reason,
     )
-    payment = locked(session, Payment, row.payment_id)
-    assert payment is not None
-    payment.refunded_minor -= view.amount.amount_minor
+    _payment_of(session, row).refunded_minor -= view.amount.amount_minor
 
 
 def _look_again(session: Session, row: Refund, distance: timedelta, nth: str = "") -> None:

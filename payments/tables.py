@@ -62,6 +62,16 @@ class Payment(Sent, Base):
     card_brand: Mapped[str | None] = mapped_column(ascii_text(32))
     card_last4: Mapped[str | None] = mapped_column(ascii_text(4))
     gateway_fee_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    # Where the gateway kept it in another currency than the client was charged in.
+    gateway_fee_currency: Mapped[str | None] = mapped_column(ascii_text(3))
+    # What reached our balance where the gateway converted, and the rate as it said it.
+    received_currency: Mapped[str | None] = mapped_column(ascii_text(3))
+    received_minor: Mapped[int | None] = mapped_column(BigInteger)
+    exchange_rate: Mapped[str | None] = mapped_column(ascii_text(32))
+    # Of all that was converted for it, what is not changed back: so much of `currency`, for so much of the other.
+    converted_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    converted_into: Mapped[str | None] = mapped_column(ascii_text(3))
+    converted_into_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     succeeded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     available_on: Mapped[datetime | None] = mapped_column(UtcDateTime)
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -96,6 +106,11 @@ class Refund(Sent, Base):
     waits_for: Mapped[str | None] = mapped_column(ascii_text(64))
     failure_reason: Mapped[str | None] = mapped_column(ascii_text(64))
     bank_reference: Mapped[str | None] = mapped_column(ascii_text(64))
+    # What the gateway took for it in another currency, and gave back when it failed.
+    taken_currency: Mapped[str | None] = mapped_column(ascii_text(3))
+    taken_minor: Mapped[int | None] = mapped_column(BigInteger)
+    exchange_rate: Mapped[str | None] = mapped_column(ascii_text(32))
+    returned_minor: Mapped[int | None] = mapped_column(BigInteger)
     ordered_at: Mapped[datetime] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -176,7 +191,8 @@ class Chargeback(Base):
 class ChargebackLine(Base):
     """One movement on our balance for a chargeback, and who bears how much of it; below zero where it came back.
 
-    The shares add up to the amount; the gateway's fee is on top, and ours to bear.
+    The shares add up to the amount; the gateway's fee is on top, and ours to bear. Where the gateway converted, `taken`
+    is what moved on our balance for the amount, and the fee is in that currency.
     """
 
     __tablename__ = "chargeback_lines"
@@ -195,6 +211,9 @@ class ChargebackLine(Base):
     currency: Mapped[str] = mapped_column(ascii_text(3))
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     fee_minor: Mapped[int] = mapped_column(BigInteger)
+    taken_currency: Mapped[str | None] = mapped_column(ascii_text(3))
+    taken_minor: Mapped[int | None] = mapped_column(BigInteger)
+    exchange_rate: Mapped[str | None] = mapped_column(ascii_text(32))
     # Out of the hold; out of what was owed to the client already; the worker's, who has it; our fees; our loss.
     held_minor: Mapped[int] = mapped_column(BigInteger)
     owed_minor: Mapped[int] = mapped_column(BigInteger)

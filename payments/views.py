@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateways.contract import Converted
 from kernel.money import Money
 from payments.bearing import Shares
 from payments.states import UNDECIDED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from payments.tables import Chargeback, ChargebackEvidence, ChargebackLine, Clawback, Payment, Refund
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PaymentView:
-    """One payment: `price` is held for the milestone, `client_fee` is ours, both were charged together."""
+    """One payment: `price` is held for the milestone, `client_fee` is ours, both were charged together.
+
+    Where the gateway converted it, `received` says what reached our balance. `gateway_fee` may be in that currency.
+    """
 
     id: str
     milestone_id: str
@@ -31,6 +35,7 @@ class PaymentView:
     price: Money
     client_fee: Money
     gateway_fee: Money
+    received: Converted | None
     drawn_pending: Money
     refunded: Money
     save_card: bool
@@ -55,9 +60,18 @@ class PaymentView:
         return self.price + self.client_fee
 
     @property
+    def source_charge(self) -> str | None:
+        """The charge that a worker's transfer can be made out of; none where there is no money of that currency."""
+        return self.charge_id if self.received is None else None
+
+    @property
     def settling(self) -> Money:
         """What of it settles with us: not the gateway's fee, and not what went to workers before."""
-        return self.charged - self.gateway_fee - self.drawn_pending
+        if self.received is None:
+            return self.charged - self.gateway_fee - self.drawn_pending
+        there = self.received.amount
+        # Nothing goes to workers out of it: what they are promised is in another currency.
+        return there - self.gateway_fee if self.gateway_fee.currency == there.currency else there
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +97,24 @@ class RefundView:
     ordered_at: datetime
     sent_at: datetime | None
     finished_at: datetime | None
+    # What the gateway took for it where that was another currency, and what of that came back when it failed.
+    taken: Converted | None
+    returned: Money | None
 
     @property
     def amount(self) -> Money:
         """What the card gets back."""
         return self.held + self.client_fee
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedLine:
+    """What the gateway took, or gave, in another currency for an `amount`, which is below zero where it came back."""
+
+    line_id: str
+    amount: Money
+    moved: Converted
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +145,7 @@ class ChargebackView:
     closed_at: datetime | None
     # All that has moved: the entry, and whose share it changed by how much.
     lines: tuple[tuple[str, Shares], ...]
+    converted: tuple[ConvertedLine, ...]
 
     @property
     def taken(self) -> Money:
@@ -186,7 +214,8 @@ def payment_view(row: Payment) -> PaymentView:
         gateway_state=row.gateway_state,
         price=Money(row.price_minor, row.currency),
         client_fee=Money(row.client_fee_minor, row.currency),
-        gateway_fee=Money(row.gateway_fee_minor, row.currency),
+        gateway_fee=Money(row.gateway_fee_minor, row.gateway_fee_currency or row.currency),
+        received=_converted(row.received_minor, row.received_currency, row.exchange_rate),
         drawn_pending=Money(row.drawn_pending_minor, row.currency),
         refunded=Money(row.refunded_minor, row.currency),
         save_card=row.save_card,
@@ -226,7 +255,15 @@ def refund_view(row: Refund) -> RefundView:
         ordered_at=row.ordered_at,
         sent_at=row.sent_at,
         finished_at=row.finished_at,
+        taken=_converted(row.taken_minor, row.taken_currency, row.exchange_rate),
+        returned=None
+        if row.returned_minor is None or row.taken_currency is None
+        else Money(row.returned_minor, row.taken_currency),
     )
+
+
+def _converted(minor: int | None, currency: str | None, rate: str | None) -> Converted | None:
+    return None if minor is None or currency is None else Converted(Money(minor, currency), rate)
 
 
 def clawback_view(row: Clawback) -> ClawbackView:
@@ -270,7 +307,7 @@ def chargeback_view(row: Chargeback, lines: Sequence[ChargebackLine]) -> Chargeb
         reason=row.reason,
         amount=Money(row.amount_minor, row.currency),
         borne=sum((shares_of(line) for line in lines), Shares.none(row.currency)),
-        fees=Money(sum(line.fee_minor for line in lines), row.currency),
+        fees=Money(sum(line.fee_minor for line in lines), _fee_currency(row, lines)),
         recovered=Money(row.recovered_minor, row.currency),
         forgiven=Money(row.forgiven_minor, row.currency),
         opened_at=row.opened_at,
@@ -278,7 +315,21 @@ def chargeback_view(row: Chargeback, lines: Sequence[ChargebackLine]) -> Chargeb
         decision=row.decision,
         closed_at=row.closed_at,
         lines=tuple((line.entry_id, shares_of(line)) for line in lines),
+        converted=tuple(_converted_lines(lines)),
     )
+
+
+def _fee_currency(row: Chargeback, lines: Sequence[ChargebackLine]) -> str:
+    # A gateway takes its fee out of the balance on which it settles.
+    return next((line.taken_currency for line in lines if line.taken_currency is not None), row.currency)
+
+
+def _converted_lines(lines: Sequence[ChargebackLine]) -> Iterator[ConvertedLine]:
+    for line in lines:
+        moved = _converted(line.taken_minor, line.taken_currency, line.exchange_rate)
+        if moved is not None and line.amount_minor:
+            amount = Money(line.amount_minor, line.currency)
+            yield ConvertedLine(line.line_id, amount, moved, line.booked_at)
 
 
 def evidence_view(row: ChargebackEvidence) -> EvidenceView:

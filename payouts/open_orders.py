@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from gateways.open_orders import BY_ITSELF, NO_ANSWER, NOT_HEARD_YET, OpenOrder, last_tried, listed
 from kernel.money import Money
+from payments.charges import converted
 from payouts.tables import Payout, PayoutAccount, Reversal, Transfer
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def transfers(session: Session, asked: Asked) -> list[OpenOrder]:
     """Released money that is not on its worker's account yet."""
     query = select(Transfer).where(Transfer.state.in_(asked.states))
     query = listed(query, asked, id_=Transfer.id, prefix="tr", at=Transfer.created_at)
-    return [_transfer(row) for row in session.scalars(query)]
+    rows = session.scalars(query).all()
+    came_converted = converted(session, [row.payment_id for row in rows])
+    return [_transfer(row, converted=row.payment_id in came_converted) for row in rows]
 
 
 def payouts(session: Session, asked: Asked) -> list[OpenOrder]:
@@ -77,22 +80,23 @@ def _reversal(row: Reversal) -> OpenOrder:
     )
 
 
-def _transfer(row: Transfer) -> OpenOrder:
+def _transfer(row: Transfer, *, converted: bool) -> OpenOrder:
     waits = row.state == "waiting"
+    amount = Money(row.amount_minor, row.currency)
     return OpenOrder(
         kind="transfer",
         id=row.id,
         state=row.state,
         gateway=row.gateway,
         gateway_id=row.gateway_id,
-        amount=Money(row.amount_minor, row.currency),
+        amount=amount,
         about=row.milestone_id,
         ordered_at=row.created_at,
         due_by=row.created_at + (_SET_UP_WITHIN if waits else _HEARD_WITHIN),
         tries=row.calls,
         last_tried_at=last_tried(row),
         answer=_transfer_answer(row),
-        what_to_do=_transfer_act(row),
+        what_to_do=_change_back(amount) if converted and row.state == "ordered" else _transfer_act(row),
         waits_for=_TRANSFER_WAITS.get(row.state),
     )
 
@@ -117,6 +121,13 @@ def _transfer_act(row: Transfer) -> str:
     if row.state == "failed":
         return f"Clear up why it was refused, then POST /v1/transfers/{row.id}/order-again."
     return BY_ITSELF
+
+
+def _change_back(amount: Money) -> str:
+    return (
+        f"See that {amount} are there: change them back at the payment provider, where the client's payment came in"
+        " another currency. It then goes by itself. Resolve the two lines of it as a `conversion`."
+    )
 
 
 def _payout(row: Payout) -> OpenOrder:

@@ -17,7 +17,7 @@ from kernel.refusals import Conflict, NotFound
 from ledger import movements
 from ledger.posting import post
 from payments import debts
-from payments.charges import draw
+from payments.charges import converted, draw
 from payments.collecting import GatewayDisagrees
 from payouts import words
 from payouts.accounts import able_account, held_account, hold_accounts, takes_nothing_more
@@ -235,6 +235,8 @@ def _try_later(
         return instant + timedelta(seconds=outcome.retry_after_seconds)
     assert isinstance(outcome, Rejected), "what was put off was refused for now"
     row.reason = words.put_off(outcome.code)
+    if outcome.code == words.TOO_LITTLE and converted(session, [row.payment_id]):
+        row.reason = words.waits_to_be_changed_back(row.currency)
     if row.out_since is None:
         step(session, row, "put_off")
     return later

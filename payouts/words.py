@@ -96,6 +96,8 @@ _INSTANT_ARRIVES_AFTER = timedelta(minutes=30)
 _BUSINESS_DAYS = 2
 _SATURDAY = 5
 
+# The gateway's word for a balance on which there is not enough.
+TOO_LITTLE = "balance_insufficient"
 NO_ANSWER = "The payment provider has not answered. It is asked again by itself, and nothing is sent twice."
 MOVING = "It is on its way to your payout account."
 COMING_BACK = (
@@ -213,6 +215,14 @@ def settles(at: datetime) -> str:
 def put_off(code: str) -> str:
     """Why the gateway would not do it now."""
     return _WAITS.get(code, _TRIED_AGAIN)
+
+
+def waits_to_be_changed_back(currency: str) -> str:
+    """Why money that the client has paid cannot be moved yet: it came in another currency."""
+    return (
+        f"The payment provider changed the client's payment into another currency. It is changed back into {currency},"
+        " and your money is then moved by itself: you are paid all of it."
+    )
 
 
 def transfer_failed(code: str) -> str:

@@ -249,20 +249,13 @@ def resolve(
 
     A cost is one person's word. Anything else is an adjustment out of suspense, which two have made before.
     """
-    row = _open(session, break_id)
-    if row.currency not in EXPONENTS:
-        raise BreakNotBookable(f"The books hold no {row.currency}. Settle it with the gateway.")
-    if _is_timing(row, clock.now(session)):
-        raise BreakMayComeOut(
-            "It may come out even by itself. Wait for the run after its time is over.",
-            allowed_until=rfc3339(row.allowed_until),
-        )
-    difference = Money(row.gateway_minor - row.books_minor, row.currency)
+    row = held_to_explain(session, break_id)
+    difference = difference_of(row)
     if explanation == ADJUSTED:
         entry_id = _adjusted(session, row, difference, adjustment_id)
-        _into_suspense(session, row, difference, by, reason)
+        into_suspense(session, row, by=by, reason=reason)
     else:
-        _into_suspense(session, row, difference, by, reason)
+        into_suspense(session, row, by=by, reason=reason)
         entry_id = post(
             session,
             movements.suspense_explained(row.gateway, amount=difference, cost=explanation),
@@ -271,18 +264,42 @@ def resolve(
             actor=by,
             reason=reason,
         ).id
-    _act(session, row, act="resolve", by=by, reason=reason, entry_id=entry_id)
-    close_break(session, row, at=clock.now(session), state="resolved")
+    close_explained(session, row, by=by, reason=reason, entry_id=entry_id)
     return break_of(session, break_id=break_id)
 
 
-def _into_suspense(session: Session, row: Break, difference: Money, by: str, reason: str) -> None:
+def held_to_explain(session: Session, break_id: str) -> Break:
+    """The break, locked, to be explained now; refuses one that is closed, not ours to book, or a matter of time."""
+    row = _open(session, break_id)
+    if row.currency not in EXPONENTS:
+        raise BreakNotBookable(f"The books hold no {row.currency}. Settle it with the gateway.")
+    if _is_timing(row, clock.now(session)):
+        raise BreakMayComeOut(
+            "It may come out even by itself. Wait for the run after its time is over.",
+            allowed_until=rfc3339(row.allowed_until),
+        )
+    return row
+
+
+def difference_of(row: Break) -> Money:
+    """What the gateway has more than the books."""
+    return Money(row.gateway_minor - row.books_minor, row.currency)
+
+
+def close_explained(session: Session, row: Break, *, by: str, reason: str, entry_id: str) -> None:
+    """Somebody has said what it was, and this entry says so in the books."""
+    _act(session, row, act="resolve", by=by, reason=reason, entry_id=entry_id)
+    close_break(session, row, at=clock.now(session), state="resolved")
+
+
+def into_suspense(session: Session, row: Break, *, by: str, reason: str) -> None:
+    """Have the books say what the gateway says, and the difference in suspense, unless it is there already."""
     if row.kind == "unknown_type":
         # It has been there since the line came.
         return
     post(
         session,
-        movements.unexplained_line(row.gateway, amount=difference, user_id=row.worker or None),
+        movements.unexplained_line(row.gateway, amount=difference_of(row), user_id=row.worker or None),
         key=f"{row.id}:unexplained",
         reference=row.item.partition("@")[0],
         actor=by,

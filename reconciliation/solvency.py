@@ -161,16 +161,20 @@ def statements_of(session: Session, *, run_id: str) -> list[StatementView]:
 def minimum_balance(session: Session, *, gateway: str, currency: str) -> Money:
     """What must stay on our balance at this gateway, by the books as they are now.
 
-    It is what is held for others, or in suspense, and lies neither on workers' accounts nor at other gateways: the
-    least that may be left by a payout of ours, and what the gateway is told to leave where it pays out by itself.
+    It is what is held for others, or in suspense, and lies neither on workers' accounts nor at other gateways, with
+    what was changed into this currency: the least that may be left by a payout of ours, and what the gateway is told to
+    leave where it pays out by itself.
     """
     line = next((line for line in coverage(session) if line.held.currency == currency), None)
     if line is None:
         return Money.zero(currency)
     elsewhere = line.at_gateways - ours_at(session, gateway=gateway, currency=currency)
+    zero = Money.zero(currency)
     # What nobody can explain is not ours to pay out, and what of it lies on workers' accounts meets nobody else's.
-    unexplained = max(balance(session, chart.suspense(gateway, currency)).posted, Money.zero(currency))
-    return max(line.held + unexplained - elsewhere, Money.zero(currency))
+    unexplained = max(balance(session, chart.suspense(gateway, currency)).posted, zero)
+    # What the gateway changed into this currency is held in another one, and bought back out of this.
+    changed = max(-balance(session, chart.conversion(gateway, currency)).posted, zero)
+    return max(line.held + unexplained + changed - elsewhere, zero)
 
 
 def ours_at(session: Session, *, gateway: str, currency: str) -> Money:

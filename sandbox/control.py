@@ -1,6 +1,7 @@
 """The sandbox's own API under `/_sandbox/`: what may be done to Stripe, beyond what may be done to any peer."""
 
 import json
+from decimal import Decimal
 
 from sandbox.controls import Acts
 from sandbox.controls import Control as AnyControl
@@ -197,6 +198,19 @@ def prices(control: Control, given: Json, _id: str) -> Json:
         if name not in {"fee_basis_points", "fee_fixed_minor", "settle_seconds", "instant_limit_minor"}:
             raise ValueError(f"unknown: {name}")
         setattr(settings, name, int(value))
+    return given
+
+
+@act("POST", "conversions")
+def convert(control: Control, given: Json, _id: str) -> Json:
+    """From now on what is charged in a `currency` settles in another, `into`, at a `rate`; without one in its own."""
+    currency = str(given["currency"])
+    with control.world.lock:
+        conversions = control.world.data.setdefault("conversions", {})
+        conversions.pop(currency, None)
+        if given.get("into"):
+            conversions[currency] = (str(given["into"]), str(Decimal(given["rate"])))
+        control.world.touch()
     return given
 
 

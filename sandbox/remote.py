@@ -104,6 +104,10 @@ class Remote(Driver):
         """Change fee_basis_points, fee_fixed_minor, settle_seconds or instant_limit_minor."""
         self._post("prices", dict(prices))
 
+    def settle_in(self, currency: str, into: str | None, rate: str = "1") -> None:
+        """From now on what is charged in a currency settles in another one at this rate; with None in its own."""
+        self._post("conversions", {"currency": currency, "into": into, "rate": rate})
+
     def pay(self, client_secret: str, payment_method: str = "pm_card_visa", *, return_url: str = "") -> Json:
         """Do what the app does when the customer pays: confirm with the publishable key.
 

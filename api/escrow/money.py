@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from api.escrow import charged_back, given_back
+from api.escrow import at_gateway, charged_back, given_back
 from api.escrow.trail import (
     BOTH,
     CLIENT,
@@ -190,7 +190,11 @@ def _steps(facts: _Facts) -> list[Step]:
         steps.append(_refund(facts, refund, "Back to the client's card", refund.amount, CLIENT_SIDE))
         if not refund.late:
             steps.append(_refund(facts, refund, "Given back to the client", refund.held, frozenset({WORKER})))
-    return steps + given_back.steps(facts.clawbacks) + charged_back.steps(facts.chargebacks)
+        steps += at_gateway.refund_steps(refund, facts.entry)
+    steps += given_back.steps(facts.clawbacks) + charged_back.steps(facts.chargebacks)
+    return steps + [
+        step for each in facts.chargebacks for step in at_gateway.chargeback_steps(each, facts.entry)
+    ]
 
 
 def _paid_late(facts: _Facts, payment: PaymentView) -> list[Step]:
@@ -204,7 +208,7 @@ def _paid_late(facts: _Facts, payment: PaymentView) -> list[Step]:
         entry_id=facts.entry(f"{payment.id}:late"),
         gateway_object=payment.charge_id,
     )
-    return [charged, _gateway_fee(facts, payment), _settling(facts, payment)]
+    return [charged, *at_gateway.payment_steps(payment, facts.entry)]
 
 
 def _paying_in(facts: _Facts, payment: PaymentView) -> list[Step]:
@@ -240,40 +244,12 @@ def _paying_in(facts: _Facts, payment: PaymentView) -> list[Step]:
                 entry_id=funded,
             )
         )
-        steps += [_gateway_fee(facts, payment), _settling(facts, payment)]
+        steps += at_gateway.payment_steps(payment, facts.entry)
     return steps
 
 
 def _card(payment: PaymentView) -> str:
     return f" {payment.card_brand} ending in {payment.card_last4}" if payment.card_last4 else ""
-
-
-def _gateway_fee(facts: _Facts, payment: PaymentView) -> Step:
-    return Step(
-        "gateway_fee",
-        "Kept by the gateway, at Holdfast's cost",
-        payment.gateway_fee,
-        "done",
-        frozenset({STAFF}),
-        payment.succeeded_at,
-        entry_id=facts.entry(f"{payment.id}:gateway_fee"),
-        gateway_object=payment.balance_transaction,
-    )
-
-
-def _settling(facts: _Facts, payment: PaymentView) -> Step:
-    return Step(
-        "settled",
-        "Settled at the gateway",
-        payment.settling,
-        "done" if payment.settled_at else "waiting",
-        frozenset({STAFF}),
-        payment.settled_at,
-        None if payment.settled_at else payment.available_on,
-        None,
-        facts.entry(f"{payment.id}:settled"),
-        payment.balance_transaction,
-    )
 
 
 def _release(facts: _Facts, release: ReleaseView) -> list[Step]:

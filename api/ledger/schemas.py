@@ -146,6 +146,7 @@ class CoverageSchema(Strict):
     at_gateways = MoneyField(required=True)
     receivable = MoneyField(required=True)
     costs = MoneyField(required=True)
+    converted = MoneyField(required=True)
     missing = MoneyField(required=True)
     unexplained = MoneyField(required=True)
 

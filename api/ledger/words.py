@@ -4,6 +4,7 @@ from __future__ import annotations
 
 BOOKS = {
     "Breach.detail": "What was found, and what should have been.",
+    "Coverage.converted": "What of it lies in other currencies; with a minus, what of others lies in this one.",
     "Coverage.costs": "What it has cost us.",
     "Coverage.held": "Held for others.",
     "ForeseenEntry.movement": "Which movement of the catalogue.",
@@ -117,6 +118,6 @@ BOOKS = {
     "side": "Debit or credit.",
     "subject": "Where.",
     "totals": "The sums of each currency.",
-    "unexplained": "What is missing beyond our costs.",
+    "unexplained": "What is missing beyond our costs, and beyond what lies in other currencies.",
     "value_date": "The day it counts for, in UTC.",
 }

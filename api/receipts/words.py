@@ -330,6 +330,8 @@ TOLD: dict[str, Told] = {
         (Line("wallet", "Kept from your wallet", _WALLET_ONLY),),
         {WORKER: "{amount} was kept from your wallet for what you owed us."},
     ),
+    "gateway_converted": Told("Changed into another currency by the payment provider"),
+    "conversion_explained": Told("Line of the payment provider, explained"),
     "fx_difference": Told("Difference of exchange"),
     "gateway_billed": Told("Bill of the payment provider"),
     "unexplained_line": Told("Line of the payment provider that nobody has explained"),

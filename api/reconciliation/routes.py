@@ -16,8 +16,9 @@ from api.reconciliation.report_table import day_table
 from identity.permissions import Permission
 from kernel.ids import new_id
 from ledger.adjustments import AdjustmentNotFound
+from payments.conversions import MoreThanIsOpen, open_positions
 from persistence.unit_of_work import reading
-from reconciliation import breaks, reports, runs, solvency
+from reconciliation import breaks, changing_back, reports, runs, solvency
 from runtime.past import settled
 from runtime.wiring import GatewayUnknown, gateway
 
@@ -130,10 +131,32 @@ def assign_break(said: dict[str, Any], break_id: str) -> Response:
     breaks.BreakNotBookable,
     breaks.AdjustmentDoesNotExplain,
     AdjustmentNotFound,
+    changing_back.NotOneConversion,
+    MoreThanIsOpen,
 )
 def resolve_break(said: dict[str, Any], break_id: str) -> Response:
-    """Say what it was, and have the books say so too; what is no cost of ours takes an adjustment by two people."""
+    """Say what it was, and have the books say so too; what is no cost of ours takes an adjustment by two people.
+
+    Two lines that changed one currency into another at the gateway are a `conversion`, and resolved together.
+    """
+    other = said.pop("other_break_id")
+    if other is not None:
+        return once(
+            changing_back.resolve,
+            break_id=break_id,
+            other_break_id=other,
+            reason=said["reason"],
+            by=actor().id,
+        )
     return once(breaks.resolve, break_id=break_id, by=actor().id, **said)
+
+
+@blueprint.get("/staff/reconciliation/open-positions")
+@requires(Permission.READ_LEDGER)
+@blueprint.response(200, bodies.OpenPositionsSchema)
+def list_open_positions() -> dict[str, Any]:
+    """What gateways have changed into other currencies and is not changed back, by gateway and currency."""
+    return {"items": reading(open_positions)}
 
 
 @blueprint.get("/staff/reconciliation/statements")

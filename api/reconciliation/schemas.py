@@ -11,6 +11,7 @@ from api.paging import AboutQuery
 from api.schemas import IdField, Instant, MoneyField, Strict, Text
 from gateways.lines import LineKind
 from reconciliation.breaks import ADJUSTED, EXPLANATIONS, KINDS, NOBODY, STATES
+from reconciliation.changing_back import CONVERSION
 from reconciliation.runs import STATES as RUN_STATES
 
 if TYPE_CHECKING:
@@ -134,9 +135,10 @@ class AssignmentSchema(Strict):
 class ResolutionSchema(Strict):
     """What it was, and why that is known."""
 
-    explanation = fields.String(required=True, validate=validate.OneOf(EXPLANATIONS))
+    explanation = fields.String(required=True, validate=validate.OneOf((*EXPLANATIONS, CONVERSION)))
     reason = Text(most=500, required=True)
     adjustment_id = IdField("aj", load_default=None, allow_none=True)
+    other_break_id = IdField("bk", load_default=None, allow_none=True)
 
     @validates_schema
     def _named(self, data: Mapping[str, Any], **_: object) -> None:
@@ -144,6 +146,26 @@ class ResolutionSchema(Strict):
             raise ValidationError(
                 "Goes with the explanation `adjustment`, and only with it.", "adjustment_id"
             )
+        if (data.get("explanation") == CONVERSION) != (data.get("other_break_id") is not None):
+            raise ValidationError(
+                "Goes with the explanation `conversion`, and only with it.", "other_break_id"
+            )
+
+
+class OpenPositionSchema(Strict):
+    """What one gateway has changed of one currency into another, and is not changed back."""
+
+    gateway = fields.String(required=True)
+    converted = MoneyField(required=True)
+    into = MoneyField(required=True)
+    payments = fields.Integer(required=True)
+    since = Instant(required=True)
+
+
+class OpenPositionsSchema(Strict):
+    """All that is open, by gateway and currency."""
+
+    items = fields.List(fields.Nested(OpenPositionSchema), required=True)
 
 
 class StatementsQuery(AboutQuery):

@@ -27,7 +27,14 @@ RECONCILIATION = {
     "Moved.net": "After the gateway's fee.",
     "Moved.type": "The gateway's own word.",
     "Moved.whose": "On our balance, or on workers'.",
-    "Resolution.explanation": "Which cost of ours it was, or `adjustment` for what two people have posted before.",
+    "OpenPosition.converted": "What was changed of the currency in which clients paid and workers are paid, less what"
+    " was changed back; with a minus, what is over in it.",
+    "OpenPosition.into": "What came of it in the other currency, less what was taken out of that since.",
+    "OpenPosition.payments": "Of how many payments.",
+    "OpenPosition.since": "When the oldest of them was made.",
+    "Resolution.explanation": "Which cost of ours it was, `adjustment` for what two people have posted before, or"
+    " `conversion` for what somebody changed into another currency at the payment provider.",
+    "Resolution.other_break_id": "The other line of the conversion; it is resolved with this one.",
     "Resolution.reason": "Why that is known.",
     "Run.day": "The day it reports, in UTC.",
     "Run.lines": "How many lines it found that were new.",

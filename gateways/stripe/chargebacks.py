@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from gateways.contract import ChargebackFound, ChargebackLine, ChargebackState
-from gateways.stripe.amounts import from_stripe
+from gateways.stripe.amounts import converted, from_stripe
 from gateways.stripe.client import keyed
 from gateways.stripe.outcomes import answered
 from kernel.time import from_epoch
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gateways.contract import Busy, EvidenceOrder, Rejected, Unknown
     from gateways.stripe.client import Connection
     from gateways.stripe.outcomes import Json
+    from kernel.money import Money
 
 _STATES = {
     "warning_needs_response": ChargebackState.INQUIRY,
@@ -105,7 +106,7 @@ def read_chargeback(values: Json) -> ChargebackFound:
         reason=values["reason"],
         respond_by=None if due_by is None else from_epoch(due_by),
         answers=values["evidence_details"]["submission_count"],
-        lines=tuple(_line(line) for line in sorted(values["balance_transactions"], key=_age)),
+        lines=tuple(_line(line, values) for line in sorted(values["balance_transactions"], key=_age)),
     )
 
 
@@ -113,10 +114,20 @@ def _age(line: Json) -> tuple[int, str]:
     return line["created"], line["id"]
 
 
-def _line(line: Json) -> ChargebackLine:
-    # Stripe writes what it took as a line below zero, and its fee above.
+def _line(line: Json, dispute: Json) -> ChargebackLine:
+    moved = converted(line, dispute["currency"])
     return ChargebackLine(
         line_id=line["id"],
-        amount=-from_stripe(line["amount"], line["currency"]),
+        # Stripe writes what it took as a line below zero, and its fee above.
+        amount=-from_stripe(line["amount"], line["currency"]) if moved is None else _in_full(line, dispute),
         fee=from_stripe(line["fee"], line["currency"]),
+        converted=moved,
     )
+
+
+def _in_full(line: Json, dispute: Json) -> Money:
+    # A converted line does not say of how much it is; Stripe takes a dispute's amount, and gives it back, as a whole.
+    amount = from_stripe(dispute["amount"], dispute["currency"])
+    if not line["amount"]:
+        return amount - amount
+    return amount if line["amount"] < 0 else -amount

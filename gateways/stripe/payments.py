@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import stripe
 
 from gateways.contract import Charge, PaymentFound, PaymentState, Rejected
-from gateways.stripe.amounts import from_stripe, to_stripe
+from gateways.stripe.amounts import converted, from_stripe, to_stripe
 from gateways.stripe.client import keyed
 from gateways.stripe.outcomes import answered, our_id_of, searched, understood
 from kernel.time import from_epoch
@@ -145,16 +145,20 @@ def _charge_of(values: Json) -> Charge | None:
 
 
 def read_charge(values: Json) -> Charge:
-    """A charge with its line on our balance, both in the currency of that balance."""
+    """A charge with its line on our balance, which may be in another currency."""
     line = values["balance_transaction"]
+    received = converted(line, values["currency"])
     card = (values.get("payment_method_details") or {}).get("card") or {}
     return Charge(
         gateway_id=values["id"],
-        amount=from_stripe(line["amount"], line["currency"]),
+        amount=from_stripe(
+            line["amount"] if received is None else values["amount_captured"], values["currency"]
+        ),
         fee=from_stripe(line["fee"], line["currency"]),
         available_on=from_epoch(line["available_on"]),
         settled=line["status"] == "available",
         balance_transaction=line["id"],
         card_brand=card.get("brand"),
         card_last4=card.get("last4"),
+        received=received,
     )

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateways.contract import RefundFound, RefundState, Rejected
-from gateways.stripe.amounts import from_stripe, to_stripe
+from gateways.stripe.amounts import converted, from_stripe, to_stripe
 from gateways.stripe.client import keyed
 from gateways.stripe.outcomes import answered, our_id_of, searched
 
 if TYPE_CHECKING:
     from stripe.params import RefundCreateParams
 
-    from gateways.contract import Busy, RefundOrder, Unknown
+    from gateways.contract import Busy, Converted, RefundOrder, Unknown
     from gateways.stripe.client import Connection
     from gateways.stripe.outcomes import Json
+
+# What it took off our balance, and what came back when it failed: either may be in another currency.
+_WITH_LINES = ["balance_transaction", "failure_balance_transaction"]
 
 _STATES = {
     "pending": RefundState.PENDING,
@@ -40,6 +43,7 @@ class Refunds:
             "payment_intent": order.payment,
             "amount": amount,
             "metadata": {"holdfast_id": order.refund_id},
+            "expand": _WITH_LINES,
         }
         refunds = self.connection.client.v1.refunds
         return answered(lambda: refunds.create(params, keyed(order.key)), read_refund)
@@ -47,13 +51,19 @@ class Refunds:
     def refund(self, gateway_id: str) -> RefundFound | Rejected | Busy | Unknown:
         """The refund now."""
         refunds = self.connection.client.v1.refunds
-        return answered(lambda: refunds.retrieve(gateway_id), read_refund)
+        return answered(lambda: refunds.retrieve(gateway_id, {"expand": _WITH_LINES}), read_refund)
 
     def find_refund(self, order: RefundOrder) -> RefundFound | Rejected | Busy | Unknown | None:
         """The refund that came of an order whose answer was lost."""
         refunds = self.connection.client.v1.refunds
         return searched(
-            lambda: refunds.list({"payment_intent": order.payment, "limit": 100}).auto_paging_iter(),
+            lambda: refunds.list(
+                {
+                    "payment_intent": order.payment,
+                    "limit": 100,
+                    "expand": [f"data.{path}" for path in _WITH_LINES],
+                }
+            ).auto_paging_iter(),
             read_refund,
             our_id=order.refund_id,
         )
@@ -69,7 +79,14 @@ def read_refund(values: Json) -> RefundFound:
         failure_reason=values.get("failure_reason"),
         reference=_reference(values.get("destination_details") or {}),
         refund_id=our_id_of(values),
+        taken=_moved(values, "balance_transaction"),
+        returned=_moved(values, "failure_balance_transaction"),
     )
+
+
+def _moved(values: Json, line: str) -> Converted | None:
+    written = values.get(line)
+    return converted(written, values["currency"]) if isinstance(written, dict) else None
 
 
 def _reference(destination: Json) -> str | None:

@@ -16,6 +16,7 @@ from ledger.movements.charging_back import (
     recovered_from_wallet,
     released_money_refunded,
 )
+from ledger.movements.converting import conversion_explained, fx_difference, gateway_converted
 from ledger.movements.ours import (
     own_payout_failed,
     own_payout_ordered,
@@ -53,7 +54,6 @@ from ledger.movements.paying_out import (
 from ledger.movements.putting_right import (
     COSTS,
     adjustment,
-    fx_difference,
     gateway_billed,
     mirrors,
     reversal,
@@ -71,10 +71,12 @@ __all__ = [
     "chargeback_lost",
     "chargeback_withdrawn",
     "chargeback_won",
+    "conversion_explained",
     "debt_forgiven",
     "funds_settled",
     "fx_difference",
     "gateway_billed",
+    "gateway_converted",
     "gateway_fee_charged",
     "instant_payout_failed",
     "instant_payout_reserved",

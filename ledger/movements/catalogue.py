@@ -18,7 +18,7 @@ CATALOGUE: dict[str, Callable[..., Entry]] = {}
 HOLDS = {"payout_reserved": "payout_sent", "instant_payout_reserved": "instant_payout_sent"}
 
 # What a person does to the books by hand; it needs a reason, so that an auditor need not ask.
-BY_HAND = frozenset({"adjustment", "reversal", "suspense_explained"})
+BY_HAND = frozenset({"adjustment", "reversal", "suspense_explained", "conversion_explained"})
 
 
 def movement(function: Callable[P, Entry]) -> Callable[P, Entry]:

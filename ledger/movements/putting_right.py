@@ -25,23 +25,6 @@ COSTS: dict[str, Callable[[str], Account]] = {
 
 
 @movement
-def fx_difference(gateway: str, *, expected: Money, settled: Money) -> Entry:
-    """The gateway converted, and settled another amount than was expected.
-
-    Converting is a service of the gateway, so what is missing is a cost of the gateway and what is over lowers it.
-    """
-    cost, available = (
-        chart.gateway_fees(expected.currency),
-        chart.gateway_available(gateway, expected.currency),
-    )
-    if settled < expected:
-        lines = debit(cost, expected - settled), credit(available, expected - settled)
-    else:
-        lines = debit(available, settled - expected), credit(cost, settled - expected)
-    return Entry.of("fx_difference", *lines)
-
-
-@movement
 def gateway_billed(gateway: str, *, fee: Money) -> Entry:
     """The gateway took something for itself by a line of its own; below zero it gave some of it back."""
     cost, available = chart.gateway_fees(fee.currency), chart.gateway_available(gateway, fee.currency)

@@ -4,7 +4,7 @@ from sandbox.stripe import cards, disputes
 from sandbox.stripe.cards import Decline, Magic
 from sandbox.stripe.errors import Json
 from sandbox.stripe.events import emit, update
-from sandbox.stripe.money import book, processing_fee
+from sandbox.stripe.money import book, processing_fee, settles_in
 from sandbox.stripe.state import World
 
 
@@ -91,13 +91,15 @@ def _book_later(world: World, charge: Json, magic: Magic) -> None:
 
 
 def _transaction(world: World, charge: Json, magic: Magic) -> Json:
+    amount, currency, rate = settles_in(world, charge["amount_captured"], charge["currency"])
     return book(
         world,
         world.owner(charge["id"]),
         "charge",
-        amount=charge["amount_captured"],
-        fee=processing_fee(world, charge["amount_captured"]),
-        currency=charge["currency"],
+        amount=amount,
+        fee=processing_fee(world, amount),
+        currency=currency,
+        exchange_rate=rate,
         source=charge["id"],
         available_on=None if magic.at_once else world.now() + world.settings.settle_seconds,
         description=charge["description"],

@@ -3,7 +3,7 @@
 from sandbox.stripe import refunding, warning
 from sandbox.stripe.errors import Json, invalid
 from sandbox.stripe.events import emit, update
-from sandbox.stripe.money import book
+from sandbox.stripe.money import book, settles_in
 from sandbox.stripe.settings import DAY
 from sandbox.stripe.state import World
 
@@ -92,13 +92,15 @@ def refuse_disputed(world: World, charge: Json) -> None:
 
 
 def _withdraw(world: World, dispute: Json) -> Json:
+    amount, currency, rate = settles_in(world, dispute["amount"], dispute["currency"])
     withdrawn = book(
         world,
         world.owner(dispute["id"]),
         "adjustment",
-        amount=-dispute["amount"],
+        amount=-amount,
         fee=_FEE_MINOR,
-        currency=dispute["currency"],
+        currency=currency,
+        exchange_rate=rate,
         source=dispute["id"],
         description=f"Chargeback withdrawal for {dispute['charge']}",
     )
@@ -123,12 +125,14 @@ def closed(world: World, dispute: Json, *, won: bool) -> Json:
 
 
 def _reinstate(world: World, dispute: Json) -> None:
+    amount, currency, rate = settles_in(world, dispute["amount"], dispute["currency"])
     returned = book(
         world,
         world.owner(dispute["id"]),
         "adjustment",
-        amount=dispute["amount"],
-        currency=dispute["currency"],
+        amount=amount,
+        currency=currency,
+        exchange_rate=rate,
         source=dispute["id"],
         description=f"Chargeback reversal for {dispute['charge']}",
     )

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Iterator
+from decimal import ROUND_HALF_UP, Decimal
 
 from sandbox.agenda import due, schedule
 from sandbox.stripe.errors import Json, StripeError, invalid
@@ -11,6 +12,7 @@ from sandbox.stripe.state import World
 FundsHandler = Callable[[World, str], None]
 _WAITING_FOR_FUNDS: list[FundsHandler] = []
 
+_DECIMALS = {"jpy": 0, "krw": 0, "kwd": 3}
 _REPORTED_AS = {
     "payment": "charge",
     "payment_refund": "refund",
@@ -32,6 +34,7 @@ def book(
     fee: int = 0,
     available_on: int | None = None,
     description: str | None = None,
+    exchange_rate: str | None = None,
 ) -> Json:
     """Move money on an account; it is pending until `available_on`."""
     now = world.now()
@@ -45,7 +48,8 @@ def book(
         "created": now,
         "currency": currency,
         "description": description,
-        "exchange_rate": None,
+        # A number on the wire, with the digits that somebody wrote.
+        "exchange_rate": None if exchange_rate is None else float(exchange_rate),
         "fee": fee,
         "fee_details": _fee_details(fee, currency),
         "net": amount - fee,
@@ -59,6 +63,22 @@ def book(
     if later:
         schedule(world, at=transaction["available_on"], kind="settle", subject=transaction["id"])
     return transaction
+
+
+def settles_in(world: World, amount: int, currency: str) -> tuple[int, str, str | None]:
+    """What an amount is on the platform's balance: itself, or, where it has none of that currency, at today's rate."""
+    conversion = world.data.get("conversions", {}).get(currency)
+    if conversion is None:
+        return amount, currency, None
+    into, rate = conversion
+    unit = Decimal(10) ** (decimals(into) - decimals(currency))
+    changed = (amount * Decimal(rate) * unit).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+    return int(changed), into, rate
+
+
+def decimals(currency: str) -> int:
+    """How many decimals a currency has."""
+    return _DECIMALS.get(currency, 2)
 
 
 def restated(world: World, transaction: Json, *, amount: int) -> Json:

@@ -15,7 +15,6 @@ _WORKED_OUT_AFTER_SECONDS = 4 * 3_600
 _INSTANT_ARRIVES_AFTER_SECONDS = 1_800
 _DAYS_TO_ARRIVE = 2
 _SMALLEST = {"krw": 40_000, "mxn": 1_000, "thb": 60_000}
-_DECIMALS = {"jpy": 0, "krw": 0, "kwd": 3}
 _WHY = {
     "no_account": "The bank account details on file are probably incorrect. No bank account could "
     "be found with those details.",
@@ -71,7 +70,7 @@ def refuse_unless_possible(world: World, account: Json, bank: Json, payout: Json
 
 def smallest(currency: str) -> int:
     """The least that is paid out: one of the currency, unless the banks of its country ask for more."""
-    return _SMALLEST.get(currency, int(10 ** _DECIMALS.get(currency, 2)))
+    return _SMALLEST.get(currency, int(10 ** money.decimals(currency)))
 
 
 def _beyond_today(world: World, account: str, payout: Json) -> bool:

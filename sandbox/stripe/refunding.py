@@ -4,7 +4,7 @@ from sandbox.agenda import due, schedule
 from sandbox.stripe import cards, warning
 from sandbox.stripe.errors import Json, StripeError, invalid
 from sandbox.stripe.events import emit, update
-from sandbox.stripe.money import available, book, spoken, when_funds_arrive
+from sandbox.stripe.money import available, book, settles_in, spoken, when_funds_arrive
 from sandbox.stripe.settings import DAY
 from sandbox.stripe.state import World
 
@@ -21,7 +21,7 @@ def refunded(world: World, charge: Json, refund: Json) -> Json:
     emit(world, "charge.refunded", charge)
     if charge["refunded"]:
         warning.nothing_left_to_do(world, charge)
-    if available(world, account, refund["currency"]) < refund["amount"]:
+    if not _is_covered(world, account, refund):
         refund |= {"status": "pending", "pending_reason": "insufficient_funds"}
         world.notes(account).setdefault("refunds_waiting", []).append(refund["id"])
     elif magic.refund == "pending":
@@ -98,7 +98,7 @@ def pay_waiting_refunds(world: World, account: str) -> None:
     """Refunds that waited for money are paid, oldest first."""
     for refund_id in list(world.notes(account).get("refunds_waiting", [])):
         refund = world.data["objects"][refund_id]
-        if available(world, account, refund["currency"]) < refund["amount"]:
+        if not _is_covered(world, account, refund):
             continue
         world.notes(account)["refunds_waiting"].remove(refund_id)
         _debit(world, refund)
@@ -134,25 +134,34 @@ def _count(charge: Json, amount: int) -> None:
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
 
 
+def _is_covered(world: World, account: str, refund: Json) -> bool:
+    amount, currency, _ = settles_in(world, refund["amount"], refund["currency"])
+    return available(world, account, currency) >= amount
+
+
 def _debit(world: World, refund: Json) -> None:
+    amount, currency, rate = settles_in(world, refund["amount"], refund["currency"])
     refund["balance_transaction"] = book(
         world,
         world.owner(refund["id"]),
         "refund",
-        amount=-refund["amount"],
-        currency=refund["currency"],
+        amount=-amount,
+        currency=currency,
+        exchange_rate=rate,
         source=refund["id"],
         description=f"REFUND FOR CHARGE ({refund['charge']})",
     )["id"]
 
 
 def _returned(world: World, account: str, refund: Json) -> str:
+    amount, currency, rate = settles_in(world, refund["amount"], refund["currency"])
     transaction = book(
         world,
         account,
         "refund_failure",
-        amount=refund["amount"],
-        currency=refund["currency"],
+        amount=amount,
+        currency=currency,
+        exchange_rate=rate,
         source=refund["id"],
         description=f"REFUND FAILURE FOR {refund['id']}",
     )

@@ -52,7 +52,14 @@ class World(AnyWorld):
         fresh = super().empty(seed)
         digest = hashlib.sha512(fresh["seed"].encode()).digest()
         platform = "acct_1" + "".join(ALPHABET[byte % len(ALPHABET)] for byte in digest[:15])
-        return fresh | {"platform": platform, "owners": {}, "shelves": {}, "balances": {}, "keys": {}}
+        return fresh | {
+            "platform": platform,
+            "owners": {},
+            "shelves": {},
+            "balances": {},
+            "keys": {},
+            "conversions": {},
+        }
 
     @property
     def platform(self) -> str:

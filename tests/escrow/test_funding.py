@@ -287,7 +287,7 @@ def test_d2_a_charge_over_another_amount_than_its_payment_is_refused():
         record(payment, replace(said, charge=half))
 
 
-def test_a_charge_that_settles_in_another_currency_is_refused():
+def test_a_fee_in_a_currency_in_which_nothing_came_is_refused():
     payment = checkout(draft().id)
     said = answer(payment)
     in_euro = replace(said.charge, fee=Money(310, "EUR"))

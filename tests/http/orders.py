@@ -318,7 +318,12 @@ ORDERS: dict[str, Maker] = {
     ),
     "resolveBreak": _by(
         "fiona",
-        {"explanation": "gateway_fees", "reason": "They told us.", "adjustment_id": None},
+        {
+            "explanation": "gateway_fees",
+            "reason": "They told us.",
+            "adjustment_id": None,
+            "other_break_id": None,
+        },
         break_id="break",
     ),
     "proposeOwnPayout": _by("fiona", {"gateway": "stripe", "amount": usd("1.00"), "reason": "The rent."}),
@@ -327,6 +332,7 @@ ORDERS: dict[str, Maker] = {
     "approveOwnPayout": _by("frank", {"decision": "Seen."}, own_payout_id="own payout"),
     "rejectOwnPayout": _by("frank", {"decision": "No."}, own_payout_id="own payout"),
     "withdrawOwnPayout": _by("fiona", own_payout_id="own payout"),
+    "listOpenPositions": _by("fiona"),
     "listSolvencyStatements": _list("fiona", currency="USD", state="short", limit="5"),
     "getMinimumBalance": _list("fiona", gateway="stripe", currency="USD"),
     "getProcess": lambda _, __: Order(None, {"name": "milestone"}),

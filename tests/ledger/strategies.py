@@ -64,9 +64,12 @@ def _adjustment(draw, currency):
 
 
 @st.composite
-def _conversion(draw, currency):
-    expected, settled = draw(st.lists(amounts(currency), min_size=2, max_size=2, unique=True))
-    return (draw(GATEWAYS),), {"expected": expected, "settled": settled}
+def _conversion(draw, currency, **more):
+    other = draw(CURRENCIES.filter(lambda each: each != currency))
+    given, received = draw(amounts(currency)), draw(amounts(other))
+    return (draw(GATEWAYS),), {"given": given, "received": received} | {
+        name: draw(value) for name, value in more.items()
+    }
 
 
 def arguments(name, currency):
@@ -108,7 +111,9 @@ def arguments(name, currency):
         "released_money_refunded": _call(NAMES, net=perhaps_none, worker_fee=some, client_fee=perhaps_none),
         "debt_forgiven": _call(NAMES, amount=some),
         "recovered_from_wallet": _call(NAMES, amount=some),
-        "fx_difference": _conversion(currency),
+        "gateway_converted": _conversion(currency, settled=st.booleans()),
+        "conversion_explained": _conversion(currency),
+        "fx_difference": _call(GATEWAYS, lost=some),
         "gateway_billed": _call(GATEWAYS, fee=some),
         "unexplained_line": _call(GATEWAYS, amount=some, user_id=st.none() | NAMES),
         "suspense_explained": _call(GATEWAYS, amount=some, cost=st.sampled_from(sorted(movements.COSTS))),

@@ -17,6 +17,7 @@ ACCOUNTS = [
     (chart.gateway_pending("stripe", "USD"), "assets:gateway:stripe:pending", "shared"),
     (chart.gateway_available("stripe", "USD"), "assets:gateway:stripe:available", "shared"),
     (chart.connected("stripe", WORKER, "USD"), f"assets:gateway:stripe:connected:{WORKER}", "personal"),
+    (chart.conversion("stripe", "USD"), "assets:conversion:stripe", "shared"),
     (chart.receivable(WORKER, "USD"), f"assets:receivable:{WORKER}", "floor"),
     (chart.bank("USD"), "assets:bank:arrived", "shared"),
     (chart.bank_in_transit("USD"), "assets:bank:in_transit", "shared"),
@@ -36,6 +37,7 @@ ACCOUNTS = [
     (chart.chargebacks("USD"), "expenses:chargebacks", "shared"),
     (chart.chargeback_fees("USD"), "expenses:chargeback_fees", "shared"),
     (chart.goodwill("USD"), "expenses:goodwill", "shared"),
+    (chart.exchange("USD"), "expenses:exchange", "shared"),
 ]
 
 

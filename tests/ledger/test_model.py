@@ -34,6 +34,7 @@ PENDING, AVAILABLE = "assets:gateway:stripe:pending", "assets:gateway:stripe:ava
 PAYOUTS, REFUNDS = "liabilities:payouts:in_transit", "liabilities:refunds:in_transit"
 CLIENT_FEES, WORKER_FEES = "income:fees:client", "income:fees:worker"
 GATEWAY_FEES, CHARGEBACKS = "expenses:gateway_fees", "expenses:chargebacks"
+CONVERSION, EXCHANGE = "assets:conversion:stripe", "expenses:exchange"
 CHARGEBACK_FEES, GOODWILL = "expenses:chargeback_fees", "expenses:goodwill"
 FLOORED = (
     "liabilities:escrow:",
@@ -314,14 +315,11 @@ class Books(RuleBasedStateMachine):
         entry = movements.recovered_from_wallet(worker, amount=Money(amount, currency))
         self.moves(currency, entry, changes={wallet(worker): -amount, receivable(worker): -amount})
 
-    @rule(currency=CURRENCIES, expected=AMOUNTS, settled=AMOUNTS)
-    def convert(self, currency, expected, settled):
-        if expected != settled:
-            entry = movements.fx_difference(
-                "stripe", expected=Money(expected, currency), settled=Money(settled, currency)
-            )
-            missing = expected - settled
-            self.moves(currency, entry, changes={GATEWAY_FEES: missing, AVAILABLE: -missing})
+    @rule(currency=CURRENCIES, lost=AMOUNTS, gained=AMOUNTS)
+    def close_conversion(self, currency, lost, gained):
+        if lost != gained:
+            entry = movements.fx_difference("stripe", lost=Money(lost - gained, currency))
+            self.moves(currency, entry, changes={EXCHANGE: lost - gained, CONVERSION: gained - lost})
 
     @rule(worker=WORKERS, currency=CURRENCIES, amount=AMOUNTS)
     def adjust(self, worker, currency, amount):

@@ -14,7 +14,7 @@ from ledger import chart, movements
 from ledger.chart import Side
 from ledger.entries import Entry, credit, debit, unbalanced
 from tests.ledger.strategies import CURRENCIES, amounts, calls
-from tests.ledger.words import STRIPE, escrow, usd, wallet
+from tests.ledger.words import STRIPE, escrow, jpy, kwd, usd, wallet
 
 CONNECTED = chart.connected(STRIPE, "us_w", "USD")
 PENDING = chart.gateway_pending(STRIPE, "USD")
@@ -29,8 +29,8 @@ def effect(entry):
     effects = {}
     for line in entry.postings:
         sign = "" if line.side is line.account.normal else "-"
-        assert line.account.code not in effects
-        effects[line.account.code] = f"{sign}{line.amount.decimal}"
+        assert line.account not in effects
+        effects[line.account] = f"{sign}{line.amount.decimal}"
     return effects
 
 
@@ -279,12 +279,39 @@ ENTRIES = [
         {wallet("us_w"): "-36.00", RECEIVABLE: "-36.00"},
     ),
     (
-        movements.fx_difference(STRIPE, expected=usd("10.00"), settled=usd("9.90")),
-        {chart.gateway_fees("USD"): "0.10", AVAILABLE: "-0.10"},
+        movements.gateway_converted(STRIPE, given=jpy("10500"), received=usd("70.35"), settled=False),
+        {
+            chart.gateway_pending(STRIPE, "JPY"): "-10500",
+            chart.conversion(STRIPE, "JPY"): "10500",
+            PENDING: "70.35",
+            chart.conversion(STRIPE, "USD"): "-70.35",
+        },
     ),
     (
-        movements.fx_difference(STRIPE, expected=usd("10.00"), settled=usd("10.25")),
-        {chart.gateway_fees("USD"): "-0.25", AVAILABLE: "0.25"},
+        movements.gateway_converted(STRIPE, given=usd("34.13"), received=kwd("10.500"), settled=True),
+        {
+            AVAILABLE: "-34.13",
+            chart.conversion(STRIPE, "USD"): "34.13",
+            chart.gateway_available(STRIPE, "KWD"): "10.500",
+            chart.conversion(STRIPE, "KWD"): "-10.500",
+        },
+    ),
+    (
+        movements.conversion_explained(STRIPE, given=usd("71.00"), received=jpy("10500")),
+        {
+            chart.suspense(STRIPE, "USD"): "71.00",
+            chart.conversion(STRIPE, "USD"): "71.00",
+            chart.suspense(STRIPE, "JPY"): "-10500",
+            chart.conversion(STRIPE, "JPY"): "-10500",
+        },
+    ),
+    (
+        movements.fx_difference(STRIPE, lost=usd("0.65")),
+        {chart.exchange("USD"): "0.65", chart.conversion(STRIPE, "USD"): "-0.65"},
+    ),
+    (
+        movements.fx_difference(STRIPE, lost=usd("-0.65")),
+        {chart.exchange("USD"): "-0.65", chart.conversion(STRIPE, "USD"): "0.65"},
     ),
     (
         movements.gateway_billed(STRIPE, fee=usd("1.20")),
@@ -327,7 +354,7 @@ ENTRIES = [
 
 @pytest.mark.parametrize(("entry", "expected"), ENTRIES, ids=[entry.movement for entry, _ in ENTRIES])
 def test_a_movement_does_to_each_account_what_it_says(entry, expected):
-    assert effect(entry) == {account.code: change for account, change in expected.items()}
+    assert effect(entry) == expected
 
 
 def test_every_movement_is_told_above():

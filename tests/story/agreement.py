@@ -57,6 +57,8 @@ def check_places(peer: sandbox.Running) -> None:
 def _our_places(session: Session) -> Places:
     currencies = set(session.scalars(select(Payment.currency)))
     workers = set(session.scalars(select(PayoutAccount.user_id)))
+    # What was converted lies in another currency than anybody pays in.
+    currencies |= set(session.scalars(select(Payment.received_currency))) - {None}
     places = {}
     for currency in currencies:
         places[f"pending {currency}"] = chart.gateway_pending("stripe", currency)

@@ -135,11 +135,13 @@ class Cast:
             self.house.pass_time(seconds=seconds)
         assert arrived()
 
-    def books(self) -> dict[str, str]:
-        """The trial balance, credits with a minus, with the accounts of one kind taken together."""
+    def books(self, currency: str = "USD") -> dict[str, str]:
+        """The trial balance in one currency, credits with a minus, with the accounts of one kind taken together."""
         lines = self.finance.get("/v1/staff/ledger/trial-balance")["lines"]
         sums: Counter[str] = Counter()
         for line in lines:
+            if line["debit"]["currency"] != currency:
+                continue
             kind = re.sub(r":(us|ms)_[0-9a-z]{26}", "", line["account"])
             sums[kind] += Decimal(line["debit"]["amount"]) - Decimal(line["credit"]["amount"])
         return {kind: str(amount) for kind, amount in sums.items() if amount}

@@ -6,6 +6,7 @@ from sandbox.stripe.events import emit
 from sandbox.stripe.listing import page, page_of, whole
 from sandbox.stripe.metadata import merged
 from sandbox.stripe.router import Call, route
+from sandbox.stripe.state import World
 
 
 @route("POST", "/v1/transfers")
@@ -21,7 +22,7 @@ def create(call: Call) -> Json:
     money.positive(amount)
     transferring.refuse_unless_capable(destination)
     if charge is not None:
-        _refuse_other_currency(charge, currency)
+        _refuse_other_currency(world, charge, currency)
         transferring.refuse_more_than_charged(world, charge, amount)
     else:
         money.require_available(
@@ -106,10 +107,12 @@ def _destination(call: Call) -> Json:
     return account
 
 
-def _refuse_other_currency(charge: Json, currency: str) -> None:
-    if charge["currency"] != currency:
+def _refuse_other_currency(world: World, charge: Json, currency: str) -> None:
+    line = world.find(charge["balance_transaction"] or "")
+    settled = charge["currency"] if line is None else line["currency"]
+    if settled != currency:
         raise invalid(
-            f"The currency of source_transaction's balance transaction ({charge['currency']}) must "
+            f"The currency of source_transaction's balance transaction ({settled}) must "
             f"be the same as the transfer currency ({currency})",
             param="currency",
         )
