@@ -18,7 +18,7 @@ from ledger.posting import post
 from payments.bearing import Shares
 from payments.collecting import GatewayDisagrees
 from payments.conversions import convert
-from payments.states import CHARGEBACK
+from payments.states import CHARGEBACK, chargeback_step
 from payments.tables import Chargeback, ChargebackLine, Payment
 from payments.views import ChargebackView, chargeback_view
 from persistence import clock, due, outbox
@@ -188,11 +188,12 @@ def cover(session: Session, *, milestone_id: str, by: Money, refund_id: str) -> 
 
 
 def step(session: Session, row: Chargeback, found: ChargebackFound) -> None:
-    """Bring the chargeback to where the gateway says it is; it never goes back to where it was before."""
+    """Bring the chargeback to where the gateway says it is; it goes back only to what is known to be newer."""
+    heard, row.as_of = row.as_of, found.as_of or row.as_of
     if row.respond_by != found.respond_by:
         row.respond_by = found.respond_by
         _remind_in_time(session, row)
-    transition = CHARGEBACK.step(row.state, found.state.value)
+    transition = chargeback_step(row.state, found.state.value, heard=heard, as_of=found.as_of)
     if transition is None:
         return
     if row.state in CHARGEBACK.terminal:
@@ -382,8 +383,7 @@ def _given_back(session: Session, row: Chargeback, shares: Shares, fee: Money) -
     outstanding = view(session, row).outstanding
     owed = min(back.worker, outstanding)
     repaid = min(back.worker - owed, Money(row.recovered_minor, row.currency))
-    # What was forgiven was our loss, and is no longer.
-    forgiven = back.worker - owed - repaid
+    forgiven = back.worker - owed - repaid  # It was our loss, and is no longer.
     row.recovered_minor -= repaid.amount_minor
     row.forgiven_minor -= forgiven.amount_minor
     entry = movements.chargeback_won(

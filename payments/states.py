@@ -8,9 +8,11 @@ from kernel.states import Process, Transition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 _GATEWAY = ("gateway",)
 _US = ("system",)
+ASK_AGAIN = "ask_again"
 
 
 def _payment() -> Mapping[tuple[str, str], Transition]:
@@ -87,6 +89,10 @@ def _chargeback() -> Mapping[tuple[str, str], Transition]:
     table = {
         (state, to): Transition(to, f"chargeback.{to}", _GATEWAY) for state, way in ways.items() for to in way
     }
+    # What is known to be newer may ask for more than was answered.
+    for asks in ("needs_response", "appeal_needs_response"):
+        answered = asks.replace("needs_response", "under_review")
+        table[answered, ASK_AGAIN] = Transition(asks, "chargeback.asked_again", _GATEWAY)
     # Whether anything is to be done about a warning is for people to say.
     return table | {("warned", "dismiss"): Transition("dismissed", "chargeback.dismissed", ("staff",))}
 
@@ -100,6 +106,21 @@ CHARGEBACK = Process(
     frozenset({"dismissed", "inquiry_closed", "won", "lost", "prevented"}),
     _chargeback(),
 )
+
+
+def chargeback_step(
+    state: str, to: str, *, heard: datetime | None, as_of: datetime | None
+) -> Transition | None:
+    """How a chargeback comes to be `to` by what is so `as_of` an instant, when what was `heard` last is of another one.
+
+    Older news leads nowhere, and only what is known to be newer asks again.
+    """
+    if heard is not None and as_of is not None and as_of < heard:
+        return None
+    newer = heard is not None and as_of is not None and as_of > heard
+    again = CHARGEBACK.step(state, ASK_AGAIN) if newer else None
+    return CHARGEBACK.step(state, to) or (again if again is not None and again.to == to else None)
+
 
 EVIDENCE_PROCESS = Process(
     "evidence",

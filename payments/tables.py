@@ -181,6 +181,8 @@ class Chargeback(Base):
     recovered_minor: Mapped[int] = mapped_column(BigInteger)
     forgiven_minor: Mapped[int] = mapped_column(BigInteger)
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # When the gateway had last changed it by what we heard of it, where the gateway says so.
+    as_of: Mapped[datetime | None] = mapped_column(UtcDateTime)
     respond_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Why staff dismissed it or gave the debt up, and who.
     decided_by: Mapped[str | None] = mapped_column(Id("us"))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from escrow import chargebacks as escrow_chargebacks
 from escrow import states
 from escrow.acts import ActNotPossible, NotYourAct
 from escrow.chargebacks import PaymentNotBooked, dismiss_warning
@@ -279,3 +281,22 @@ def test_fees_may_come_back_alone_and_be_taken_where_money_comes_back():
         found=found,
     )
     assert (look(milestone).state, story.money()["chargeback fees"]) == ("funded", "15.00")
+
+
+def _told(milestone, state, minute):
+    found = replace(story.chargeback(milestone, state), as_of=datetime(2026, 12, 1, 9, minute, tzinfo=UTC))
+    known = {"chargeback_id": new_id("cb"), "payment": payment_of(milestone)}
+    return atomically(escrow_chargebacks.record_chargeback, **known, found=found).state
+
+
+def test_a_bank_that_asks_for_more_than_was_answered_is_heard_and_older_news_is_not():
+    milestone = _funded()
+    asks, thinks = ChargebackState.NEEDS_RESPONSE, ChargebackState.UNDER_REVIEW
+    assert _told(milestone, asks, 1) == "needs_response"
+    assert _told(milestone, thinks, 2) == "under_review"
+    # Asked for before the answer, and written down after it.
+    assert _told(milestone, asks, 1) == "under_review"
+    assert _told(milestone, asks, 3) == "needs_response"
+    assert told()["chargeback.asked_again"] == 1
+    assert _told(milestone, thinks, 2) == "needs_response"
+    assert _told(milestone, ChargebackState.WON, 4) == "won"
