@@ -103,18 +103,32 @@ def change(session: Session, row: Payment, *, by: Money, into: Money, key: str) 
     row.converted_minor += by.amount_minor
     row.converted_into = into.currency
     row.converted_into_minor += into.amount_minor
-    if not row.converted_minor and row.converted_into_minor:
+    if row.converted_minor in {0, -_kept_before(row)}:
         # What came in was credited: what is left of it came in and was never needed.
-        lost = -Money(row.converted_into_minor, into.currency)
-        row.converted_into_minor = 0
+        for lost in (
+            -Money(row.converted_into_minor, into.currency),
+            Money(row.converted_minor, row.currency),
+        ):
+            _lose(session, row, lost, key)
+        row.converted_minor = row.converted_into_minor = 0
+    session.flush()
+
+
+def _kept_before(row: Payment) -> int:
+    """What the gateway kept before it converted: all that was charged goes back, and so much less had been changed."""
+    kept = row.received_minor is not None and row.gateway_fee_currency in {None, row.currency}
+    return row.gateway_fee_minor if kept else 0
+
+
+def _lose(session: Session, row: Payment, lost: Money, key: str) -> None:
+    if lost:
         post(
             session,
             movements.fx_difference(row.gateway, lost=lost),
-            key=f"{key}:difference",
+            key=f"{key}:difference:{lost.currency}",
             reference=row.milestone_id,
             actor=row.gateway,
         )
-    session.flush()
 
 
 def change_back(session: Session, *, gateway: str, given: Money, received: Money, key: str) -> None:

@@ -60,6 +60,7 @@ _BY_GROUP = MappingProxyType(
 )
 # What PayPal takes for the trouble of a dispute comes by a line of its own, and is a fee.
 _DISPUTE_FEES = ("T0106", "T0114")
+_CONVERSIONS = "T02"
 # What is held and let go again is told twice under one id.
 _HOLDS = ("T1105", "T1110", "T1111", "T15", "T21")
 _OURS = MappingProxyType({LineKind.CHARGE: "py_", LineKind.REFUND: "rf_", LineKind.PAYOUT: "po_"})
@@ -288,7 +289,8 @@ def read_line(info: Json) -> BalanceLine:
         available_on=moment,
         source=info.get("paypal_reference_id") if kind is LineKind.DISPUTE else transaction,
         our_id=_our_id(kind, info.get("custom_field")),
-        transfer=None,
+        # What was changed into another currency for a payment or a refund is a part of that.
+        transfer=info.get("paypal_reference_id") if code.startswith(_CONVERSIONS) else None,
     )
 
 

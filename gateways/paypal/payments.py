@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from gateways.contract import VANISHED, Charge, PaymentFound, PaymentState, Rejected, Unknown
+from gateways.contract import VANISHED, Charge, Converted, PaymentFound, PaymentState, Rejected, Unknown
 from gateways.paypal import words
 from gateways.paypal.amounts import from_paypal, to_paypal
 from gateways.paypal.client import keyed
@@ -189,8 +189,6 @@ def _charge_of(capture: Json) -> Charge | None:
     if breakdown is None:
         # PayPal may still be writing it; a later look finds it.
         return None
-    if "exchange_rate" in breakdown or "receivable_amount" in breakdown:
-        raise ValueError("converted into another currency, which the account is to be set not to do")
     amount = from_paypal(breakdown["gross_amount"])
     fee = breakdown.get("paypal_fee")
     return Charge(
@@ -203,7 +201,16 @@ def _charge_of(capture: Json) -> Charge | None:
         balance_transaction=capture["id"],
         card_brand=None,
         card_last4=None,
+        received=_received(breakdown),
     )
+
+
+def _received(breakdown: Json) -> Converted | None:
+    # PayPal keeps its fee first, and changes what is left.
+    came = breakdown.get("receivable_amount")
+    if came is None or came["currency_code"] == breakdown["gross_amount"]["currency_code"]:
+        return None
+    return Converted(from_paypal(came), (breakdown.get("exchange_rate") or {}).get("value"))
 
 
 def _why(capture: Json) -> str:

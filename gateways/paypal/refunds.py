@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateways.contract import RefundFound, RefundState, Rejected
+from gateways.contract import Converted, RefundFound, RefundState, Rejected
 from gateways.paypal.amounts import from_paypal, to_paypal
 from gateways.paypal.client import keyed
 from gateways.paypal.outcomes import answered, looked_up, ours
@@ -76,7 +76,17 @@ def read_refund(values: Json) -> RefundFound:
         failure_reason=(reason or status) if status in _UNDONE else None,
         reference=values.get("acquirer_reference_number"),
         refund_id=ours("rf_", values.get("custom_id")),
+        taken=_taken(values) if status == "COMPLETED" else None,
     )
+
+
+def _taken(values: Json) -> Converted | None:
+    breakdown = values.get("seller_payable_breakdown") or {}
+    took = breakdown.get("net_amount_in_receivable_currency")
+    if took is None or took["currency_code"] == values["amount"]["currency_code"]:
+        return None
+    parts = breakdown.get("net_amount_breakdown") or [{}]
+    return Converted(from_paypal(took), (parts[0].get("exchange_rate") or {}).get("value"))
 
 
 def _capture_id(order: Json) -> str | Rejected:

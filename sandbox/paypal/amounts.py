@@ -21,14 +21,14 @@ def counted(amount: Json, *, code: str = "currency_code") -> tuple[int, str]:
         raise unprocessable("CURRENCY_NOT_SUPPORTED", "Currency code is not currently supported.")
     if match is None:
         raise unprocessable("CANNOT_BE_NEGATIVE", "Must be greater than or equal to zero.")
-    decimals, fraction = _decimals(currency), match["fraction"] or ""
-    if fraction and not decimals:
+    places, fraction = decimals(currency), match["fraction"] or ""
+    if fraction and not places:
         raise unprocessable("DECIMALS_NOT_SUPPORTED", "Currency does not support decimals.")
-    if len(fraction) > decimals:
+    if len(fraction) > places:
         raise unprocessable(
             "DECIMAL_PRECISION", "The value of the field should not be more than two decimals."
         )
-    minor = int(match["whole"] + fraction.ljust(decimals, "0"))
+    minor = int(match["whole"] + fraction.ljust(places, "0"))
     if not minor:
         raise unprocessable("CANNOT_BE_ZERO_OR_NEGATIVE", "Must be greater than zero.")
     return minor, currency
@@ -36,11 +36,12 @@ def counted(amount: Json, *, code: str = "currency_code") -> tuple[int, str]:
 
 def said(minor: int, currency: str, *, code: str = "currency_code") -> Json:
     """The amount as PayPal writes it."""
-    decimals = _decimals(currency)
-    digits = str(abs(minor)).rjust(decimals + 1, "0")
-    value = f"{digits[:-decimals]}.{digits[-decimals:]}" if decimals else digits
+    places = decimals(currency)
+    digits = str(abs(minor)).rjust(places + 1, "0")
+    value = f"{digits[:-places]}.{digits[-places:]}" if places else digits
     return {code: currency, "value": f"-{value}" if minor < 0 else value}
 
 
-def _decimals(currency: str) -> int:
+def decimals(currency: str) -> int:
+    """How many decimals PayPal writes of a currency."""
     return 0 if currency in WITHOUT_DECIMALS else 2

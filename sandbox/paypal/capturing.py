@@ -74,6 +74,10 @@ def completed(world: World, capture: Json) -> Json:
         invoice=capture.get("invoice_id"),
         begun=capture["create_time"],
     )
+    came = lines.convert(world, gross - fee, currency, reference=capture["id"])
+    if came is not None:
+        breakdown = capture["seller_receivable_breakdown"]
+        breakdown |= {"receivable_amount": came["amount"], "exchange_rate": came["exchange_rate"]}
     emit(world, "PAYMENT.CAPTURE.COMPLETED", "capture", shown(capture))
     return shown(capture)
 

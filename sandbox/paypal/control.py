@@ -167,6 +167,16 @@ def prices(control: Control, given: Json, _id: str) -> Json:
     return given
 
 
+@act("POST", "conversions")
+def convert(control: Control, given: Json, _id: str) -> Json:
+    """What comes in a `currency` is changed into another, `into`, at a `rate` from now on; without one it is kept."""
+    conversions = control.world.data.setdefault("conversions", {})
+    conversions.pop(given["currency"], None)
+    if given.get("into"):
+        conversions[given["currency"]] = (given["into"], given["rate"])
+    return given
+
+
 @act("POST", "change/{id}")
 def change(control: Control, given: Json, object_id: str) -> Json:
     """An object says something else from now on, such as a word nobody knows."""

@@ -1,6 +1,8 @@
 """What moved on the merchant's balance: PayPal's transactions, and what they add up to."""
 
-from sandbox.paypal.amounts import said
+from decimal import ROUND_HALF_UP, Decimal
+
+from sandbox.paypal.amounts import decimals, said
 from sandbox.paypal.state import World
 from sandbox.world import Json
 
@@ -69,3 +71,30 @@ def balance(world: World, currency: str, *, until: float | None = None) -> int:
 def currencies(world: World) -> list[str]:
     """The currencies that anything ever moved in."""
     return sorted({"USD"} | {line["currency"] for line in world.data["lines"]})
+
+
+def changed(world: World, minor: int, currency: str) -> tuple[int, str, str] | None:
+    """An amount in the currency that the merchant holds in its place, and the rate; None where its own is held."""
+    conversion = world.data.get("conversions", {}).get(currency)
+    if conversion is None:
+        return None
+    into, rate = conversion
+    unit = Decimal(10) ** (decimals(into) - decimals(currency))
+    amount = (minor * Decimal(rate) * unit).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+    return int(amount), into, rate
+
+
+def convert(world: World, minor: int, currency: str, *, reference: str) -> Json | None:
+    """Change what came of a payment, or below zero what is needed for a refund; what PayPal says of it."""
+    found = changed(world, abs(minor), currency)
+    if found is None:
+        return None
+    amount, into, rate = found
+    sign = 1 if minor > 0 else -1
+    book(world, "T0200", -minor, currency, reference=reference)
+    book(world, "T0200", sign * amount, into, reference=reference)
+    pair = (currency, into) if minor > 0 else (into, currency)
+    return {
+        "amount": said(amount, into),
+        "exchange_rate": {"source_currency": pair[0], "target_currency": pair[1], "value": rate},
+    }

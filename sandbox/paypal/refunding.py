@@ -53,6 +53,18 @@ def completed(world: World, refund: Json) -> Json:
         reference=refund["_capture"],
         custom=refund.get("custom_id"),
     )
+    took = lines.convert(world, -amount, currency, reference=refund["id"])
+    if took is not None:
+        refund["seller_payable_breakdown"] |= {
+            "net_amount_in_receivable_currency": took["amount"],
+            "net_amount_breakdown": [
+                {
+                    "payable_amount": said(amount, currency),
+                    "converted_amount": took["amount"],
+                    "exchange_rate": took["exchange_rate"],
+                }
+            ],
+        }
     emit(world, "PAYMENT.CAPTURE.REFUNDED", "refund", shown(refund))
     return shown(refund)
 
@@ -111,7 +123,8 @@ def _refuse_what_cannot_be(world: World, capture: Json, amount: int, left: int, 
         raise unprocessable("TRANSACTION_DISPUTED", "Partial refunds cannot be offered at this time.")
     if world.notes(capture["id"]).get("charged_back"):
         raise unprocessable("REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK", "Refunds not allowed on this capture.")
-    if lines.balance(world, currency) < amount:
+    needed, held_in = (lines.changed(world, amount, currency) or (amount, currency))[:2]
+    if lines.balance(world, held_in) < needed:
         raise unprocessable(
             "REFUND_FAILED_INSUFFICIENT_FUNDS", "Capture could not be refunded due to insufficient funds."
         )

@@ -94,6 +94,10 @@ class PayPal(Driver):
         """Change fee_basis_points, fee_fixed_minor, payout_fee_minor, report_delay_seconds or refunds_pending."""
         self._post("prices", dict(prices))
 
+    def settle_in(self, currency: str, into: str | None, rate: str = "1") -> None:
+        """From now on what comes in a currency is changed into another at this rate; with None it is kept."""
+        self._post("conversions", {"currency": currency, "into": into, "rate": rate})
+
     def change(self, object_id: str, **values: object) -> None:
         """An object says something else from now on."""
         self._post(f"change/{object_id}", dict(values))

@@ -51,7 +51,13 @@ class World(AnyWorld):
 
     def empty(self, seed: int | None) -> Json:
         """What PayPal knows in the beginning."""
-        return super().empty(seed) | {"tokens": {}, "answers": {}, "lines": [], "events": []}
+        return super().empty(seed) | {
+            "tokens": {},
+            "answers": {},
+            "lines": [],
+            "events": [],
+            "conversions": {},
+        }
 
     def instant(self, moment: float | None = None) -> str:
         """The present moment, or another, as PayPal writes it."""

@@ -315,12 +315,17 @@ def test_a_word_nobody_knows_is_not_guessed_at(paypal, paypal_peer, paypal_payme
         paypal.payment(paypal_payment.gateway_id)
 
 
-def test_money_that_was_converted_is_for_a_person_to_look_at(paypal, paypal_peer, paypal_payment):
-    zloty = {"currency_code": "PLN", "value": "380.00"}
-    breakdown = {"gross_amount": zloty, "receivable_amount": {"currency_code": "USD", "value": "96.02"}}
+def test_money_that_was_converted_is_told_in_both_currencies(paypal, paypal_peer, paypal_payment):
+    breakdown = {
+        "gross_amount": {"currency_code": "PLN", "value": "380.00"},
+        "paypal_fee": {"currency_code": "PLN", "value": "15.00"},
+        "receivable_amount": {"currency_code": "USD", "value": "92.23"},
+        "exchange_rate": {"source_currency": "PLN", "target_currency": "USD", "value": "0.252685"},
+    }
     paypal_peer.change(paypal_payment.charge.gateway_id, seller_receivable_breakdown=breakdown)
-    with pytest.raises(AnswerNotUnderstood, match="converted"):
-        paypal.payment(paypal_payment.gateway_id)
+    charge = paypal.payment(paypal_payment.gateway_id).charge
+    assert (charge.amount, charge.fee) == (Money(38_000, "PLN"), Money(1_500, "PLN"))
+    assert charge.received == Converted(Money(9_223, "USD"), "0.252685")
 
 
 def test_a_charge_whose_fee_is_not_written_yet_comes_with_a_later_look(paypal, paypal_peer, paypal_payment):

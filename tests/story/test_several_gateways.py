@@ -376,3 +376,29 @@ def test_what_no_gateway_has_a_record_for_can_be_given_up(opened):
         people.client.post(f"/v1/milestones/{milestone}/give-up-funding")
         assert people.state(milestone) == "draft"
         assert checkout(people, milestone, PAYPAL)["gateway"] == "paypal"
+
+
+def test_h3_what_paypal_changes_into_another_currency_is_booked_in_both_and_closes_when_it_is_back(people):
+    (dollars,) = people.agree("200.00")
+    pay_at_paypal(people, dollars)
+    people.house.peer.paypal.settle_in("EUR", "USD", "1.10")
+    (milestone,) = people.agree("100.00", currency="EUR")
+    pay_at_paypal(people, milestone)
+    assert people.state(milestone) == "funded"
+    # PayPal keeps 4.15 EUR of 105.00, and changes the rest.
+    assert people.books("EUR")["assets:conversion:paypal"] == "100.85"
+    assert people.books()["assets:conversion:paypal"] == "-110.94"
+    people.house.peer.paypal.settle_in("EUR", "USD", "1.20")
+    people.refund(milestone)
+    assert people.where(milestone) == {"refunded": "105.00"}
+    # What it kept in euros was paid in dollars in the end.
+    assert people.books("EUR") == {"expenses:exchange": "-4.15", "expenses:gateway_fees": "4.15"}
+    books = people.books()
+    assert "assets:conversion:paypal" not in books
+    assert books["expenses:exchange"] == "15.06"
+    people.house.pass_time(hours=60)
+    run = begin("paypal", by="test")
+    assert carry_on(run.id)
+    people.finance.sign_in()
+    assert people.finance.get("/v1/staff/reconciliation/breaks", state="open")["data"] == []
+    the_books_are_sound()
