@@ -11,6 +11,7 @@ from gateways.contract import (
     VANISHED,
     AnswerNotUnderstood,
     Captures,
+    Converted,
     CustomerFound,
     CustomerOrder,
     PaymentState,
