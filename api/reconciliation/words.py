@@ -29,6 +29,7 @@ RECONCILIATION = {
     "Moved.whose": "On our balance, or on workers'.",
     "OpenPosition.converted": "What was changed of the currency in which clients paid and workers are paid, less what"
     " was changed back; with a minus, what is over in it.",
+    "OpenPositions.items": "All that is open, by gateway and currency.",
     "OpenPosition.into": "What came of it in the other currency, less what was taken out of that since.",
     "OpenPosition.payments": "Of how many payments.",
     "OpenPosition.since": "When the oldest of them was made.",
