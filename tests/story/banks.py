@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kernel.money import Money
 from sandbox.remote import SandboxRefusedError
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tests.story.life import Life
 
+Way = TypeVar("Way")
 _UNDECIDED = {"warning_needs_response", "needs_response", "under_review"}
 # How a dispute at Adyen may go on after each word; none is the end.
 _AFTER: dict[str, tuple[str, ...]] = {
@@ -77,7 +78,7 @@ def bank_returns_a_refund(life: Life) -> None:
 
 def bank_takes_a_payment_back(life: Life) -> None:
     """A client's bank takes back all or a part, or only asks; at PayPal the payer may complain as well."""
-    ways = [*_charges_at_stripe(life), *_payments_at_adyen(life), *_captures_at_paypal(life)]
+    ways = _some(life, _charges_at_stripe(life), _payments_at_adyen(life), _captures_at_paypal(life))
     if ways:
         money, take_back = life.dice.choice(ways)
         minor = life.dice.choice([money.amount_minor, life.steps(money, least=money.step)])
@@ -86,7 +87,7 @@ def bank_takes_a_payment_back(life: Life) -> None:
 
 def bank_goes_on(life: Life) -> None:
     """Somebody decides about a dispute, or asks for more."""
-    ways = [*_decisions_at_stripe(life), *_decisions_at_adyen(life), *_decisions_at_paypal(life)]
+    ways = _some(life, _decisions_at_stripe(life), _decisions_at_adyen(life), _decisions_at_paypal(life))
     if ways:
         with suppress(SandboxRefusedError):
             life.dice.choice(ways)()
@@ -104,6 +105,12 @@ def what_was_pending_is_decided(life: Life) -> None:
         decide = life.dice.choice(ways[thing["object"]])
         life.say("PayPal's", decide.__name__, thing["id"])
         decide(thing["id"])
+
+
+def _some(life: Life, *by_gateway: Iterator[Way]) -> list[Way]:
+    """What can be done at one of the gateways at which anything can."""
+    possible = [ways for each in by_gateway if (ways := list(each))]
+    return life.dice.choice(possible) if possible else []
 
 
 def _ways_to_return(life: Life) -> Iterator[tuple[str, Callable[[], Any]]]:

@@ -79,12 +79,15 @@ class Life:
 
     def go_on(self, acts: int) -> None:
         """So many acts, after each of which what always holds is looked at."""
-        self.agree()
+        for client in (self.people.client, self.abroad):
+            self.agree(client)
         for _ in range(acts):
             act = self.dice.choice(ACTS)
             self.acts[act.__name__] += 1
-            with suppress(Refused):
+            try:
                 act(self)
+            except Refused as refused:
+                self.say("which is refused:", refused.problem.get("code"))
             if self.dice.random() < 0.6:
                 self.house.settle()
             always.check(self.people, self.clients)
@@ -123,7 +126,7 @@ class Life:
 
     # --- what may happen ------------------------------------------------------------------------------------------
 
-    def agree(self) -> None:
+    def agree(self, client: Person | None = None) -> None:
         """Some milestones, for which the client pays at once as far as that goes."""
         currency = self.dice.choice(self.currencies)
         least, step = _LEAST[currency], Money.zero(currency).step
@@ -131,7 +134,7 @@ class Life:
             Money(self.dice.choice([least, self.dice.randrange(least, 20_000, step)]), currency).decimal
             for _ in range(self.dice.choice([1, 2, 3]))
         ]
-        client = self.dice.choice([self.people.client, self.abroad])
+        client = client or self.dice.choice([self.people.client, self.abroad])
         self.say(client.email, "agrees on", *prices, currency)
         made = self._agreed(client, *prices, currency=currency)
         self.milestones += made
