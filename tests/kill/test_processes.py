@@ -38,6 +38,7 @@ _ASIDE = (
     "look_at_balance",
     "jobs.payouts_jobs._schedule_looks",
     "start_scheduled_payouts",
+    "remind_of_unclaimed",
 )
 
 
