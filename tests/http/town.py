@@ -419,6 +419,12 @@ def _reconciliation(town: Town) -> Json:
 
 def _own_payout(town: Town) -> Json:
     _earned(town)
+    # What this town has lost is made up for out of our own bank, so that something is ours.
+    town.house.peer.book_line("topup", 100_000)
+    lines = [("assets:gateway:stripe:available", "debit"), ("assets:bank:arrived", "credit")]
+    postings = [{"account": account, "side": side, "amount": usd("1000.00")} for account, side in lines]
+    topped_up = do(town.fiona, "/v1/staff/ledger/adjustments", {"postings": postings, "reason": "A top-up."})
+    do(town.frank, f"/v1/staff/ledger/adjustments/{topped_up['id']}/approve")
     _reconciliation(town)
     asked = {"gateway": "stripe", "amount": usd("1.00"), "reason": "The rent."}
     return do(town.fiona, "/v1/staff/own-payouts", asked)
