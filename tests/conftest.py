@@ -65,6 +65,7 @@ _ON_ONE = {
     "tests/reconciliation/test_reports.py": "mariadb",
     "tests/reconciliation/test_solvency.py": "sqlite",
     "tests/runtime/test_commands.py": "mariadb",
+    "tests/story/test_adyen_says_nothing.py": "sqlite",
     "tests/story/test_any_order.py": "sqlite",
     "tests/story/test_chargebacks.py": "mariadb",
     "tests/story/test_faults.py": "sqlite",
