@@ -19,7 +19,7 @@ from tests.story.house import open_house
 from tests.story.life import Life
 from tests.story.paying import ROUTES
 
-_FIRST, _, _LAST = os.environ.get("HOLDFAST_LIVES", "1").rpartition("-")
+_FIRST, _, _LAST = os.environ.get("HOLDFAST_LIVES", "3-3").rpartition("-")
 # One line for each life that ended well.
 _LOG = os.environ.get("HOLDFAST_LIVES_LOG")
 _ACTS = 25
