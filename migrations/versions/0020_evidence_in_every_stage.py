@@ -26,6 +26,9 @@ def upgrade() -> None:
         " FROM chargebacks AS known WHERE known.state IN ('inquiry', 'appeal_needs_response'))"
     )
     with op.batch_alter_table(_TABLE) as table:
+        table.alter_column(
+            "stage", existing_type=columns.ascii_text(24), existing_nullable=False, server_default=None
+        )
         table.create_unique_constraint(
             op.f("uq_chargeback_evidence_chargeback_id_stage"), ["chargeback_id", "stage"]
         )

@@ -95,6 +95,14 @@ _AMOUNTS = {
             "abroad": (_ABROAD, 409, "not_owed", "/amount"),
         },
     ),
+    "proposeOwnPayout": (
+        "amount",
+        {
+            "over": (usd("999999.99"), 409, "platform_payout_blocked", None),
+            "nothing": (_NOTHING, 422, "validation_failed", "/amount/amount"),
+            "abroad": (_ABROAD, 409, "platform_payout_blocked", None),
+        },
+    ),
     "proposeAdjustment": (
         "postings",
         {

@@ -18,6 +18,9 @@ _OF_THE_ACT = "made of the id of what it is done for, so to the same shard, wher
 
 # What breaks a rule on purpose, and why that does no harm; nothing here that has become superfluous.
 ON_PURPOSE = {
+    ("R10", "own_payouts", "uq_own_payouts_live_for begins with live_for"): (
+        "of all gateways one is ordered at a time; they are few, and all of them on one shard"
+    ),
     ("R8", "ledger_postings", "ck_ledger_postings_amount_is_positive is checked by the table"): (
         "ledger.entries refuses the same, and verify finds it"
     ),

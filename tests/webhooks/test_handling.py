@@ -29,7 +29,7 @@ def asked():
     """Every question that is due: what about, and with what it came."""
     return [
         (work.kind, work.subject, work.payload)
-        for kind in dict.fromkeys(ON_GATEWAY_OBJECT.values())
+        for kind in dict.fromkeys((*ON_GATEWAY_OBJECT.values(), "refresh_own_payout"))
         for work in work_of(kind)
     ]
 
@@ -49,6 +49,7 @@ ON_WORKERS = {"gateway": "stripe", "account": "acct_7"}
         ),
         ({"id": "re_1", "object": "refund"}, None, ("refresh_refund", "re_1", ON_OURS)),
         ({"id": "po_1", "object": "payout"}, "acct_7", ("refresh_payout", "po_1", ON_WORKERS)),
+        ({"id": "po_1", "object": "payout"}, None, ("refresh_own_payout", "po_1", ON_OURS)),
         ({"id": "acct_7", "object": "account"}, "acct_7", ("refresh_account", "acct_7", ON_WORKERS)),
         (
             {"id": "transfers", "object": "capability", "account": "acct_7"},
@@ -102,9 +103,8 @@ def test_a4_a_thin_event_asks_what_a_snapshot_asks(sender, body, question):
         ({"id": "in_1", "object": "invoice"}, None),
         ({"id": "pm_1", "object": "payment_method", "type": "card"}, None),
         ({"id": "thing_1", "object": "a_thing_of_next_year"}, None),
-        # We never charge on a worker's account, and our own payouts go to our own bank.
+        # We never charge on a worker's account.
         ({"id": "pi_1", "object": "payment_intent"}, "acct_7"),
-        ({"id": "po_1", "object": "payout"}, None),
     ],
 )
 def test_news_that_nothing_depends_on_is_kept_and_ignored(sender, thing, account):
