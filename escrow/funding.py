@@ -147,7 +147,8 @@ def checkout_to_stop(session: Session, *, payment_id: str) -> Checkout | None:
     if payment is None:
         raise collecting.PaymentNotFound("There is no payment with this id.")
     on = _for_the_gateway(session, payment.milestone_id)
-    if payment.state == "ordered" and sending.never_sent(session, payment_id=payment_id):
+    # Somebody else may have given it up since it was read, and the milestone be another payment's by now.
+    if sending.was_never_sent(session, payment_id=payment_id):
         collecting.cancel(session, payment_id=payment_id)
         move(session, on, "give_up_funding")
     return _if_wanted(session, payment_id)
@@ -225,6 +226,8 @@ def record_stopped(
 
     What the payer has agreed to and we may just be collecting goes on until that is answered.
     """
+    # As everywhere, the milestone before its payment.
+    _for_the_gateway(session, intent.payment.milestone_id)
     stopped = (
         outcome if isinstance(outcome, PaymentFound) and outcome.state is PaymentState.CANCELED else None
     )
@@ -237,6 +240,7 @@ def record_collected(
     session: Session, *, intent: Checkout, outcome: PaymentFound | Rejected | Busy | Unknown
 ) -> PaymentFound | Rejected | Busy | Unknown:
     """Write the answer to `collect` down, and hand it on."""
+    _for_the_gateway(session, intent.payment.milestone_id)
     if not sending.is_at(session, payment_id=intent.payment.id, gateway=intent.payment.gateway):
         return Unknown("another gateway collects this payment by now")
     if intent.call is not None and isinstance(outcome, Rejected | Busy):
@@ -276,6 +280,8 @@ def payment_to_capture(session: Session, *, payment_id: str, by_payer: bool = Fa
 
     What was declined before is asked for again only when the payer says so.
     """
+    # Whoever gives it up at this moment was before, or sees that it is being collected.
+    sending.hold(session, payment_id=payment_id)
     wanted = _if_wanted(session, payment_id)
     if wanted is None or wanted.payment.state in PAID or (wanted.payment.decline_code and not by_payer):
         return None

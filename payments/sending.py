@@ -55,10 +55,10 @@ def is_at(session: Session, *, payment_id: str, gateway: str) -> bool:
     return _locked(session, payment_id).gateway == gateway
 
 
-def never_sent(session: Session, *, payment_id: str) -> bool:
-    """Whether nothing of it can be at any gateway; it stays so until the transaction ends."""
+def was_never_sent(session: Session, *, payment_id: str) -> bool:
+    """Whether it is ordered and nothing of it can be at any gateway; it stays so until the transaction ends."""
     row = _locked(session, payment_id)
-    return row.gateway_id is None and row.out_since is None
+    return row.state == PAYMENT.initial and row.gateway_id is None and row.out_since is None
 
 
 def send_elsewhere(
@@ -79,6 +79,11 @@ def send_elsewhere(
     row.attempt += 1
     row.means_until = None
     return payment_view(row)
+
+
+def hold(session: Session, *, payment_id: str) -> None:
+    """Keep the payment as it is until the transaction ends."""
+    _locked(session, payment_id)
 
 
 def note_capture(session: Session, *, payment_id: str) -> None:

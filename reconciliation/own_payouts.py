@@ -21,7 +21,7 @@ from persistence import clock, due, outbox
 from persistence.locks import locked
 from persistence.unit_of_work import Retry
 from reconciliation.solvency import refuse_unless_ours
-from reconciliation.states import OWN_PAYOUT, UNDONE
+from reconciliation.states import OWN_PAYOUT, UNDONE, UNSENT
 from reconciliation.tables import OwnPayout
 
 if TYPE_CHECKING:
@@ -178,8 +178,8 @@ def step(session: Session, row: OwnPayout, act: str) -> bool:
     if transition is None:
         return False
     row.state = transition.to
-    if row.state != "ordered":
-        row.live_for = row.live_for if row.state == "unknown" else None
+    if row.state not in UNSENT:
+        row.live_for = None
     if row.state in OWN_PAYOUT.terminal:
         row.finished_at = clock.now(session)
     if row.state == "sent":

@@ -31,8 +31,6 @@ def upgrade() -> None:
         op.execute(f"UPDATE {table} SET calls_over = calls WHERE out_since IS NULL")  # noqa: S608 - a name of ours
     op.add_column("payments", sa.Column("means_until", columns.UtcDateTime(), nullable=True))
     op.add_column("payments", sa.Column("capture_asked_at", columns.UtcDateTime(), nullable=True))
-    # What Adyen's payers were handed until now is over at once, and nothing of it is ordered word for word again.
-    op.execute("UPDATE payments SET means_until = called_at WHERE gateway = 'adyen' AND state = 'open'")
     # Nothing was ever sent for a client of whom the gateway has no record.
     op.execute(
         "UPDATE payments SET out_since = NULL, called_at = NULL WHERE gateway_id IS NULL AND NOT EXISTS ("

@@ -530,6 +530,17 @@ def test_of_two_who_were_turned_away_at_once_nothing_is_out_and_another_gateway_
     assert _elsewhere(payment).gateway == "adyen"
 
 
+def test_what_many_give_up_at_once_is_given_up_once_and_the_next_payment_stays():
+    milestone = draft()
+    payment = checkout(milestone.id)
+    # Each of them reads it before the first has given it up.
+    together(lambda: atomically(funding.checkout_to_stop, payment_id=payment.id), 8)
+    assert (look(milestone).state, told()["payment.canceled"]) == ("draft", 1)
+    following = checkout(milestone.id)
+    assert atomically(funding.checkout_to_stop, payment_id=payment.id) is None
+    assert (look(milestone).state, payment_of(milestone).id) == ("funding", following.id)
+
+
 def test_what_was_never_sent_is_given_up_without_asking_anybody():
     milestone = draft()
     payment = checkout(milestone.id)
